@@ -1,0 +1,348 @@
+"""What all estimators share: validation, seeds, devices, the training loop, inference, pickling.
+
+A method is a network, an objective and a schedule of phases. Its file holds these three; below
+it, `BaseDeepEstimator` turns each phase into one private skorch net and owns all the rest.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import nn
+
+from skdeepclust._batches import Batches
+from skdeepclust._compat import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    fit_context,
+    with_callbacks,
+)
+from skdeepclust._inputs import InputMixin
+from skdeepclust._net import PhaseData, PhaseNet, cosine_decay, gather_batches, predefined_split
+from skdeepclust._rng import (
+    draw_seed,
+    generator_states,
+    resolve_device,
+    seeded,
+    set_generator_states,
+)
+from skdeepclust._state import StateMixin
+
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+AUTOCAST = {"32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def fit_method(method):
+    """Validate parameters, run callbacks, and leave the estimator as it was if `method` fails."""
+    validated = with_callbacks(fit_context(prefer_skip_nested_validation=False)(method))
+
+    @functools.wraps(method)
+    def all_or_nothing(self, *args, **kwargs):
+        before = dict(self.__dict__)
+        try:
+            return validated(self, *args, **kwargs)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    return all_or_nothing
+
+
+class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstimator):
+    """Base of all estimators: one private skorch net for each training phase.
+
+    A subclass sets `_default_network`, declares its parameters, and calls, inside `_fit_scope`,
+    `_train` once for each of its phases. `docs/adding_a_method.md` walks through one.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "module": [None, callable],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "device": [str, torch.device],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "precision": [StrOptions(set(AUTOCAST))],
+        "compile": ["boolean"],
+        "callbacks": [None, list, tuple],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        module,
+        optimizer,
+        lr,
+        max_epochs,
+        batch_size,
+        device,
+        dtype,
+        precision,
+        compile,
+        callbacks,
+        warm_start,
+        random_state,
+        verbose,
+        **module__kwargs,
+    ):
+        self.module = module
+        self.optimizer = optimizer
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.device = device
+        self.dtype = dtype
+        self.precision = precision
+        self.compile = compile
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        for name in module__kwargs:
+            if not _is_component(name):
+                raise TypeError(
+                    f"{type(self).__name__}() got an unexpected keyword argument {name!r}; "
+                    "beside its own parameters it takes module__NAME and optimizer__NAME."
+                )
+        self._components = module__kwargs
+
+    # -- the hooks of a method
+    def _default_network(self) -> Callable[..., nn.Module]:
+        """Return the class or factory that stands in for `module=None`."""
+        raise NotImplementedError(f"{type(self).__name__} has no default network: give `module`.")
+
+    def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
+        """Add to the network what the method trains beside it, such as centres."""
+        return network
+
+    # -- parameters: module__x and optimizer__x beside the declared ones
+    def get_params(self, deep=True):
+        """Return the parameters, with those of the network and the optimiser.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            As in scikit-learn.
+
+        Returns
+        -------
+        params : dict
+            Parameter names and values.
+        """
+        return {**super().get_params(deep), **self._components}
+
+    def set_params(self, **params):
+        """Set parameters, among them `module__NAME` and `optimizer__NAME`.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameter names and values.
+
+        Returns
+        -------
+        self : object
+            This estimator.
+        """
+        components = {name: value for name, value in params.items() if _is_component(name)}
+        self._components = {**self._components, **components}
+        return super().set_params(
+            **{name: value for name, value in params.items() if name not in components}
+        )
+
+    def _component(self, prefix: str) -> dict[str, Any]:
+        start = prefix + "__"
+        return {k.removeprefix(start): v for k, v in self._components.items() if k.startswith(start)}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # -- training
+    @property
+    def _module_device(self) -> torch.device:
+        return next(self.module_.parameters()).device
+
+    @property
+    def _module_dtype(self) -> torch.dtype:
+        return next(self.module_.parameters()).dtype
+
+    @contextmanager
+    def _fit_scope(self, X, *, warm: bool, phases: int, **arguments) -> Iterator[None]:
+        """Seed torch, build the network or take up the fitted one, open the callbacks' context.
+
+        `arguments` are offered to the network's class or factory, which takes those that it
+        names, and handed to `_build`.
+        """
+        device, dtype = resolve_device(self.device), getattr(torch, self.dtype)
+        self._context = self._init_callback_context(max_subtasks=phases)
+        self._context.call_on_fit_task_begin(estimator=self, X=X)
+        with seeded(draw_seed(self.random_state), device):
+            self._shuffle = torch.Generator().manual_seed(torch.initial_seed())
+            if warm:
+                module = copy.deepcopy(self.module_)
+                set_generator_states(self._resume["generators"], self._shuffle, device)
+                self.history_ = list(self.history_)
+            else:
+                arguments = {"input_shape": self._input_shape, **arguments}
+                self._module_spec = (self._network_factory(), self._component("module"), arguments)
+                module = self._make_module()
+                self._resume, self.history_ = {}, []
+            self.module_ = module.to(device, dtype)
+            n_before = len(self.history_)
+            yield
+            self.n_iter_ = len(self.history_) - n_before
+            self._resume["generators"] = generator_states(self._shuffle, device)
+        self.module_.eval()
+        self._context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
+        del self._context, self._shuffle
+
+    def _network_factory(self):
+        return self._default_network() if self.module is None else self.module
+
+    def _make_module(self) -> nn.Module:
+        factory, options, arguments = self._module_spec
+        if isinstance(factory, nn.Module):
+            return self._build(copy.deepcopy(factory), arguments)
+        offered = {**arguments, **options}
+        accepted = inspect.signature(factory).parameters
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+        network = factory(
+            **{k: v for k, v in offered.items() if k in options or k in accepted or takes_all}
+        )
+        return self._build(network, arguments)
+
+    def _train(
+        self,
+        phase: str,
+        loss: Callable[..., dict[str, torch.Tensor]],
+        X,
+        extra: Mapping | None = None,
+        *,
+        epochs: int,
+        y=None,
+        on_epoch_begin: Callable[[], object] | None = None,
+        valid: tuple | None = None,
+        decay_lr: bool = False,
+    ) -> None:
+        """Train one phase: minimise `loss(x, idx, **extra)["loss"]` over shuffled batches of X."""
+        if epochs == 0:
+            return
+        data = PhaseData(X, extra, y)
+        net = self._phase_net(epochs, None if valid is None else PhaseData(*valid))
+        if decay_lr:
+            n_steps = epochs * len(net.get_iterator(data, training=True))
+            net.set_params(callbacks=[cosine_decay(n_steps), *net.callbacks])
+        context = self._context.subcontext(phase, max_subtasks=epochs)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        fp16 = AUTOCAST[self.precision] is torch.float16
+        net.bind(
+            self,
+            torch.compile(loss) if self.compile else loss,
+            phase=phase,
+            context=context,
+            begin_epoch=on_epoch_begin,
+            scaler=torch.amp.GradScaler(self._module_device.type) if fp16 else None,
+        )
+        net.initialize()
+        resume = self._resume.get("optimizer", {})
+        if (resume.get("phase"), resume.get("class")) == (phase, type(net.optimizer_).__name__):
+            net.optimizer_.load_state_dict(resume["state"])
+        net.partial_fit(data)
+        net.release()
+        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        self.net_ = net
+        self._resume["optimizer"] = {
+            "phase": phase,
+            "class": type(net.optimizer_).__name__,
+            "state": net.optimizer_.state_dict(),
+        }
+        self.history_ += net.epoch_rows()
+
+    def _phase_net(self, epochs: int, valid: PhaseData | None) -> PhaseNet:
+        batches = {
+            "sample_shape": self._input_shape,
+            "dtype": self._module_dtype,
+            "device": self._module_device,
+        }
+        return PhaseNet(
+            self.module_,
+            criterion=nn.Identity,
+            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
+            lr=self.lr,
+            max_epochs=epochs,
+            batch_size=self.batch_size,
+            device=None,
+            use_caching=False,
+            train_split=None if valid is None else predefined_split(valid),
+            iterator_train=gather_batches,
+            iterator_train__generator=self._shuffle,
+            iterator_valid=gather_batches,
+            callbacks=copy.deepcopy(list(self.callbacks or ())),  # skorch changes its callbacks
+            verbose=self.verbose,
+            **{f"iterator_train__{k}": v for k, v in batches.items()},
+            **{f"iterator_valid__{k}": v for k, v in batches.items()},
+            **{f"optimizer__{k}": v for k, v in self._component("optimizer").items()},
+        )
+
+    def _autocast(self) -> torch.autocast:
+        """Mixed precision for the network; losses and distances stay outside of it."""
+        dtype = AUTOCAST[self.precision]
+        return torch.autocast(
+            self._module_device.type, dtype or torch.bfloat16, enabled=dtype is not None
+        )
+
+    # -- inference
+    @torch.no_grad()
+    def _infer(
+        self,
+        function: Callable[[torch.Tensor], torch.Tensor],
+        X,
+        sample_shape: tuple[int, ...] | None = None,
+    ) -> torch.Tensor:
+        """`function` over validated X in batches, as a tensor on the network's device."""
+        self.module_.eval()
+        out = []
+        batches = Batches(
+            X,
+            batch_size=self.batch_size,
+            sample_shape=self._input_shape if sample_shape is None else sample_shape,
+            dtype=self._module_dtype,
+            device=self._module_device,
+        )
+        for x, _ in batches:
+            n_rows = len(x)
+            if n_rows < self.batch_size:
+                # one shape of batch, so that a row's value doesn't depend on how many came with it
+                x = x[torch.arange(self.batch_size, device=x.device) % n_rows]
+            out.append(function(x)[:n_rows])
+        return torch.cat(out)
+
+    def _apply(self, function: Callable[[torch.Tensor], torch.Tensor], X):
+        """`function` over a user's X; a tensor gives a tensor on its device, all else numpy."""
+        out = self._infer(function, self._check(X))
+        return out.to(X.device) if isinstance(X, torch.Tensor) else out.cpu().numpy()
+
+
+def _is_component(name: str) -> bool:
+    return name.startswith(("module__", "optimizer__"))

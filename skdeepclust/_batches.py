@@ -1,0 +1,83 @@
+"""Mini-batches gathered whole, by index, from whatever holds the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+from scipy import sparse
+
+
+class Batches:
+    """Mini-batches of about `batch_size` rows, gathered by index and moved to a device.
+
+    A `torch.utils.data.DataLoader` collates row by row and draws from the global generator; here
+    a batch is one gather from a numpy array, a memory map, a CSR matrix or a tensor, so that X is
+    never copied or converted as a whole. The rows are spread evenly over the batches: no batch is
+    a small remainder, on which batch normalisation and in-batch negatives would be unreliable.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix, tensor} of shape (n_samples, n_features)
+        The samples.
+    extra : mapping of str to array-like of shape (n_samples, ...), default=None
+        What else the loss takes of each sample, such as weights or labels.
+    batch_size : int
+        Largest number of rows in a batch (one more where a batch of one row would be left).
+    sample_shape : tuple of int
+        Shape into which each row is folded.
+    dtype : torch.dtype
+        Floating dtype of the batches.
+    device : torch.device
+        Device of the batches.
+    generator : torch.Generator, default=None
+        Shuffles the rows, anew at each iteration; `None` keeps their order.
+    """
+
+    def __init__(
+        self,
+        X,
+        extra: Mapping | None = None,
+        *,
+        batch_size: int,
+        sample_shape: tuple[int, ...],
+        dtype: torch.dtype,
+        device: torch.device,
+        generator: torch.Generator | None = None,
+    ):
+        self.X = X
+        self.extra = {key: _to_tensor(v, device, dtype) for key, v in (extra or {}).items()}
+        self.batch_size, self.sample_shape = batch_size, sample_shape
+        self.dtype, self.device, self.generator = dtype, device, generator
+
+    def __len__(self) -> int:
+        n_samples = self.X.shape[0]
+        # batch normalisation can't train on one row: at most half as many batches as rows
+        return max(1, min(-(-n_samples // self.batch_size), n_samples // 2))
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, dict[str, torch.Tensor]]]:
+        n_samples = self.X.shape[0]
+        if self.generator is None:  # inference: full batches of one shape
+            parts = torch.arange(n_samples).split(self.batch_size)
+        else:
+            parts = torch.randperm(n_samples, generator=self.generator).tensor_split(len(self))
+        for rows in parts:
+            idx = rows.to(self.device, non_blocking=True)
+            more = {key: value[idx] for key, value in self.extra.items()}
+            yield self._gather(rows), {"idx": idx, **more}
+
+    def _gather(self, rows: torch.Tensor) -> torch.Tensor:
+        if isinstance(self.X, torch.Tensor):
+            batch = self.X[rows.to(self.X.device)]
+        else:
+            picked = self.X[rows.numpy()]
+            batch = torch.from_numpy(picked.toarray() if sparse.issparse(picked) else picked)
+        # converted after the move: uint8 images travel as bytes
+        batch = batch.to(self.device, non_blocking=True).to(self.dtype)
+        return batch.reshape(len(batch), *self.sample_shape)
+
+
+def _to_tensor(values, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    tensor = torch.as_tensor(np.asarray(values))
+    return tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)

@@ -1,0 +1,22 @@
+"""Everything of scikit-learn that is private or experimental, imported in this one place."""
+
+from __future__ import annotations
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # pragma: no cover - sklearn.callback is experimental and may move
+    from skdeepclust._no_callbacks import CallbackSupportMixin, with_callbacks
+
+__all__ = [
+    "CallbackSupportMixin",
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "check_sample_weight",
+    "fit_context",
+    "with_callbacks",
+]

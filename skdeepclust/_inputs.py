@@ -1,0 +1,114 @@
+"""What X may look like: arrays, memory maps, sparse, DataFrames, tensors; 2-D or image-shaped."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdeepclust._compat import check_sample_weight
+
+
+def split_samples(X):
+    """Flatten image-shaped X to 2-D and detach tensors.
+
+    Returns
+    -------
+    X : array-like of shape (n_samples, n_features)
+        A view where there can be one.
+    sample_shape : tuple of int
+        Shape of one sample as it was given.
+    """
+    if isinstance(X, torch.Tensor):
+        X = X.detach()
+        if X.dtype in (torch.bfloat16, torch.float16):
+            X = X.float()
+    if getattr(X, "ndim", 2) > 2 and hasattr(X, "reshape"):
+        return X.reshape(len(X), -1), tuple(X.shape[1:])
+    if isinstance(X, (list, tuple)) and np.ndim(X) > 2:
+        X = np.asarray(X)
+        return X.reshape(len(X), -1), tuple(X.shape[1:])
+    return X, (X.shape[1],) if getattr(X, "ndim", 0) == 2 else ()
+
+
+def resolve_image_shape(image_shape, sample_shape: tuple[int, ...], n_features: int):
+    """Return `(channels, height, width)`, or `None` where the samples are no images.
+
+    Parameters
+    ----------
+    image_shape : None, (height, width) or (channels, height, width)
+        What the user says.
+    sample_shape : tuple of int
+        Shape of one sample of X.
+    n_features : int
+        Number of features of X.
+
+    Raises
+    ------
+    ValueError
+        If the shapes contradict each other.
+    """
+    if image_shape is None:
+        if len(sample_shape) < 2:
+            return None
+        shape = sample_shape
+    else:
+        shape = tuple(image_shape)
+    if len(shape) not in (2, 3) or not all(isinstance(s, Integral) and s > 0 for s in shape):
+        raise ValueError(
+            f"image_shape={image_shape!r} with samples of shape {sample_shape}: an image is "
+            "(height, width) or (channels, height, width), all positive."
+        )
+    if math.prod(shape) != n_features:
+        raise ValueError(
+            f"image_shape={tuple(shape)} has {math.prod(shape)} values, but X has {n_features} "
+            "features a sample. Give the (height, width) or (channels, height, width) of X."
+        )
+    return (1, *map(int, shape)) if len(shape) == 2 else tuple(map(int, shape))
+
+
+class InputMixin:
+    """Validation of X and of sample weights; image estimators have a parameter `image_shape`."""
+
+    def _check(self, X, *, reset: bool = False):
+        """Validate X and return it as 2-D array or CSR matrix, float or uint8, without a copy."""
+        if not reset:
+            check_is_fitted(self)
+        X, sample_shape = split_samples(X)
+        tensor = X if isinstance(X, torch.Tensor) else None
+        X = validate_data(
+            self,
+            X if tensor is None else tensor.cpu().numpy(),
+            reset=reset,
+            accept_sparse="csr",
+            dtype=["float32", "float64", "uint8"],
+            ensure_min_samples=2 if reset else 1,
+        )
+        if reset:
+            self._sample_shape = sample_shape if len(sample_shape) > 1 else (X.shape[1],)
+            self._input_shape = self._resolve_input_shape()
+        # what is on an accelerator is gathered there
+        return X if tensor is None or tensor.device.type == "cpu" else tensor
+
+    def _resolve_input_shape(self) -> tuple[int, ...]:
+        """Shape of a sample as the network sees it; image estimators set `image_shape_` too."""
+        image_shape = resolve_image_shape(
+            getattr(self, "image_shape", None), self._sample_shape, self.n_features_in_
+        )
+        if image_shape is None:
+            self.__dict__.pop("image_shape_", None)
+            return (self.n_features_in_,)
+        self.image_shape_ = image_shape
+        return image_shape
+
+    def _check_weight(self, sample_weight, X) -> dict[str, np.ndarray]:
+        """Return what `_train` takes as `extra`: nothing, or the weights."""
+        if sample_weight is None:
+            return {}
+        weight = check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=False
+        )
+        return {"sample_weight": weight}

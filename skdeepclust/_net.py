@@ -1,0 +1,211 @@
+"""One training phase as one skorch net: skorch's loop and callbacks, an estimator's loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
+
+from skdeepclust._batches import Batches
+
+
+class PhaseData(Dataset):
+    """Samples with what belongs to them; a skorch dataset, which `EpochScoring` asks for."""
+
+    def __init__(self, X, extra=None, y=None):
+        super().__init__(X, y, length=X.shape[0])
+        self.extra = extra
+
+
+def gather_batches(data: PhaseData, batch_size: int, **options) -> Batches:
+    """Stand where skorch expects a `DataLoader`."""
+    return Batches(data.X, data.extra, batch_size=batch_size, **options)
+
+
+class PhaseStopped(Exception):
+    """A callback of scikit-learn asked for the end of the phase."""
+
+
+class PhaseNet(NeuralNet):
+    """A skorch net whose training step is a phase of an estimator.
+
+    `bind` hands it the estimator, the loss `loss(x, idx, **extra) -> {"loss": tensor, part:
+    tensor, ...}` and the callback context of the phase; `release` takes them away again, so that
+    a net kept as `net_` holds no reference to the estimator.
+    """
+
+    def bind(
+        self,
+        owner,
+        loss: Callable[..., dict[str, torch.Tensor]],
+        *,
+        phase: str,
+        context,
+        begin_epoch: Callable[[], object] | None,
+        scaler: torch.amp.GradScaler | None,
+    ) -> PhaseNet:
+        self.owner_, self.loss_, self.phase_ = owner, loss, phase
+        self.context_, self.epoch_context_ = context, None
+        self.begin_epoch_, self.scaler_ = begin_epoch, scaler
+        return self
+
+    def release(self) -> None:
+        for name in ("owner_", "loss_", "context_", "epoch_context_", "begin_epoch_", "scaler_"):
+            self.__dict__.pop(name, None)
+
+    # -- one step
+    def train_step_single(self, batch, **fit_params) -> dict[str, Any]:
+        x, extra = batch
+        parts = self.loss_(x, **extra)
+        loss = parts["loss"] if self.scaler_ is None else self.scaler_.scale(parts["loss"])
+        loss.backward()
+        return {"loss": parts["loss"], "y_pred": None, "parts": parts}
+
+    def validation_step(self, batch, **fit_params) -> dict[str, Any]:
+        x, extra = batch
+        with torch.no_grad():
+            parts = self.loss_(x, **extra)
+        return {"loss": parts["loss"], "y_pred": None, "parts": parts}
+
+    def _step_optimizer(self, step_fn) -> None:
+        if self.scaler_ is None:
+            super()._step_optimizer(step_fn)
+        else:  # loss scaling for float16
+            step_fn()
+            self.scaler_.step(self.optimizer_)
+            self.scaler_.update()
+
+    # -- one epoch
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
+        """Skorch's epoch, but sums of losses stay on the device until the epoch ends."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        totals: dict[str, torch.Tensor] = {}
+        n_seen = 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            n_rows = len(batch[0])
+            for name, value in step["parts"].items():
+                value = value.detach() * n_rows
+                totals[name] = totals[name] + value if name in totals else value
+            n_seen += n_rows
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        values = torch.stack(list(totals.values())).double().cpu().div(n_seen).tolist()
+        self._record(dict(zip(totals, values, strict=True)), prefix)
+
+    def _record(self, values: dict[str, float], prefix: str) -> None:
+        bad = [name for name, value in values.items() if not abs(value) < float("inf")]
+        if bad:
+            parts = ", ".join(f"{name}={value:.4g}" for name, value in values.items())
+            raise ValueError(
+                f"The loss became non-finite in phase {self.phase_!r}, epoch {len(self.history)} "
+                f"({prefix} {parts}). Lower `lr` (now {self.lr}), scale X, for instance with "
+                "MinMaxScaler, or lower the weight of the part that is non-finite: "
+                f"{', '.join(sorted(set(bad) - {'loss'}) or bad)}."
+            )
+        for name, value in values.items():
+            self.history.record(f"{prefix}_{name}", value)
+        best = min(row[f"{prefix}_loss"] for row in self.history)
+        self.history.record(f"{prefix}_loss_best", values["loss"] == best)
+
+    def _set_training(self, training: bool = True) -> None:
+        # skorch calls this at every step; once an epoch is enough
+        self.module_.train(training)
+
+    # -- the whole phase
+    def partial_fit(self, X, y=None, classes=None, **fit_params) -> PhaseNet:
+        """Skorch's, but a user's Ctrl-C goes through: only a callback's own ends the phase."""
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y)
+        except PhaseStopped:
+            pass
+        except KeyboardInterrupt as interrupt:
+            if not _raised_by_callback(interrupt):
+                raise
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def on_epoch_begin(self, net, dataset_train=None, **kwargs) -> None:
+        super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)  # opens the history row
+        self.epoch_context_ = self.context_.subcontext("epoch")
+        self.epoch_context_.call_on_fit_task_begin(
+            estimator=self.owner_, X=dataset_train.X, y=dataset_train.y
+        )
+        if self.begin_epoch_ is not None:
+            self.begin_epoch_()
+
+    def notify(self, method_name, **kwargs) -> None:
+        """Skorch's, with scikit-learn's callbacks after skorch's at the end of an epoch."""
+        try:
+            super().notify(method_name, **kwargs)
+        finally:
+            if method_name == "on_epoch_end":
+                self._end_epoch_task(kwargs["dataset_train"])
+
+    def _end_epoch_task(self, data: PhaseData) -> None:
+        if self.epoch_context_.call_on_fit_task_end(
+            estimator=self.owner_, X=data.X, y=data.y, reconstruction_attributes={}
+        ):
+            raise PhaseStopped
+
+    def epoch_rows(self) -> list[dict[str, Any]]:
+        """Return the history as the estimator keeps it: one dict an epoch."""
+        rows = []
+        for row in self.history:
+            values = {
+                key.removeprefix("train_"): value
+                for key, value in row.items()
+                if key not in ("batches", "dur", "epoch") and not key.endswith("_best")
+            }
+            rows.append(
+                {"phase": self.phase_, "epoch": row["epoch"], **values, "seconds": row.get("dur")}
+            )
+        return rows
+
+    # -- what the scorers of EpochScoring ask of the net is asked of the estimator
+    def predict(self, X):
+        return self.owner_.predict(X)
+
+    def predict_proba(self, X):
+        return self.owner_.predict_proba(X)
+
+    def transform(self, X):
+        return self.owner_.transform(X)
+
+    def score(self, X, y=None):
+        return self.owner_.score(X, y)
+
+    def __sklearn_tags__(self):
+        return self.owner_.__sklearn_tags__()
+
+    @property
+    def classes_(self):
+        return self.owner_.classes_
+
+    @property
+    def _default_callbacks(self):
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+
+def _raised_by_callback(interrupt: KeyboardInterrupt) -> bool:
+    """Whether a skorch callback raised `KeyboardInterrupt`, which is how they stop a training."""
+    traceback = interrupt.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    frame_owner = traceback.tb_frame.f_locals.get("self") if traceback is not None else None
+    return isinstance(frame_owner, Callback)
+
+
+def cosine_decay(n_steps: int) -> LRScheduler:
+    """Let the learning rate fall to 0 along half a cosine of `n_steps` steps."""
+    return LRScheduler(
+        policy=torch.optim.lr_scheduler.CosineAnnealingLR, T_max=n_steps, step_every="batch"
+    )

@@ -1,0 +1,138 @@
+"""Initial clusters of an embedding: candidates, and the metric in which they are round."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from sklearn import config_context
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import pairwise_distances_argmin
+from sklearn.mixture import GaussianMixture
+
+# Which of these finds the good partition differs from data to data and from seed to seed.
+MIXTURE_REGULARIZATIONS = (1e-3, 3e-3, 3e-4, 1e-2, 1e-4)
+
+
+def candidate_partitions(
+    embedding: np.ndarray,
+    n_clusters: int,
+    *,
+    init: str | np.ndarray | Callable,
+    n_init: int,
+    random_state: int,
+) -> Iterator[np.ndarray]:
+    """Yield candidate partitions of an embedding, `n_init` of them where `init` is random.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n_samples, n_components)
+        What to partition.
+    n_clusters : int
+        Number of clusters.
+    init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable
+        Gaussian mixtures with full covariance and several regularisations, KMeans, given
+        centres, or `init(embedding, n_clusters, random_state)` which returns centres.
+    n_init : int
+        Number of candidates.
+    random_state : int
+        Seed of the first candidate; each further one adds 1.
+
+    Yields
+    ------
+    labels : ndarray of shape (n_samples,)
+        Index of the cluster of each sample.
+    """
+    if not isinstance(init, str):
+        centers = init(embedding, n_clusters, random_state) if callable(init) else init
+        centers = np.asarray(centers, dtype=embedding.dtype)
+        if centers.shape != (n_clusters, embedding.shape[1]):
+            raise ValueError(
+                f"init gives centres of shape {centers.shape}; n_clusters={n_clusters} clusters "
+                f"of an embedding with {embedding.shape[1]} components need "
+                f"{(n_clusters, embedding.shape[1])}."
+            )
+        yield pairwise_distances_argmin(embedding, centers)
+        return
+    for i in range(n_init):
+        if init == "kmeans":
+            model = KMeans(n_clusters, n_init=1, random_state=random_state + i)
+        else:
+            model = GaussianMixture(
+                n_clusters,
+                reg_covar=MIXTURE_REGULARIZATIONS[i % len(MIXTURE_REGULARIZATIONS)],
+                random_state=random_state + i,
+            )
+        # the embedding is numpy's also where the user's X is dispatched by the array API
+        with warnings.catch_warnings(), config_context(array_api_dispatch=False):
+            # a candidate needn't converge to be the best one
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            labels = model.fit_predict(embedding)
+        yield labels
+
+
+def within_cluster_metric(
+    embedding: np.ndarray, labels: np.ndarray, sample_weight: np.ndarray, *, spread: float
+) -> np.ndarray:
+    r"""Linear map under which clusters are round on average, :math:`M = c\, (S + r I)^{-1/2}`.
+
+    S is the pooled within-cluster covariance; r is 1e-3 of the mean squared norm of the
+    embedding; c makes the mean squared distance to the own centre `spread`.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n_samples, n_components)
+        Embedded samples.
+    labels : ndarray of shape (n_samples,)
+        Cluster of each sample.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights of the samples.
+    spread : float
+        Mean squared distance to the own centre under the map.
+
+    Returns
+    -------
+    ndarray of shape (n_components, n_components)
+        The map; multiply rows by it from the right.
+    """
+    weight = sample_weight / sample_weight.sum()
+    centers = cluster_means(embedding, labels, sample_weight, n_clusters=labels.max() + 1)
+    residual = embedding - centers[labels]
+    covariance = (residual * weight[:, None]).T @ residual
+    ridge = 1e-3 * (weight @ np.square(embedding).sum(1)) + np.finfo(float).tiny
+    variances, axes = np.linalg.eigh(covariance + ridge * np.eye(len(covariance)))
+    root = (axes / np.sqrt(variances)) @ axes.T
+    mean_distance = weight @ np.square(residual @ root).sum(1)
+    return root * np.sqrt(spread / mean_distance) if mean_distance > 0 else root
+
+
+def cluster_means(
+    embedding: np.ndarray, labels: np.ndarray, sample_weight: np.ndarray, *, n_clusters: int
+) -> np.ndarray:
+    """Weighted mean of each cluster; an empty one takes the sample farthest from its own centre.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n_samples, n_components)
+        Embedded samples.
+    labels : ndarray of shape (n_samples,)
+        Cluster of each sample.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights of the samples.
+    n_clusters : int
+        Number of clusters.
+
+    Returns
+    -------
+    ndarray of shape (n_clusters, n_components)
+        The means.
+    """
+    membership = (labels == np.arange(n_clusters)[:, None]) * sample_weight  # (k, n)
+    size = membership.sum(1, keepdims=True)
+    means = membership @ embedding / np.where(size > 0, size, 1)
+    empty = np.flatnonzero(size == 0)
+    farthest = np.argsort(-np.square(embedding - means[labels]).sum(1), kind="stable")
+    means[empty] = embedding[farthest[: len(empty)]]
+    return means

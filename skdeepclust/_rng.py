@@ -1,0 +1,74 @@
+"""Devices, and random numbers that leave the global generators as they were."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+# torch's default generator is shared by all threads of a process, so that only one seeded block
+# may run at a time: fits in a thread pool stay reproducible, at the price of taking turns.
+_GENERATOR_LOCK = threading.RLock()
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """Turn `device` into a `torch.device` that exists on this machine.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or the device isn't there.
+    """
+    if isinstance(device, str) and device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        available = ["auto", "cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        raise ValueError(
+            f"device={device!r} can't be used on this machine; available: {', '.join(available)}."
+        ) from error
+    return resolved
+
+
+def draw_seed(random_state) -> int:
+    """Draw one integer seed; `None` gives fresh entropy and leaves numpy's global state alone."""
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31 - 1))
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's default generators inside the block and put them back after it."""
+    cuda = [device] if device.type == "cuda" else []
+    with _GENERATOR_LOCK, torch.random.fork_rng(devices=cuda):
+        # torch.manual_seed would reseed every CUDA device, also those that aren't ours
+        torch.default_generator.manual_seed(seed)
+        if cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def generator_states(shuffle: torch.Generator, device: torch.device) -> dict[str, torch.Tensor]:
+    """States of the shuffling generator and of torch's own, for a warm start."""
+    states = {"shuffle": shuffle.get_state(), "cpu": torch.default_generator.get_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def set_generator_states(
+    states: dict[str, torch.Tensor], shuffle: torch.Generator, device: torch.device
+) -> None:
+    """Continue where `generator_states` stopped; a state of a device that is gone is left out."""
+    shuffle.set_state(states["shuffle"])
+    torch.default_generator.set_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)

@@ -1,0 +1,293 @@
+"""Random changes of a whole batch that leave the meaning of its samples as it is.
+
+An augmentation is any callable that takes a batch and returns one of the same shape. Those
+here run on the batch's device and draw from torch's default generator of that device. They
+are described by their parameters alone: equal parameters make equal augmentations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Augmentation = Callable[[Tensor], Tensor]
+
+
+def _check_range(owner: object, upper: float, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        if not 0 <= value < upper:
+            raise ValueError(
+                f"{name} of {type(owner).__name__} must lie in [0, {upper}), got {value!r}."
+            )
+
+
+def _uniform(batch: Tensor, bound: float) -> Tensor:
+    """Draw one number in [-bound, bound] for each sample."""
+    return (torch.rand(len(batch), device=batch.device, dtype=batch.dtype) * 2 - 1) * bound
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageAugmentation:
+    r"""Move and brighten each image of a batch at random, ``x'(u) = (1 + b) x(A u + t)``.
+
+    ``u`` are pixel coordinates about the centre of the image and ``A`` rotates by an angle
+    ``r``, shears by ``h`` and scales by ``s``:
+
+    .. math::
+
+        A = \begin{pmatrix} s \cos r & h s \cos r - s \sin r \\
+        s \sin r & s \cos r + h s \sin r \end{pmatrix}
+
+    Every quantity is drawn for each image from a uniform distribution about zero (about one
+    for ``s``); what lies outside the image is zero. A parameter of 0 leaves its change out.
+    Pixels are square: the image is rotated truly even if it is wider than high.
+
+    Parameters
+    ----------
+    degrees : float, default=25.0
+        Largest angle of rotation to either side, in degrees.
+    translate : float, default=0.15
+        Largest shift as a share of the image's height and width.
+    scale : float, default=0.25
+        Largest relative change of size, below 1.
+    shear : float, default=0.2
+        Largest shear: horizontal shift in pixels for each pixel of height.
+    brightness : float, default=0.4
+        Largest relative change of the pixel values, below 1. Zero stays zero.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.augmentation import ImageAugmentation
+    >>> augment = ImageAugmentation(degrees=10, shear=0)
+    >>> augment
+    ImageAugmentation(degrees=10, shear=0)
+    >>> augment(torch.zeros(8, 1, 28, 28)).shape
+    torch.Size([8, 1, 28, 28])
+    """
+
+    degrees: float = 25.0
+    translate: float = 0.15
+    scale: float = 0.25
+    shear: float = 0.2
+    brightness: float = 0.4
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _check_range(self, math.inf, "degrees", "translate", "shear")
+        _check_range(self, 1, "scale", "brightness")
+
+    def __repr__(self) -> str:
+        """Write the parameters that differ from their default."""
+        return _changed_parameters(self)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return a changed copy of a batch.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, C, H, W)
+            Images.
+
+        Returns
+        -------
+        Tensor of shape (n, C, H, W)
+            Changed images.
+        """
+        if x.ndim != 4:
+            raise ValueError(
+                f"ImageAugmentation takes images of shape (n, C, H, W), got {tuple(x.shape)}; "
+                "use FeatureAugmentation for rows of features."
+            )
+        # interpolation at the very pixels would still cost rounding
+        if self.degrees or self.translate or self.scale or self.shear:
+            grid = F.affine_grid(self._maps(x), list(x.shape), align_corners=False)
+            x = F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)
+        if self.brightness:
+            x = x * (1 + _uniform(x, self.brightness)).view(-1, 1, 1, 1)
+        return x
+
+    def _maps(self, x: Tensor) -> Tensor:
+        """Draw the affine maps from output to input coordinates in [-1, 1]."""
+        height, width = x.shape[-2:]
+        angle = _uniform(x, math.radians(self.degrees))
+        size = 1 + _uniform(x, self.scale)
+        shear = _uniform(x, self.shear)
+        cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
+        # [-1, 1] is `width` pixels across and `height` pixels down
+        rows = [
+            [cos, (shear * cos - sin) * (height / width), _uniform(x, 2 * self.translate)],
+            [sin * (width / height), cos + shear * sin, _uniform(x, 2 * self.translate)],
+        ]
+        return torch.stack([torch.stack(row, 1) for row in rows], 1)  # (n, 2, 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureAugmentation:
+    """Perturb rows of features at random, ``x' = m x + (1 - m) mean + noise std e``.
+
+    ``e`` is standard Gaussian, ``m`` is 0 with probability `dropout` for each entry, mean and
+    std are those of each feature in the batch. Both changes are relative to the feature's own
+    distribution, so that they do not depend on its unit: a dropped entry becomes the value
+    that says nothing, the mean, whereas 0 would be an outlier for a feature far from 0.
+
+    Parameters
+    ----------
+    noise : float, default=0.1
+        Standard deviation of the noise in units of the feature's standard deviation.
+    dropout : float, default=0.1
+        Probability that an entry is dropped, below 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.augmentation import FeatureAugmentation
+    >>> augment = FeatureAugmentation(noise=0.2)
+    >>> augment
+    FeatureAugmentation(noise=0.2)
+    >>> augment(torch.zeros(8, 5)).shape
+    torch.Size([8, 5])
+    """
+
+    noise: float = 0.1
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _check_range(self, math.inf, "noise")
+        _check_range(self, 1, "dropout")
+
+    def __repr__(self) -> str:
+        """Write the parameters that differ from their default."""
+        return _changed_parameters(self)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return a changed copy of a batch.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_features)
+            Rows of features.
+
+        Returns
+        -------
+        Tensor of shape (n, n_features)
+            Changed rows.
+        """
+        if x.ndim != 2:
+            raise ValueError(
+                f"FeatureAugmentation takes rows of shape (n, n_features), got {tuple(x.shape)}; "
+                "use ImageAugmentation for images."
+            )
+        std, mean = torch.std_mean(x, dim=0, correction=0)
+        if self.dropout:
+            x = torch.where(torch.rand_like(x) < self.dropout, mean, x)
+        if self.noise:
+            x = x + self.noise * std * torch.randn_like(x)
+        return x
+
+
+def _changed_parameters(augmentation: ImageAugmentation | FeatureAugmentation) -> str:
+    """Write a constructor call with the parameters that differ from their default."""
+    changed = ", ".join(
+        f"{name}={getattr(augmentation, name)!r}"
+        for name, field in augmentation.__dataclass_fields__.items()
+        if getattr(augmentation, name) != field.default
+    )
+    return f"{type(augmentation).__name__}({changed})"
+
+
+def resolve_augmentation(
+    augmentation: Augmentation | str | None, input_shape: tuple[int, ...]
+) -> Augmentation | None:
+    """Turn an estimator's `augmentation` parameter into a callable or None.
+
+    Parameters
+    ----------
+    augmentation : "auto", None or callable
+        "auto" takes `ImageAugmentation` for images and `FeatureAugmentation` otherwise.
+    input_shape : tuple of int
+        Shape of one sample: (C, H, W) for images.
+
+    Returns
+    -------
+    callable or None
+        The augmentation.
+
+    Raises
+    ------
+    ValueError
+        If `augmentation` is a string other than "auto".
+    TypeError
+        If `augmentation` is neither a string nor None nor callable.
+
+    Examples
+    --------
+    >>> from skdeepclust.augmentation import resolve_augmentation
+    >>> resolve_augmentation("auto", (1, 28, 28))
+    ImageAugmentation()
+    >>> resolve_augmentation("auto", (20,))
+    FeatureAugmentation()
+    """
+    if isinstance(augmentation, str):
+        if augmentation != "auto":
+            raise ValueError(
+                f'augmentation must be "auto", None or callable, got {augmentation!r}.'
+            )
+        return ImageAugmentation() if len(input_shape) == 3 else FeatureAugmentation()
+    # a class is callable, too, but would be built from the batch
+    if augmentation is None or (callable(augmentation) and not isinstance(augmentation, type)):
+        return augmentation
+    raise TypeError(
+        f'augmentation must be "auto", None or a callable on batches, got {augmentation!r}; '
+        "pass an instance, for example ImageAugmentation()."
+    )
+
+
+def check_augmentation(augmentation: Augmentation | None, sample: Tensor) -> None:
+    """Try an augmentation on a small batch and refuse what training could not use.
+
+    Parameters
+    ----------
+    augmentation : callable or None
+        The augmentation; None passes.
+    sample : Tensor of shape (n, ...)
+        A few samples; the augmentation gets a copy.
+
+    Raises
+    ------
+    ValueError
+        If the result is not a tensor, has another shape or is not finite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.augmentation import check_augmentation
+    >>> check_augmentation(lambda x: x[:, 1:], torch.zeros(8, 5))
+    Traceback (most recent call last):
+        ...
+    ValueError: augmentation must keep the shape of the batch: it made (8, 4) of (8, 5).
+    """
+    if augmentation is None:
+        return
+    result = augmentation(sample.clone())
+    if not isinstance(result, Tensor):
+        raise ValueError(
+            f"augmentation must return a tensor of shape {tuple(sample.shape)}, "
+            f"got {type(result).__name__}."
+        )
+    if result.shape != sample.shape:
+        raise ValueError(
+            "augmentation must keep the shape of the batch: "
+            f"it made {tuple(result.shape)} of {tuple(sample.shape)}."
+        )
+    if not torch.isfinite(result).all():
+        raise ValueError(
+            f"augmentation made NaN or infinite values of a batch of shape {tuple(sample.shape)}."
+        )

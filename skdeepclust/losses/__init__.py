@@ -1,0 +1,33 @@
+"""Losses as pure functions: tensors in, a differentiable scalar or matrix out.
+
+None of them keeps state, knows an estimator or waits for the device, so each can be
+used in any training loop.
+"""
+
+from skdeepclust.losses._clustering import (
+    assignment_kl,
+    information_loss,
+    pairwise_squared_distances,
+    student_t_assignment,
+    target_distribution,
+)
+from skdeepclust.losses._contrastive import (
+    masked_info_nce_loss,
+    sample_negatives,
+    triplet_loss,
+    triplet_matrix_loss,
+)
+from skdeepclust.losses._reconstruction import reconstruction_loss
+
+__all__ = [
+    "assignment_kl",
+    "information_loss",
+    "masked_info_nce_loss",
+    "pairwise_squared_distances",
+    "reconstruction_loss",
+    "sample_negatives",
+    "student_t_assignment",
+    "target_distribution",
+    "triplet_loss",
+    "triplet_matrix_loss",
+]

@@ -1,0 +1,50 @@
+"""Loss of an autoencoder: equation (1)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from skdeepclust.losses._clustering import check_same_shape, weighted_mean
+
+
+def reconstruction_loss(
+    reconstruction: Tensor, target: Tensor, *, sample_weight: Tensor | None = None
+) -> Tensor:
+    r"""Mean squared error :math:`mean_i mean_f (D(E(x_i))_f - x_{if})^2` of a reconstruction.
+
+    Parameters
+    ----------
+    reconstruction : Tensor of shape (n, ...)
+        Reconstructed samples.
+    target : Tensor of shape (n, ...)
+        The samples themselves.
+    sample_weight : Tensor of shape (n,), default=None
+        Non-negative weights of the samples in the mean; None: all 1.
+
+    Returns
+    -------
+    Tensor of shape ()
+        The loss; 0 for a perfect reconstruction.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not agree.
+
+    References
+    ----------
+    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    Inter-class Separation for Image Clustering. WACV. Equation (1).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.losses import reconstruction_loss
+    >>> reconstruction_loss(torch.zeros(2, 3), torch.full((2, 3), 2.0))
+    tensor(4.)
+    """
+    check_same_shape(reconstruction=reconstruction, target=target)
+    error = (reconstruction - target).square()
+    if sample_weight is None:
+        return error.mean()
+    return weighted_mean(error.flatten(1).mean(1), sample_weight)

@@ -1,0 +1,190 @@
+"""Scores for clusterings: against known classes, and of an embedding without them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import make_scorer, silhouette_score
+from sklearn.metrics.cluster import contingency_matrix
+from sklearn.utils import check_consistent_length, column_or_1d, resample
+
+__all__ = [
+    "clustering_accuracy_score",
+    "clustering_accuracy_scorer",
+    "embedding_silhouette_scorer",
+    "match_labels",
+]
+
+
+def _check_labels(labels_true: Any, labels_pred: Any) -> tuple[Any, Any]:
+    true, pred = column_or_1d(labels_true), column_or_1d(labels_pred)
+    check_consistent_length(true, pred)
+    if len(true) == 0:
+        raise ValueError("labels_true and labels_pred are empty; give at least one sample.")
+    return true, pred
+
+
+def _match(true: Any, pred: Any) -> tuple[NDArray, NDArray, NDArray]:
+    """Return the positions of matched classes and clusters, and how many samples they share."""
+    counts: Any = contingency_matrix(true, pred)  # (n_classes, n_clusters)
+    class_, cluster = linear_sum_assignment(counts, maximize=True)
+    return class_, cluster, counts[class_, cluster]
+
+
+def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
+    r"""Share of samples whose cluster is the partner of their class (unsupervised accuracy).
+
+    The accuracy :math:`\max_m \frac{1}{n} \sum_i [y_i = m(c_i)]` under the best one-to-one
+    matching m of clusters to classes, found by the Hungarian method. The number of clusters
+    need not equal the number of classes: samples without a partner count as wrong.
+
+    Parameters
+    ----------
+    labels_true : array-like of shape (n_samples,)
+        Classes, numbers or strings.
+    labels_pred : array-like of shape (n_samples,)
+        Clusters, numbers or strings.
+
+    Returns
+    -------
+    float
+        Accuracy between 0 and 1; 1 if clusters and classes agree up to their names.
+
+    Raises
+    ------
+    ValueError
+        If the two do not have the same length, or no sample.
+
+    References
+    ----------
+    H. W. Kuhn (1955). The Hungarian method for the assignment problem. Naval Research
+    Logistics Quarterly 2.
+
+    Examples
+    --------
+    >>> from skdeepclust.metrics import clustering_accuracy_score
+    >>> clustering_accuracy_score(["a", "a", "b", "b"], [1, 1, 0, 1])
+    0.75
+    """
+    true, pred = _check_labels(labels_true, labels_pred)
+    *_, shared = _match(true, pred)
+    return float(shared.sum() / len(true))
+
+
+#: Scorer with known classes, for `GridSearchCV(scoring=...)` or `cross_val_score`.
+clustering_accuracy_scorer = make_scorer(clustering_accuracy_score)
+
+
+def _further_labels(classes: NDArray, clusters: NDArray) -> list:
+    """Return a label for each cluster that is in use neither as a class nor for another."""
+    if np.issubdtype(classes.dtype, np.number):
+        first = int(np.floor(classes.max())) + 1
+        return list(range(first, first + len(clusters)))
+    names, taken = [], set(classes.tolist())
+    for cluster in clusters.tolist():
+        name = f"cluster {cluster}"
+        while name in taken:
+            name += "'"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def match_labels(labels_true: ArrayLike, labels_pred: ArrayLike) -> NDArray:
+    """Rename clusters to the classes they match best, as in `clustering_accuracy_score`.
+
+    The share of equal labels is then the clustering accuracy, and a confusion matrix has the
+    matched samples on its diagonal. A cluster without a partner (there are more clusters than
+    classes) gets a label of its own: the numbers after the largest class if classes are
+    numbers, otherwise ``"cluster <its name>"``.
+
+    Parameters
+    ----------
+    labels_true : array-like of shape (n_samples,)
+        Classes, numbers or strings.
+    labels_pred : array-like of shape (n_samples,)
+        Clusters, numbers or strings.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The renamed clusters. The partition is that of `labels_pred`.
+
+    Raises
+    ------
+    ValueError
+        If the two do not have the same length, or no sample.
+
+    Examples
+    --------
+    >>> from skdeepclust.metrics import match_labels
+    >>> match_labels([3, 3, 5, 5], [1, 1, 0, 2])
+    array([3, 3, 5, 6])
+    >>> match_labels(["cat", "cat", "dog", "dog"], [1, 1, 0, 2]).tolist()
+    ['cat', 'cat', 'dog', 'cluster 2']
+    """
+    true, pred = _check_labels(labels_true, labels_pred)
+    if true.dtype == bool:
+        true = true.astype(int)  # a third label has no place among truth values
+    classes = np.unique(true)
+    clusters, cluster = np.unique(pred, return_inverse=True)
+    partner_class, partner_cluster, _ = _match(true, pred)
+    alone = np.setdiff1d(np.arange(len(clusters)), partner_cluster)
+    names = np.empty(len(clusters), dtype=object)
+    names[partner_cluster] = classes[partner_class]
+    names[alone] = _further_labels(classes, clusters[alone])
+    return np.array(names.tolist())[cluster]
+
+
+def embedding_silhouette_scorer(
+    estimator: Any, X: Any, y: Any = None, *, sample_size: int = 2000, random_state: int = 0
+) -> float:
+    """Silhouette of `estimator.transform(X)` with the clusters `estimator.predict(X)`.
+
+    A scorer without known classes, for ``GridSearchCV(scoring=embedding_silhouette_scorer)``.
+    It judges how well the clusters are separated in the embedding, and is therefore fooled by
+    an embedding that has collapsed: look at the number of clusters as well.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted estimator with `transform` and `predict`.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : object, default=None
+        Not used; present because scorers are called with it.
+    sample_size : int, default=2000
+        The cost grows with the square of the samples: of more than this, a fixed random choice
+        of `sample_size` is used.
+    random_state : int, default=0
+        Seed of that choice.
+
+    Returns
+    -------
+    float
+        Between -1 and 1, the larger the better; -1 if there is only one cluster, or no two
+        samples in the same one.
+
+    References
+    ----------
+    P. J. Rousseeuw (1987). Silhouettes: a graphical aid to the interpretation and validation
+    of cluster analysis. Journal of Computational and Applied Mathematics 20.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from skdeepclust.metrics import embedding_silhouette_scorer
+    >>> X = [[0.0], [0.1], [1.0], [1.1]]
+    >>> round(embedding_silhouette_scorer(KMeans(2, random_state=0).fit(X), X), 3)
+    0.926
+    """
+    n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+    if n_samples > sample_size:
+        X = resample(X, replace=False, n_samples=sample_size, random_state=random_state)
+    labels: Any = np.asarray(estimator.predict(X))
+    if not 1 < len(np.unique(labels)) < len(labels):
+        return -1.0
+    return float(silhouette_score(estimator.transform(X), labels))

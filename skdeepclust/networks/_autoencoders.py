@@ -1,0 +1,276 @@
+"""Autoencoders: an encoder to ``n_components`` numbers and the decoder that mirrors it.
+
+Each has ``encode``, ``decode`` and ``forward(x) = decode(encode(x))`` and may be used in any
+training loop. Weights start from Xavier's uniform distribution, biases from zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from numbers import Integral
+
+import torch
+from torch import Tensor, nn
+
+MIN_IMAGE_SIZE = 8
+
+
+def _initialise(network: nn.Module) -> None:
+    """Draw the weights of all linear and convolutional layers from Xavier's distribution."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def _check_positive(**sizes: object) -> None:
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {size!r}.")
+
+
+def _check_image_shape(input_shape: Sequence[int]) -> tuple[int, int, int]:
+    shape = tuple(int(size) for size in input_shape)
+    if len(shape) != 3:
+        raise ValueError(
+            "input_shape of a ConvAutoencoder must be (channels, height, width), "
+            f"got {shape}; use MLPAutoencoder for rows of features."
+        )
+    if shape[0] < 1 or min(shape[1:]) < MIN_IMAGE_SIZE:
+        raise ValueError(
+            f"input_shape={shape} is too small: ConvAutoencoder needs at least one channel and "
+            f"{MIN_IMAGE_SIZE} x {MIN_IMAGE_SIZE} pixels; enlarge the images or use "
+            "MLPAutoencoder on their pixels."
+        )
+    return shape
+
+
+class ConvAutoencoder(nn.Module):
+    """Convolutional autoencoder, ``D(E(x))``, for images of 8 x 8 pixels or more.
+
+    Each layer of the encoder is convolution - max pooling (2, rounding up) - batch
+    normalisation - ReLU; a fully connected layer follows. Pooling comes before the other two,
+    which then see a quarter of the pixels. The decoder mirrors the encoder with transposed
+    convolutions, whose output padding restores odd heights and widths.
+    Convolutions run in the ``channels_last`` memory format.
+
+    Parameters
+    ----------
+    input_shape : tuple of int, (C, H, W)
+        Channels, height and width of an image; height and width at least 8.
+    n_components : int, default=32
+        Number of units of the embedding.
+    channels : sequence of int, default=(16, 32, 64)
+        Output channels of the convolutions, one layer each.
+    kernel_size : int, default=3
+        Side of the convolution kernels in pixels; odd.
+
+    Raises
+    ------
+    ValueError
+        If the image is smaller than 8 x 8, or another argument is out of its range.
+
+    References
+    ----------
+    B. Das, S. Ghosh, P. Bhowmick et al., "Deep Representation Learning Characterized by
+    Inter-class Separation for Image Clustering", WACV 2019, section 4.3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.networks import ConvAutoencoder
+    >>> network = ConvAutoencoder((3, 9, 13), n_components=5)
+    >>> images = torch.zeros(4, 3, 9, 13)
+    >>> network.encode(images).shape, network(images).shape
+    (torch.Size([4, 5]), torch.Size([4, 3, 9, 13]))
+    """
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        n_components: int = 32,
+        *,
+        channels: Sequence[int] = (16, 32, 64),
+        kernel_size: int = 3,
+    ) -> None:
+        super().__init__()
+        self.input_shape = _check_image_shape(input_shape)
+        _check_positive(n_components=n_components, kernel_size=kernel_size)
+        if len(channels) == 0:
+            raise ValueError("channels must name at least one layer, got none.")
+        for count in channels:
+            _check_positive(channels=count)
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size must be odd, got {kernel_size}.")
+        self.n_components = n_components
+        widths = [self.input_shape[0], *channels]
+        sizes = [self.input_shape[1:]]
+        for _ in channels:
+            height, width = sizes[-1]
+            sizes.append(((height + 1) // 2, (width + 1) // 2))
+        self._inner_shape = (widths[-1], *sizes[-1])
+        n_inner = math.prod(self._inner_shape)
+        self.encoder = _conv_stack(widths, kernel_size)
+        self.to_embedding = nn.Linear(n_inner, n_components)
+        self.from_embedding = nn.Sequential(
+            nn.Linear(n_components, n_inner, bias=False),
+            nn.BatchNorm1d(n_inner),
+            nn.ReLU(inplace=True),
+        )
+        self.decoder = _transposed_stack(widths[::-1], sizes[::-1], kernel_size)
+        _initialise(self)
+        nn.utils.convert_conv2d_weight_memory_format(self, torch.channels_last)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Embed images, ``z = E(x)``.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, C, H, W)
+            Images.
+
+        Returns
+        -------
+        Tensor of shape (n, n_components)
+            Embedding.
+        """
+        x = x.contiguous(memory_format=torch.channels_last)
+        return self.to_embedding(self.encoder(x).flatten(1))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Reconstruct images, ``D(z)``.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n, n_components)
+            Embedding.
+
+        Returns
+        -------
+        Tensor of shape (n, C, H, W)
+            Images.
+        """
+        hidden = self.from_embedding(z).view(-1, *self._inner_shape)  # (n, c, h, w)
+        return self.decoder(hidden.contiguous(memory_format=torch.channels_last))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct images through their embedding, ``D(E(x))``."""
+        return self.decode(self.encode(x))
+
+
+def _conv_stack(widths: Sequence[int], kernel_size: int) -> nn.Sequential:
+    """Stack convolution - pooling - batch normalisation - ReLU; each layer halves the image."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(widths):
+        layers += [
+            # no bias: the batch normalisation behind it would take it away again
+            nn.Conv2d(n_in, n_out, kernel_size, padding=kernel_size // 2, bias=False),
+            nn.MaxPool2d(2, ceil_mode=True),
+            nn.BatchNorm2d(n_out),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)
+
+
+def _transposed_stack(
+    widths: Sequence[int], sizes: Sequence[tuple[int, int]], kernel_size: int
+) -> nn.Sequential:
+    """Stack transposed convolutions with stride 2 through the given image sizes."""
+    layers: list[nn.Module] = []
+    for i, (n_in, n_out) in enumerate(pairwise(widths)):
+        # without padding, stride 2 makes 2 n - 1 pixels of n
+        padding = tuple(
+            after - (2 * before - 1) for before, after in zip(*sizes[i : i + 2], strict=True)
+        )
+        last = i == len(widths) - 2
+        layers.append(
+            nn.ConvTranspose2d(
+                n_in, n_out, kernel_size, 2, kernel_size // 2, output_padding=padding, bias=last
+            )
+        )
+        if not last:
+            layers += [nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+class MLPAutoencoder(nn.Module):
+    """Autoencoder of fully connected layers, ``D(E(x))``, for rows of features.
+
+    Hidden layers are linear - batch normalisation - ReLU; the last layers of encoder and
+    decoder are linear, so embedding and reconstruction are unbounded.
+
+    Parameters
+    ----------
+    input_shape : tuple of int, (n_features,)
+        Number of features.
+    n_components : int, default=32
+        Number of units of the embedding.
+    hidden : sequence of int, default=(256, 128)
+        Units of the encoder's hidden layers; the decoder has them in reverse. May be empty.
+    batch_norm : bool, default=True
+        Whether hidden layers normalise over the batch. Without it each row is treated alone.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, or `input_shape` is not of length 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.networks import MLPAutoencoder
+    >>> network = MLPAutoencoder((20,), n_components=3, hidden=(16, 8))
+    >>> rows = torch.zeros(4, 20)
+    >>> network.encode(rows).shape, network(rows).shape
+    (torch.Size([4, 3]), torch.Size([4, 20]))
+    """
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        n_components: int = 32,
+        *,
+        hidden: Sequence[int] = (256, 128),
+        batch_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        self.input_shape = tuple(int(size) for size in input_shape)
+        if len(self.input_shape) != 1:
+            raise ValueError(
+                f"input_shape of an MLPAutoencoder must be (n_features,), got {self.input_shape}; "
+                "flatten the samples or use ConvAutoencoder for images."
+            )
+        _check_positive(n_features=self.input_shape[0], n_components=n_components)
+        for units in hidden:
+            _check_positive(hidden=units)
+        self.n_components = n_components
+        widths = [self.input_shape[0], *hidden, n_components]
+        self.encoder = _linear_stack(widths, batch_norm)
+        self.decoder = _linear_stack(widths[::-1], batch_norm)
+        _initialise(self)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Embed rows, ``z = E(x)``: (n, n_features) -> (n, n_components)."""
+        return self.encoder(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Reconstruct rows, ``D(z)``: (n, n_components) -> (n, n_features)."""
+        return self.decoder(z)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct rows through their embedding, ``D(E(x))``."""
+        return self.decode(self.encode(x))
+
+
+def _linear_stack(widths: Sequence[int], batch_norm: bool) -> nn.Sequential:
+    """Stack linear - batch normalisation - ReLU; the last layer is linear alone."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(widths[:-1]):
+        layers.append(nn.Linear(n_in, n_out, bias=not batch_norm))
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(n_out))
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))

@@ -1,0 +1,8 @@
+"""Figures as Display objects: they hold the data that they show, and draw on demand."""
+
+from __future__ import annotations
+
+from skdeepclust.plotting._embedding import EmbeddingDisplay
+from skdeepclust.plotting._gallery import ClusterGalleryDisplay
+
+__all__ = ["ClusterGalleryDisplay", "EmbeddingDisplay"]

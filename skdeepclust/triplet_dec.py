@@ -1,0 +1,582 @@
+"""Triplet DEC: an autoencoder, DEC's sharpened targets, triplets and an entropy term.
+
+B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+Inter-class Separation for Image Clustering. WACV.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Integral, Real
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.metrics import mutual_info_score
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skdeepclust._clusterer import BaseDeepClusterer
+from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._partitions import candidate_partitions, cluster_means, within_cluster_metric
+from skdeepclust.augmentation import check_augmentation, resolve_augmentation
+from skdeepclust.losses import (
+    assignment_kl,
+    information_loss,
+    masked_info_nce_loss,
+    pairwise_squared_distances,
+    reconstruction_loss,
+    sample_negatives,
+    student_t_assignment,
+    target_distribution,
+    triplet_loss,
+)
+from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder, Standardize
+
+PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "n_components": 10,
+        "margin": 0.24,
+        "contrast": "triplet",
+        "negatives": "radius",
+        "target_view": "clean",
+        "metric": "euclidean",
+        "normalize": False,
+        "degrees_of_freedom": 1.0,
+        "init": "kmeans",
+        "pretrain_epochs": 3,
+        "warmup_epochs": 0,
+        "reconstruction_weight": 1.0,
+        "clustering_weight": 1.0,
+        "triplet_weight": 1.0,
+        "entropy_weight": 1.0,
+    }
+)
+# Mean squared distance to the own centre under the metric: with it, q is neither flat nor hard.
+SPREAD = 5.0
+# The initial clusters are found on at most this many samples.
+MAX_INIT_SAMPLES = 20_000
+
+
+class TripletDECNetwork(nn.Module):
+    """An autoencoder with cluster centres: z = E(x), q = Student-t((z - mu) M)."""
+
+    def __init__(self, autoencoder: nn.Module, n_components: int, n_clusters: int):
+        super().__init__()
+        self.standardize = Standardize()
+        self.autoencoder = autoencoder
+        self.centers = nn.Parameter(torch.zeros(n_clusters, n_components))  # under the metric
+        self.register_buffer("metric", torch.eye(n_components))
+
+
+class RunningRadius:
+    """Algorithm 1's radius of each sample: mean + 2 std of |z - E(T(x))| over augmentations T.
+
+    The moments run over the augmentations of the epochs, so that no extra pass is needed.
+    """
+
+    def __init__(self, n_samples: int, device: torch.device, momentum: float = 0.3):
+        self.mean, self.mean_square = torch.zeros(2, n_samples, device=device)
+        self.momentum = momentum
+
+    def squared(self, idx: Tensor) -> Tensor:
+        mean = self.mean[idx]
+        std = (self.mean_square[idx] - mean.square()).clamp_min(0).sqrt()
+        return (mean + 2 * std).square()
+
+    def update(self, idx: Tensor, distance: Tensor) -> None:
+        distance = distance.to(self.mean.dtype)
+        self.mean[idx] = self.mean[idx].lerp(distance, self.momentum)
+        self.mean_square[idx] = self.mean_square[idx].lerp(distance.square(), self.momentum)
+
+
+class TripletDECClusterer(BaseDeepClusterer):
+    r"""Deep embedded clustering with triplets and an entropy term.
+
+    An autoencoder E, D is trained in three phases: reconstruction; a contrastive warm-up that
+    draws each sample to its augmented copy and pushes it away from samples outside Algorithm 1's
+    radius; and clustering, which minimises
+
+    .. math:: L = w_{rec} L_{rec} + w_{clu} KL(P \| Q) + w_{tri} L_{tri} - w_{ent} L_{ent}
+
+    (Eq. 7). Its parts are the reconstruction error (Eq. 1), the divergence of the Student-t
+    assignment Q (Eq. 2) from its sharpened form P (Eq. 3, 4), the triplet loss (Eq. 5) and the
+    information H(mean q) - mean H(q) (Eq. 6).
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Number of clusters.
+    n_components : int, default=32
+        Number of components of the embedding.
+    image_shape : tuple of int, default=None
+        `(height, width)` or `(channels, height, width)` of the images that the rows of a 2-D X
+        hold; at least 8 x 8. `None`: X is image-shaped itself, or holds no images.
+    margin : float, default=1.0
+        Margin of the triplet loss in squared distance; without effect if
+        `contrast="info_nce"`.
+    reconstruction_weight : float, default=1.0
+        Weight of the reconstruction error, in the warm-up too.
+    clustering_weight : float, default=1.0
+        Weight of KL(P || Q).
+    triplet_weight : float, default=0.2
+        Weight of the contrastive term, in the warm-up too.
+    entropy_weight : float, default=1.0
+        Weight of the information that the assignment carries.
+    augmentation : {"auto"}, callable or None, default="auto"
+        What makes the positive of a sample: a callable on a batch of tensors that keeps its
+        shape. "auto" takes :class:`~skdeepclust.augmentation.ImageAugmentation` for images and
+        :class:`~skdeepclust.augmentation.FeatureAugmentation` otherwise. `None` leaves out the
+        warm-up and the triplets.
+    pretrain_epochs : "auto" or int, default="auto"
+        Epochs of reconstruction; "auto" makes about 60 steps.
+    warmup_epochs : "auto" or int, default="auto"
+        Epochs of the warm-up; "auto" makes about `7 * sqrt(n_samples)` steps.
+    init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
+        Initial centres in the embedding; a callable is called as
+        `init(embedding, n_clusters, random_state)`.
+    n_init : int, default=15
+        Number of candidates for the initial clusters if `init` is random. The one taken has the
+        most mutual information between the clusters of samples and of their augmented copies.
+    degrees_of_freedom : float, default=31.0
+        Degrees of freedom of the Student-t assignment.
+    metric : {"within_cluster", "euclidean"}, default="within_cluster"
+        Metric of the Student-t assignment: one in which the initial clusters are round on
+        average, with a mean squared distance of 5 to their centre; or that of the paper.
+    normalize : bool, default=True
+        Whether embeddings have unit length.
+    contrast : {"info_nce", "triplet"}, default="info_nce"
+        Contrastive term: all admissible negatives of the batch in a softmax, or the triplet
+        loss with one of them at random.
+    negatives : {"cluster", "radius"}, default="cluster"
+        Which samples are admissible negatives in the clustering phase: those of other clusters,
+        or those outside Algorithm 1's radius, as in the warm-up.
+    target_view : {"augmented", "clean"}, default="augmented"
+        Whether the targets P of the samples are met by the assignment of their augmented copies
+        (and information is taken over both), or by their own.
+    module : type, callable or torch.nn.Module, default=None
+        Autoencoder with methods `encode` and `decode`: a class or factory that is offered
+        `input_shape` and `n_components`, or an instance, which is copied. `None`:
+        :class:`~skdeepclust.networks.ConvAutoencoder` for images,
+        :class:`~skdeepclust.networks.MLPAutoencoder` otherwise.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
+        Optimiser or its class.
+    lr : float, default=0.001
+        Learning rate; falls to 0 along a cosine in the clustering phase.
+    max_epochs : int, default=15
+        Epochs of the clustering phase.
+    batch_size : int, default=256
+        Largest number of samples in a batch.
+    device : str or torch.device, default="auto"
+        "auto" takes a GPU where there is one.
+    dtype : {"float32", "float64"}, default="float32"
+        Floating dtype of network and outputs.
+    precision : {"32", "bf16", "fp16"}, default="32"
+        Precision in which the network is trained.
+    compile : bool, default=False
+        Whether to compile the training step.
+    callbacks : list of skorch callbacks, default=None
+        Copied for each phase.
+    warm_start : bool, default=False
+        Whether `fit` goes on with the clustering phase of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, batches, augmentation and initial centres.
+    verbose : int, default=0
+        Whether to print a line an epoch.
+    **module__kwargs : dict
+        Arguments of the network, `module__NAME`, and of the optimiser, `optimizer__NAME`.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+        Cluster of each sample.
+    cluster_centers_ : ndarray of shape (n_clusters, n_components)
+        Centres in the embedding.
+    module_ : torch.nn.Module
+        The network.
+    net_ : skorch.NeuralNet
+        Net of the last phase; not kept in a pickle.
+    history_ : list of dict
+        One row an epoch: `phase` ("reconstruction", "warmup" or "clustering"), `epoch`, `loss`,
+        its parts before their weights, `seconds`.
+    n_iter_ : int
+        Epochs of the last fit, over all phases.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features where X is a DataFrame.
+    image_shape_ : tuple of int
+        `(channels, height, width)` where X holds images.
+
+    Notes
+    -----
+    The paper has no warm-up, an isotropic assignment of raw embeddings and one random negative;
+    `TripletDECClusterer(10, **PAPER_SETTINGS)` is that method.
+
+    References
+    ----------
+    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    Inter-class Separation for Image Clustering. WACV. Its formulas are reconstructed from its
+    prose and the works that it cites.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeepclust import TripletDECClusterer
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> clusterer = TripletDECClusterer(
+    ...     10, image_shape=(8, 8), warmup_epochs=2, max_epochs=1, n_init=1, random_state=0
+    ... )
+    >>> clusterer.fit_predict(X).shape
+    (1797,)
+    >>> clusterer.transform(X).shape
+    (1797, 32)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseDeepClusterer._parameter_constraints,
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "image_shape": [None, tuple, list],
+        "margin": [Interval(Real, 0, None, closed="left")],
+        "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
+        "clustering_weight": [Interval(Real, 0, None, closed="left")],
+        "triplet_weight": [Interval(Real, 0, None, closed="left")],
+        "entropy_weight": [Interval(Real, 0, None, closed="left")],
+        "augmentation": [StrOptions({"auto"}), callable, None],
+        "pretrain_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+        "warmup_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+        "init": [StrOptions({"gmm", "kmeans"}), callable, "array-like"],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "degrees_of_freedom": [Interval(Real, 0, None, closed="neither")],
+        "metric": [StrOptions({"within_cluster", "euclidean"})],
+        "normalize": ["boolean"],
+        "contrast": [StrOptions({"info_nce", "triplet"})],
+        "negatives": [StrOptions({"cluster", "radius"})],
+        "target_view": [StrOptions({"augmented", "clean"})],
+    }
+
+    def __init__(
+        self,
+        n_clusters=8,
+        *,
+        n_components=32,
+        image_shape=None,
+        margin=1.0,
+        reconstruction_weight=1.0,
+        clustering_weight=1.0,
+        triplet_weight=0.2,
+        entropy_weight=1.0,
+        augmentation="auto",
+        pretrain_epochs="auto",
+        warmup_epochs="auto",
+        init="gmm",
+        n_init=15,
+        degrees_of_freedom=31.0,
+        metric="within_cluster",
+        normalize=True,
+        contrast="info_nce",
+        negatives="cluster",
+        target_view="augmented",
+        module=None,
+        optimizer="adam",
+        lr=0.001,
+        max_epochs=15,
+        batch_size=256,
+        device="auto",
+        dtype="float32",
+        precision="32",
+        compile=False,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+        **module__kwargs,
+    ):
+        super().__init__(
+            module=module,
+            optimizer=optimizer,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            device=device,
+            dtype=dtype,
+            precision=precision,
+            compile=compile,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+            **module__kwargs,
+        )
+        self.n_clusters = n_clusters
+        self.n_components = n_components
+        self.image_shape = image_shape
+        self.margin = margin
+        self.reconstruction_weight = reconstruction_weight
+        self.clustering_weight = clustering_weight
+        self.triplet_weight = triplet_weight
+        self.entropy_weight = entropy_weight
+        self.augmentation = augmentation
+        self.pretrain_epochs = pretrain_epochs
+        self.warmup_epochs = warmup_epochs
+        self.init = init
+        self.n_init = n_init
+        self.degrees_of_freedom = degrees_of_freedom
+        self.metric = metric
+        self.normalize = normalize
+        self.contrast = contrast
+        self.negatives = negatives
+        self.target_view = target_view
+
+    # -- the network
+    def _default_network(self):
+        return ConvAutoencoder if len(self._input_shape) == 3 else MLPAutoencoder
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"n_components": self.n_components, "n_clusters": self.n_clusters}
+
+    def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
+        n_components = _check_autoencoder(network, arguments["input_shape"])
+        return TripletDECNetwork(network, n_components, arguments["n_clusters"])
+
+    def _embed(self, x: Tensor) -> Tensor:
+        with self._autocast():
+            embedding = self.module_.autoencoder.encode(self.module_.standardize(x))
+        embedding = embedding.to(self._module_dtype)
+        return functional.normalize(embedding, dim=1) if self.normalize else embedding
+
+    def _decode(self, embedding: Tensor) -> Tensor:
+        with self._autocast():
+            reconstruction = self.module_.autoencoder.decode(embedding)
+        return reconstruction.to(self._module_dtype)
+
+    def _assign(self, embedding: Tensor) -> Tensor:
+        return student_t_assignment(
+            embedding @ self.module_.metric,
+            self.module_.centers,
+            degrees_of_freedom=self.degrees_of_freedom,
+        )
+
+    # -- the objective
+    def _reconstruct(self, x: Tensor, embedding: Tensor, sample_weight: Tensor | None) -> Tensor:
+        return reconstruction_loss(
+            self._decode(embedding), self.module_.standardize(x), sample_weight=sample_weight
+        )
+
+    def _reconstruction_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
+        return {"loss": self._reconstruct(x, self._embed(x), sample_weight)}
+
+    def _two_views(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed samples and their augmented copies, in one batch for the batch statistics."""
+        if self._augment is None:
+            embedding = self._embed(x)
+            return embedding, embedding
+        anchor, positive = self._embed(torch.cat([x, self._augment(x)])).chunk(2)
+        return anchor, positive
+
+    def _outside_radius(self, anchor: Tensor, positive: Tensor, idx: Tensor) -> Tensor:
+        """Algorithm 1: which samples of the batch are admissible negatives of which others."""
+        with torch.no_grad():
+            admissible = pairwise_squared_distances(anchor, anchor) > self._radius.squared(idx)[:, None]
+            self._radius.update(idx, (anchor - positive).norm(dim=1))
+        return admissible
+
+    def _contrast(self, anchor: Tensor, positive: Tensor, admissible: Tensor, weight) -> Tensor:
+        if self.contrast == "info_nce":
+            return masked_info_nce_loss(anchor, positive, admissible, sample_weight=weight)
+        negative, found = sample_negatives(admissible)
+        weight = found.to(anchor.dtype) * (1 if weight is None else weight)
+        return triplet_loss(
+            anchor, positive, anchor[negative], margin=self.margin, sample_weight=weight
+        )
+
+    def _warmup_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
+        anchor, positive = self._two_views(x)
+        admissible = self._outside_radius(anchor, positive, idx)
+        parts = {"triplet": self._contrast(anchor, positive, admissible, sample_weight)}
+        if self.reconstruction_weight:
+            parts["reconstruction"] = self._reconstruct(x, anchor, sample_weight)
+        return self._weigh(parts)
+
+    def _clustering_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
+        anchor, positive = self._two_views(x)
+        target = self._target[idx]
+        q_anchor, q_positive = self._assign(anchor), self._assign(positive)
+        views = [q_anchor] if self.target_view == "clean" else [q_anchor, q_positive]
+        weight = None if sample_weight is None else sample_weight.repeat(len(views))
+        parts = {
+            "clustering": assignment_kl(target, views[-1], sample_weight=sample_weight),
+            "information": -information_loss(torch.cat(views), sample_weight=weight),
+        }
+        if self.reconstruction_weight:
+            parts["reconstruction"] = self._reconstruct(x, anchor, sample_weight)
+        if self.triplet_weight and self._augment is not None:
+            if self.negatives == "cluster":
+                label = target.argmax(1)
+                admissible = label[:, None] != label
+            else:
+                admissible = self._outside_radius(anchor, positive, idx)
+            parts["triplet"] = self._contrast(anchor, positive, admissible, sample_weight)
+        return self._weigh(parts)
+
+    def _weigh(self, parts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Eq. 7 over the parts that there are."""
+        weights = {
+            "reconstruction": self.reconstruction_weight,
+            "clustering": self.clustering_weight,
+            "triplet": self.triplet_weight,
+            "information": -self.entropy_weight,
+        }
+        return {"loss": sum(weights[name] * part for name, part in parts.items()), **parts}
+
+    # -- the schedule
+    def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
+        if warm:
+            return {"clustering": self.max_epochs}
+        pretrain, warmup = self.pretrain_epochs, self.warmup_epochs
+        if pretrain == "auto":
+            pretrain = math.ceil(60 * self.batch_size / n_samples)
+        if warmup == "auto":
+            warmup = math.ceil(7 * self.batch_size / math.sqrt(n_samples))
+        if self.augmentation is None or self.triplet_weight == 0:
+            warmup = 0
+        return {"reconstruction": pretrain, "warmup": warmup, "clustering": self.max_epochs}
+
+    def _fit_phases(self, X, extra: dict[str, np.ndarray], schedule: dict[str, int]) -> None:
+        self._augment = resolve_augmentation(self.augmentation, self._input_shape)
+        self._radius = RunningRadius(X.shape[0], self._module_device)
+        check_augmentation(self._augment, self._infer(lambda x: x, X[:8]))
+        weight = extra.get("sample_weight", np.ones(X.shape[0]))
+        if "reconstruction" in schedule:
+            self._standardize(X, weight)
+            self._train("reconstruction", self._reconstruction_loss, X, extra, epochs=schedule["reconstruction"])
+            self._train("warmup", self._warmup_loss, X, extra, epochs=schedule["warmup"])
+            self._initialize_clusters(X, weight)
+        self._train(
+            "clustering",
+            self._clustering_loss,
+            X,
+            extra,
+            epochs=schedule["clustering"],
+            on_epoch_begin=lambda: self._update_target(X, weight),
+            decay_lr=True,
+        )
+        centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
+        self.cluster_centers_ = centers.cpu().numpy()
+        for name in ("_augment", "_radius", "_target"):
+            self.__dict__.pop(name, None)
+
+    def _standardize(self, X, weight: np.ndarray) -> None:
+        """Set the mean and the deviation over all pixels, by the law of total variance."""
+
+        def moments(x: Tensor) -> Tensor:
+            return torch.stack(torch.var_mean(x.flatten(1), dim=1, correction=0), dim=1)
+
+        variance, mean = self._infer(moments, X).double().cpu().numpy().T
+        overall = np.average(mean, weights=weight)
+        total = np.average(variance + np.square(mean - overall), weights=weight)
+        self.module_.standardize.set_(overall, math.sqrt(total))
+
+    def _update_target(self, X, weight: np.ndarray) -> None:
+        assignment = self._infer(self._soft, X)
+        weight = torch.as_tensor(weight, device=assignment.device)
+        self._target = target_distribution(assignment, sample_weight=weight)
+
+    def _initialize_clusters(self, X, weight: np.ndarray) -> None:
+        """Take the candidate partition that augmentation changes least."""
+        seed = int(torch.randint(2**31 - 1, ()))
+        rows = np.flatnonzero(weight)
+        if len(rows) > MAX_INIT_SAMPLES:
+            rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_INIT_SAMPLES, replace=False))
+        X, weight = X[rows], weight[rows]
+        embedding = self._infer(self._embed, X)
+        views = [embedding] if self._augment is None else [embedding, *self._augmented(X, 3)]
+        best = -math.inf
+        points = embedding.double().cpu().numpy()
+        for labels in candidate_partitions(
+            points,
+            self.n_clusters,
+            init=self.init,
+            n_init=self.n_init,
+            random_state=seed,
+        ):
+            self._set_clusters(points, labels, weight)
+            agreement = self._agreement(views)
+            if agreement > best:
+                best, best_labels = agreement, labels
+        self._set_clusters(points, best_labels, weight)
+
+    def _augmented(self, X, n_views: int) -> list[Tensor]:
+        return [self._infer(lambda x: self._embed(self._augment(x)), X) for _ in range(n_views)]
+
+    @torch.no_grad()
+    def _set_clusters(self, embedding: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> None:
+        if self.metric == "within_cluster":
+            metric = within_cluster_metric(embedding, labels, weight, spread=SPREAD)
+            self.module_.metric.copy_(torch.from_numpy(metric))
+        means = cluster_means(embedding, labels, weight, n_clusters=self.n_clusters)
+        centers = torch.from_numpy(means).to(self.module_.metric)
+        self.module_.centers.copy_(centers @ self.module_.metric)
+
+    @torch.no_grad()
+    def _agreement(self, views: list[Tensor]) -> float:
+        """Mutual information between the clusters of samples and of their augmented copies."""
+        assignments = [self._assign(view) for view in views]
+        if len(views) == 1:
+            return float(-information_loss(assignments[0]))
+        labels, *others = (q.argmax(1).cpu().numpy() for q in assignments)
+        return float(np.mean([mutual_info_score(labels, other) for other in others]))
+
+    def inverse_transform(self, X):
+        """Decode points of the embedding.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_components)
+            Embedded samples or centres; brought to unit length first if `normalize`.
+
+        Returns
+        -------
+        samples : ndarray of shape (n, n_features)
+            Decoded samples in the layout and the units of the X of `fit`.
+        """
+        check_is_fitted(self)
+        points = check_array(X, dtype=["float64", "float32"])
+        if points.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {points.shape[1]} components, but this {type(self).__name__} embeds into "
+                f"{self._n_features_out}: give what `transform` returns, or `cluster_centers_`."
+            )
+        samples = self._infer(self._decode_point, points, sample_shape=(points.shape[1],))
+        return samples.cpu().numpy().reshape(len(points), *self._sample_shape)
+
+    def _decode_point(self, embedding: Tensor) -> Tensor:
+        if self.normalize:
+            embedding = functional.normalize(embedding, dim=1)
+        return self.module_.standardize.inverse(self._decode(embedding))
+
+
+def _check_autoencoder(network: nn.Module, input_shape: tuple[int, ...]) -> int:
+    """Return the number of components of what should be an autoencoder for `input_shape`."""
+    encode, decode = (getattr(network, name, None) for name in ("encode", "decode"))
+    if encode is None or decode is None:
+        raise TypeError(
+            f"module={type(network).__name__} should have the methods encode(x) and decode(z)."
+        )
+    parameter = next(network.parameters())
+    with torch.no_grad():
+        x = torch.zeros(2, *input_shape, dtype=parameter.dtype, device=parameter.device)
+        network.eval()  # two rows of zeros shouldn't enter batch statistics
+        embedding = encode(x)
+        shape = tuple(decode(embedding).shape)
+    if embedding.ndim != 2 or shape != tuple(x.shape):
+        raise ValueError(
+            f"module={type(network).__name__} makes an embedding of shape {tuple(embedding.shape)} "
+            f"and a reconstruction of shape {shape} of a batch of shape {tuple(x.shape)}; "
+            "they should be (n, n_components) and the shape of the batch."
+        )
+    return embedding.shape[1]

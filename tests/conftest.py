@@ -1,0 +1,51 @@
+"""Fixtures and settings that every test shares."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+from sklearn.datasets import load_digits
+
+# No display is needed, on any machine.
+matplotlib.use("Agg")
+
+# The networks of the tests are tiny: a second thread costs more than it brings. With one thread the
+# order of every sum, and so the last digit of a result, does not depend on the number of cores.
+torch.set_num_threads(1)
+
+# The same examples in every run, and no deadline: a busy machine must not turn a correct test red.
+settings.register_profile("skdeepclust", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("skdeepclust")
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Return images (1797, 64) with pixels in 0..16, and labels (1797,).
+
+    Both are read-only: every test sees the same arrays.
+    """
+    X, y = load_digits(return_X_y=True)
+    X.flags.writeable = False
+    y.flags.writeable = False
+    return X, y
+
+
+def _global_states() -> dict[str, bytes]:
+    state = np.random.get_state(legacy=False)  # noqa: NPY002 (this state is what is looked at)
+    return {"numpy": pickle.dumps(state), "torch": pickle.dumps(torch.get_rng_state().numpy())}
+
+
+@pytest.fixture
+def global_state_untouched() -> Iterator[None]:
+    """Fail the test that asks for this when it draws from a global generator or seeds one."""
+    before = _global_states()
+    yield
+    after = _global_states()
+    changed = [name for name in before if before[name] != after[name]]
+    assert not changed, f"the global random state of {' and '.join(changed)} changed"

@@ -1,0 +1,48 @@
+"""Every Python block of the README and of the documentation runs, alone, without a warning."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"^([ \t]*)```python[^\n]*\n(.*?)^\1```[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+def python_blocks(path: Path) -> list[tuple[Path, int, str]]:
+    """Return the file, the line before the first one of code, and the code of each block."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [
+        (path, text.count("\n", 0, match.start(2)), textwrap.dedent(match[2]))
+        for match in BLOCK.finditer(text)
+    ]
+
+
+README_BLOCKS = python_blocks(ROOT / "README.md")
+DOCS_BLOCKS = [block for path in sorted(ROOT.glob("docs/**/*.md")) for block in python_blocks(path)]
+BLOCKS = [
+    pytest.param(*block, id=f"{block[0].relative_to(ROOT)}:{block[1] + 1}")
+    for block in README_BLOCKS + DOCS_BLOCKS
+]
+
+
+def test_the_readme_shows_code() -> None:
+    assert len(README_BLOCKS) >= 3
+
+
+@pytest.mark.parametrize(("path", "offset", "source"), BLOCKS)
+def test_block_runs(
+    path: Path, offset: int, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: None)
+    # The leading empty lines make tracebacks name the line in the document.
+    code = compile("\n" * offset + source, str(path), "exec")
+    try:
+        exec(code, {"__name__": "__main__"})
+    finally:
+        plt.close("all")

@@ -1,0 +1,285 @@
+"""Rules that no single module's tests can hold: layers, sizes, documentation, metadata."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib.util import resolve_name
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sklearn.base import BaseEstimator
+
+import skdeepclust
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "skdeepclust"
+
+
+# ---------------------------------------------------------------- files
+
+
+def project_files() -> list[Path]:
+    """Return every file that git tracks or would track."""
+    command = ["git", "-c", "safe.directory=*", "ls-files", "--exclude-standard"]
+    command += ["--cached", "--others"]
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [path for name in output.splitlines() if (path := ROOT / name).is_file()]
+
+
+PYTHON_FILES = [path for path in project_files() if path.suffix == ".py"]
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a function's body, its docstring left out."""
+    body = function.body[ast.get_docstring(function) is not None :]
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=name_of)
+def test_files_and_functions_are_short(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    n_lines = len(source.splitlines())
+    assert n_lines <= 300, "split the file"
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, functions)]
+    long = {node.name: body_lines(node) for node in nodes if body_lines(node) > 40}
+    assert not long, "function bodies of more than 40 lines"
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    pattern = re.compile(r"(?<![\w.~-])/(?:work|tmp|root|home)/")
+    texts = {name_of(path): path.read_text(errors="replace") for path in project_files()}
+    assert not [name for name, text in texts.items() if pattern.search(text)]
+
+
+# ---------------------------------------------------------------- imports, read and never executed
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+TREES = {
+    module_name(path): ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / PACKAGE).rglob("*.py"))
+}
+
+
+def imported(module: str) -> Iterator[str]:
+    """Yield the dotted names that a module imports; of `from a import b`, `a.b`."""
+    is_package = (ROOT / module.replace(".", "/")).is_dir()
+    package = module if is_package else module.rpartition(".")[0]
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = resolve_name("." * node.level + (node.module or ""), package)
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def resolve(name: str) -> str:
+    """Return the module of this package that a dotted name lives in, or the name itself."""
+    if name.split(".")[0] != PACKAGE:
+        return name
+    while name not in TREES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def closure(module: str) -> set[str]:
+    """Return all that a module imports, directly or through other modules of the package."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        for name in map(resolve, imported(waiting.pop())):
+            if name not in seen:
+                seen.add(name)
+                waiting.extend([name] if name in TREES else [])
+    return seen
+
+
+def is_public(module: str) -> bool:
+    return not any(part.startswith("_") for part in module.split("."))
+
+
+def is_method_file(module: str) -> bool:
+    """Tell whether a public module derives a class from a base of deep estimators."""
+    classes = [node for node in ast.walk(TREES[module]) if isinstance(node, ast.ClassDef)]
+    bases = [ast.unparse(base).rpartition(".")[2] for node in classes for base in node.bases]
+    return is_public(module) and any(base.startswith("BaseDeep") for base in bases)
+
+
+METHOD_FILES = {module for module in TREES if is_method_file(module)}
+FOUNDATIONS = {"losses", "networks", "regularizers", "augmentation", "metrics", "datasets"}
+FOUNDATIONS |= {"graph", "dictionary", "_rng", "_batches", "_compat"}
+LAYERS = [FOUNDATIONS, {"skorch"}, {"_net", "_distributed"}, {"_base"}, {"_clusterer"}]
+LAYERS += [{module.split(".")[1] for module in METHOD_FILES}, {""}]  # "" is the package itself
+
+
+def part_of(name: str) -> str:
+    """Return what the layers call a module: its part of this package, or a package outside."""
+    first, _, rest = name.partition(".")
+    return rest.split(".")[0] if first == PACKAGE else first
+
+
+def layers_above(module: str) -> set[str]:
+    levels = [level for level, layer in enumerate(LAYERS) if part_of(module) in layer]
+    return set().union(*LAYERS[levels[0] + 1 :]) if levels else set()
+
+
+def test_there_are_method_files() -> None:
+    assert f"{PACKAGE}.triplet_dec" in METHOD_FILES
+
+
+@pytest.mark.parametrize("module", [module for module in TREES if layers_above(module)])
+def test_imports_run_one_way(module: str) -> None:
+    upwards = {part_of(name) for name in closure(module)} & layers_above(module)
+    assert not upwards, "a lower layer imports, directly or through others, a higher one"
+
+
+@pytest.mark.parametrize("module", sorted(METHOD_FILES))
+def test_method_files_do_not_import_skorch(module: str) -> None:
+    assert not [name for name in imported(module) if name.split(".")[0] == "skorch"]
+
+
+def is_private_sklearn(name: str) -> bool:
+    first, *rest = name.split(".")
+    private = any(part.startswith("_") for part in rest)
+    return first == "sklearn" and (private or rest[:1] == ["callback"])
+
+
+@pytest.mark.parametrize("module", sorted(set(TREES) - {f"{PACKAGE}._compat"}))
+def test_private_scikit_learn_is_imported_in_compat_alone(module: str) -> None:
+    assert not [name for name in imported(module) if is_private_sklearn(name)]
+
+
+def test_import_needs_no_optional_package() -> None:
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys(["matplotlib", "pandas", "rich"]))  # importing one raises
+import {PACKAGE}
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True)
+
+
+# ---------------------------------------------------------------- documentation
+
+
+def public_objects() -> dict[str, Any]:
+    """Return the public classes and functions of all public modules by qualified name."""
+    found = {}
+    for module in map(importlib.import_module, filter(is_public, TREES)):
+        names = getattr(module, "__all__", None)
+        homes = PACKAGE if names else module.__name__  # without __all__, what is defined there
+        for value in (getattr(module, name) for name in names or vars(module) if name[0] != "_"):
+            home = getattr(value, "__module__", None) or ""
+            if home.startswith(homes) and (inspect.isclass(value) or inspect.isfunction(value)):
+                found[f"{home}.{value.__qualname__}"] = value
+    return found
+
+
+PUBLIC = public_objects()
+
+
+def public_methods() -> dict[str, Callable[..., Any]]:
+    """Return the methods that this package defines and whose docstring lists parameters."""
+    found = {}
+    for path, cls in PUBLIC.items():
+        for name in dir(cls) if inspect.isclass(cls) else []:
+            method = getattr(cls, name, None)
+            ours = (getattr(method, "__module__", None) or "").startswith(PACKAGE)
+            if name[0] != "_" and ours and callable(method) and described_parameters(method):
+                found[f"{path}.{name}"] = method
+    return found
+
+
+def described_parameters(described: Any) -> dict[str, str]:
+    """Return the type line of each parameter in the docstring's section "Parameters"."""
+    doc = inspect.getdoc(described) or ""
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n---+$|\Z)", doc, re.M | re.S)
+    lines = re.findall(r"^(\*{0,2}\w[\w, *]*?) *: *(.*)$", section[1] if section else "", re.M)
+    return {name.lstrip("*"): line for names, line in lines for name in names.split(", ")}
+
+
+def same_value(text: str, value: object) -> bool:
+    try:
+        literal = ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text.strip("`") in {repr(value), getattr(value, "__qualname__", None)}
+    return type(literal) is type(value) and literal == value
+
+
+def docstring_problems(described: Any) -> Iterator[str]:
+    """Yield what differs between the parameters in a signature and in the docstring."""
+    parameters = dict(inspect.signature(described).parameters)
+    parameters.pop("self", None)
+    lines = described_parameters(described)
+    yield from (f"{name}: not in the signature" for name in lines if name not in parameters)
+    for name, parameter in parameters.items():
+        if name not in lines:
+            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                yield f"{name}: not in the docstring"
+        elif parameter.default is parameter.empty:
+            if "default=" in lines[name]:
+                yield f"{name}: has no default"
+        elif not lines[name].lower().startswith("ignored"):
+            text = lines[name].rpartition("default=")[2].strip()
+            if "default=" not in lines[name] or not same_value(text, parameter.default):
+                yield f"{name}: {lines[name]!r}, but the default is {parameter.default!r}"
+
+
+@pytest.mark.parametrize("path", [*PUBLIC, *public_methods()])
+def test_docstring_has_the_parameters_and_defaults_of_the_signature(path: str) -> None:
+    described = (PUBLIC | public_methods())[path]
+    problems = "\n".join(docstring_problems(described))
+    assert not problems, problems
+
+
+def needs_example(path: str) -> bool:
+    value = PUBLIC[path]
+    is_estimator = inspect.isclass(value) and issubclass(value, BaseEstimator)
+    return is_estimator or path.startswith(f"{PACKAGE}.losses.")
+
+
+@pytest.mark.parametrize("path", [path for path in PUBLIC if needs_example(path)])
+def test_estimators_and_losses_have_an_example(path: str) -> None:
+    examples = (inspect.getdoc(PUBLIC[path]) or "").partition("\nExamples\n--------\n")[2]
+    assert ">>> " in examples
+
+
+# ---------------------------------------------------------------- metadata
+
+
+def test_citation_file() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == skdeepclust.__version__
+    assert len(citation["references"]) == 4
+    for work in [citation, *citation["references"]]:
+        assert work["title"]
+        assert all(author.keys() & {"name", "family-names"} for author in work["authors"])
+    assert all({"type", "year"} <= paper.keys() for paper in citation["references"])
+
+
+def test_the_version_is_written_once_and_is_in_the_changelog() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["hatch"]["version"]["path"] == f"{PACKAGE}/__init__.py"
+    version = skdeepclust.__version__
+    heading = "Unreleased" if ".dev" in version else version
+    assert f"\n## [{heading}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
