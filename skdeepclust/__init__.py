@@ -1,4 +1,4 @@
-"""Deep clustering with scikit-learn's interface: networks that learn representations that cluster."""
+"""Networks that learn representations that cluster, with the interface of scikit-learn."""
 
 from skdeepclust.triplet_dec import TripletDECClusterer
 

@@ -171,7 +171,9 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
 
     def _component(self, prefix: str) -> dict[str, Any]:
         start = prefix + "__"
-        return {k.removeprefix(start): v for k, v in self._components.items() if k.startswith(start)}
+        return {
+            k.removeprefix(start): v for k, v in self._components.items() if k.startswith(start)
+        }
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -252,7 +254,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         net = self._phase_net(epochs, None if valid is None else PhaseData(*valid))
         if decay_lr:
             n_steps = epochs * len(net.get_iterator(data, training=True))
-            net.set_params(callbacks=[cosine_decay(n_steps), *net.callbacks])
+            net.set_params(callbacks=[cosine_decay(n_steps), *(net.callbacks or [])])
         context = self._context.subcontext(phase, max_subtasks=epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         fp16 = AUTOCAST[self.precision] is torch.float16
@@ -320,7 +322,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         X,
         sample_shape: tuple[int, ...] | None = None,
     ) -> torch.Tensor:
-        """`function` over validated X in batches, as a tensor on the network's device."""
+        """Return `function` of validated X, by batches, as a tensor on the network's device."""
         self.module_.eval()
         out = []
         batches = Batches(
@@ -339,7 +341,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         return torch.cat(out)
 
     def _apply(self, function: Callable[[torch.Tensor], torch.Tensor], X):
-        """`function` over a user's X; a tensor gives a tensor on its device, all else numpy."""
+        """Return `function` of a user's X: a tensor if X is one, on its device, else numpy."""
         out = self._infer(function, self._check(X))
         return out.to(X.device) if isinstance(X, torch.Tensor) else out.cpu().numpy()
 

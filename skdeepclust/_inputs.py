@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from numbers import Integral
 
 import numpy as np
@@ -57,7 +58,7 @@ def resolve_image_shape(image_shape, sample_shape: tuple[int, ...], n_features: 
         shape = sample_shape
     else:
         shape = tuple(image_shape)
-    if len(shape) not in (2, 3) or not all(isinstance(s, Integral) and s > 0 for s in shape):
+    if len(shape) not in (2, 3) or not all(isinstance(s, Integral) and int(s) > 0 for s in shape):
         raise ValueError(
             f"image_shape={image_shape!r} with samples of shape {sample_shape}: an image is "
             "(height, width) or (channels, height, width), all positive."
@@ -72,6 +73,9 @@ def resolve_image_shape(image_shape, sample_shape: tuple[int, ...], n_features: 
 
 class InputMixin:
     """Validation of X and of sample weights; image estimators have a parameter `image_shape`."""
+
+    n_features_in_: int
+    _infer: Callable[..., torch.Tensor]
 
     def _check(self, X, *, reset: bool = False):
         """Validate X and return it as 2-D array or CSR matrix, float or uint8, without a copy."""
@@ -109,6 +113,22 @@ class InputMixin:
         if sample_weight is None:
             return {}
         weight = check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=False
+            sample_weight,
+            X,
+            dtype=np.float64,
+            ensure_non_negative=True,
+            allow_all_zero_weights=False,
         )
         return {"sample_weight": weight}
+
+    def _mean_and_std(self, X, weight: np.ndarray) -> tuple[float, float]:
+        """Return mean and deviation over all features of X, by batches."""
+
+        def moments(x: torch.Tensor) -> torch.Tensor:
+            return torch.stack(torch.var_mean(x.flatten(1), dim=1, correction=0), dim=1)
+
+        variance, mean = self._infer(moments, X).double().cpu().numpy().T
+        overall = np.average(mean, weights=weight)
+        # law of total variance: no difference of large squares
+        total = np.average(variance + np.square(mean - overall), weights=weight)
+        return float(overall), math.sqrt(total)

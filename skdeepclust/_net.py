@@ -13,6 +13,8 @@ from skorch.helper import predefined_split
 
 from skdeepclust._batches import Batches
 
+__all__ = ["PhaseData", "PhaseNet", "cosine_decay", "gather_batches", "predefined_split"]
+
 
 class PhaseData(Dataset):
     """Samples with what belongs to them; a skorch dataset, which `EpochScoring` asks for."""
@@ -50,7 +52,8 @@ class PhaseNet(NeuralNet):
         scaler: torch.amp.GradScaler | None,
     ) -> PhaseNet:
         self.owner_, self.loss_, self.phase_ = owner, loss, phase
-        self.context_, self.epoch_context_ = context, None
+        self.context_: Any = context
+        self.epoch_context_: Any = None
         self.begin_epoch_, self.scaler_ = begin_epoch, scaler
         return self
 
@@ -133,24 +136,23 @@ class PhaseNet(NeuralNet):
         self.notify("on_train_end", X=X, y=y)
         return self
 
-    def on_epoch_begin(self, net, dataset_train=None, **kwargs) -> None:
-        super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)  # opens the history row
-        self.epoch_context_ = self.context_.subcontext("epoch")
-        self.epoch_context_.call_on_fit_task_begin(
-            estimator=self.owner_, X=dataset_train.X, y=dataset_train.y
-        )
-        if self.begin_epoch_ is not None:
-            self.begin_epoch_()
-
     def notify(self, method_name, **kwargs) -> None:
-        """Skorch's, with scikit-learn's callbacks after skorch's at the end of an epoch."""
+        """Skorch's, with an epoch's task of scikit-learn's callbacks around it."""
+        if method_name == "on_epoch_begin":
+            self._begin_epoch(kwargs["dataset_train"])
         try:
             super().notify(method_name, **kwargs)
         finally:
             if method_name == "on_epoch_end":
-                self._end_epoch_task(kwargs["dataset_train"])
+                self._end_epoch(kwargs["dataset_train"])
 
-    def _end_epoch_task(self, data: PhaseData) -> None:
+    def _begin_epoch(self, data: PhaseData) -> None:
+        self.epoch_context_ = self.context_.subcontext("epoch")
+        self.epoch_context_.call_on_fit_task_begin(estimator=self.owner_, X=data.X, y=data.y)
+        if self.begin_epoch_ is not None:
+            self.begin_epoch_()
+
+    def _end_epoch(self, data: PhaseData) -> None:
         if self.epoch_context_.call_on_fit_task_end(
             estimator=self.owner_, X=data.X, y=data.y, reconstruction_attributes={}
         ):
@@ -191,7 +193,7 @@ class PhaseNet(NeuralNet):
         return self.owner_.classes_
 
     @property
-    def _default_callbacks(self):
+    def _default_callbacks(self) -> list:
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
 
 

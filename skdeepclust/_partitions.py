@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn import config_context
@@ -73,63 +74,73 @@ def candidate_partitions(
         yield labels
 
 
-def within_cluster_metric(
-    embedding: np.ndarray, labels: np.ndarray, sample_weight: np.ndarray, *, spread: float
-) -> np.ndarray:
-    r"""Linear map under which clusters are round on average, :math:`M = c\, (S + r I)^{-1/2}`.
-
-    S is the pooled within-cluster covariance; r is 1e-3 of the mean squared norm of the
-    embedding; c makes the mean squared distance to the own centre `spread`.
+@dataclass(frozen=True)
+class Clusters:
+    """Centres in the embedding, and the linear map under which distances to them are taken.
 
     Parameters
     ----------
-    embedding : ndarray of shape (n_samples, n_components)
-        Embedded samples.
-    labels : ndarray of shape (n_samples,)
-        Cluster of each sample.
-    sample_weight : ndarray of shape (n_samples,)
-        Weights of the samples.
-    spread : float
-        Mean squared distance to the own centre under the map.
-
-    Returns
-    -------
-    ndarray of shape (n_components, n_components)
-        The map; multiply rows by it from the right.
+    centers : ndarray of shape (n_clusters, n_components)
+        Mean of each cluster.
+    metric : ndarray of shape (n_components, n_components)
+        The map; rows are multiplied by it from the right.
     """
-    weight = sample_weight / sample_weight.sum()
-    centers = cluster_means(embedding, labels, sample_weight, n_clusters=labels.max() + 1)
-    residual = embedding - centers[labels]
-    covariance = (residual * weight[:, None]).T @ residual
-    ridge = 1e-3 * (weight @ np.square(embedding).sum(1)) + np.finfo(float).tiny
-    variances, axes = np.linalg.eigh(covariance + ridge * np.eye(len(covariance)))
-    root = (axes / np.sqrt(variances)) @ axes.T
-    mean_distance = weight @ np.square(residual @ root).sum(1)
-    return root * np.sqrt(spread / mean_distance) if mean_distance > 0 else root
+
+    centers: np.ndarray
+    metric: np.ndarray
+
+    @classmethod
+    def from_labels(
+        cls,
+        embedding: np.ndarray,
+        labels: np.ndarray,
+        sample_weight: np.ndarray,
+        n_clusters: int,
+        *,
+        spread: float | None,
+    ) -> Clusters:
+        r"""Centres of a partition, and the metric in which it is round on average.
+
+        The metric is :math:`M = c\, (S + r I)^{-1/2}` with the pooled within-cluster covariance
+        S, r = 1e-3 of the mean squared norm of the embedding, and c such that the mean squared
+        distance to the own centre is `spread`.
+
+        Parameters
+        ----------
+        embedding : ndarray of shape (n_samples, n_components)
+            Embedded samples.
+        labels : ndarray of shape (n_samples,)
+            Cluster of each sample.
+        sample_weight : ndarray of shape (n_samples,)
+            Weights of the samples; their sum is positive.
+        n_clusters : int
+            Number of clusters.
+        spread : float or None
+            Mean squared distance to the own centre; `None` leaves the metric Euclidean.
+
+        Returns
+        -------
+        Clusters
+            Centres and metric.
+        """
+        weight = sample_weight / sample_weight.sum()
+        centers = _means(embedding, labels, weight, n_clusters)
+        if spread is None:
+            return cls(centers, np.eye(embedding.shape[1]))
+        residual = embedding - centers[labels]
+        covariance = (residual * weight[:, None]).T @ residual
+        ridge = 1e-3 * (weight @ np.square(embedding).sum(1)) + np.finfo(float).tiny
+        variances, axes = np.linalg.eigh(covariance)
+        root = (axes / np.sqrt(variances.clip(0) + ridge)) @ axes.T
+        distance = weight @ np.square(residual @ root).sum(1)
+        return cls(centers, root * np.sqrt(spread / distance) if distance > 0 else root)
 
 
-def cluster_means(
-    embedding: np.ndarray, labels: np.ndarray, sample_weight: np.ndarray, *, n_clusters: int
+def _means(
+    embedding: np.ndarray, labels: np.ndarray, weight: np.ndarray, n_clusters: int
 ) -> np.ndarray:
-    """Weighted mean of each cluster; an empty one takes the sample farthest from its own centre.
-
-    Parameters
-    ----------
-    embedding : ndarray of shape (n_samples, n_components)
-        Embedded samples.
-    labels : ndarray of shape (n_samples,)
-        Cluster of each sample.
-    sample_weight : ndarray of shape (n_samples,)
-        Weights of the samples.
-    n_clusters : int
-        Number of clusters.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters, n_components)
-        The means.
-    """
-    membership = (labels == np.arange(n_clusters)[:, None]) * sample_weight  # (k, n)
+    """Weighted mean of each cluster; an empty one takes a sample far from its own centre."""
+    membership = (labels == np.arange(n_clusters)[:, None]) * weight  # (k, n)
     size = membership.sum(1, keepdims=True)
     means = membership @ embedding / np.where(size > 0, size, 1)
     empty = np.flatnonzero(size == 0)

@@ -7,6 +7,8 @@ object (skops) hold an estimator.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,15 +22,20 @@ _LEFT_OUT = ("net_", "_context", "_shuffle", "_callback_fit_ctx", "_skl_callback
 class StateMixin:
     """`__getstate__` and `__setstate__` of an estimator that holds a network as `module_`."""
 
+    device: str | torch.device
+    module_: Any
+    _resume: dict[str, Any]
+    _make_module: Callable[[], torch.nn.Module]
+
     def __getstate__(self):
-        state = {k: v for k, v in super().__getstate__().items() if k not in _LEFT_OUT}
+        state = {k: v for k, v in self.__dict__.items() if k not in _LEFT_OUT}
         if "module_" in state:
             state["module_"] = to_numpy(dict(self.module_.state_dict()))
             state["_resume"] = to_numpy(self._resume)
         return state
 
     def __setstate__(self, state):
-        super().__setstate__(state)
+        self.__dict__.update(state)
         if "module_" not in state:
             return
         arrays = to_tensor(state["module_"])
@@ -53,21 +60,21 @@ class StateMixin:
             return torch.device("cpu")
 
 
-def to_numpy(tree):
+def to_numpy(tree: Any) -> Any:
     """Replace each tensor of nested dicts, lists and tuples by a numpy array."""
     if isinstance(tree, torch.Tensor):
         return tree.detach().cpu().numpy()
     return _map_children(to_numpy, tree)
 
 
-def to_tensor(tree):
+def to_tensor(tree: Any) -> Any:
     """Replace each numpy array of nested dicts, lists and tuples by a tensor."""
     if isinstance(tree, np.ndarray):
         return torch.from_numpy(tree.copy())
     return _map_children(to_tensor, tree)
 
 
-def _map_children(function, tree):
+def _map_children(function: Callable, tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: function(value) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):

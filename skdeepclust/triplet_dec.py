@@ -1,6 +1,6 @@
 """Triplet DEC: an autoencoder, DEC's sharpened targets, triplets and an entropy term.
 
-B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
 Inter-class Separation for Image Clustering. WACV.
 """
 
@@ -15,20 +15,20 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from sklearn.metrics import mutual_info_score
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepclust._clusterer import BaseDeepClusterer
 from skdeepclust._compat import Interval, StrOptions
-from skdeepclust._partitions import candidate_partitions, cluster_means, within_cluster_metric
-from skdeepclust.augmentation import check_augmentation, resolve_augmentation
+from skdeepclust._decoding import DecodingMixin
+from skdeepclust._docs import with_shared_docs
+from skdeepclust._negatives import RunningRadius
+from skdeepclust._partitions import Clusters, candidate_partitions
+from skdeepclust.augmentation import Augmentation, check_augmentation, resolve_augmentation
 from skdeepclust.losses import (
     assignment_kl,
     information_loss,
     masked_info_nce_loss,
-    pairwise_squared_distances,
     reconstruction_loss,
     sample_negatives,
     student_t_assignment,
@@ -36,6 +36,7 @@ from skdeepclust.losses import (
     triplet_loss,
 )
 from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder, Standardize
+from skdeepclust.networks._checks import check_autoencoder
 
 PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -63,7 +64,10 @@ MAX_INIT_SAMPLES = 20_000
 
 
 class TripletDECNetwork(nn.Module):
-    """An autoencoder with cluster centres: z = E(x), q = Student-t((z - mu) M)."""
+    """An autoencoder with centres mu and a metric M: z = E(x), q = Student-t((z - mu) M)."""
+
+    metric: Tensor
+    autoencoder: Any  # any module with encode and decode
 
     def __init__(self, autoencoder: nn.Module, n_components: int, n_clusters: int):
         super().__init__()
@@ -72,29 +76,15 @@ class TripletDECNetwork(nn.Module):
         self.centers = nn.Parameter(torch.zeros(n_clusters, n_components))  # under the metric
         self.register_buffer("metric", torch.eye(n_components))
 
-
-class RunningRadius:
-    """Algorithm 1's radius of each sample: mean + 2 std of |z - E(T(x))| over augmentations T.
-
-    The moments run over the augmentations of the epochs, so that no extra pass is needed.
-    """
-
-    def __init__(self, n_samples: int, device: torch.device, momentum: float = 0.3):
-        self.mean, self.mean_square = torch.zeros(2, n_samples, device=device)
-        self.momentum = momentum
-
-    def squared(self, idx: Tensor) -> Tensor:
-        mean = self.mean[idx]
-        std = (self.mean_square[idx] - mean.square()).clamp_min(0).sqrt()
-        return (mean + 2 * std).square()
-
-    def update(self, idx: Tensor, distance: Tensor) -> None:
-        distance = distance.to(self.mean.dtype)
-        self.mean[idx] = self.mean[idx].lerp(distance, self.momentum)
-        self.mean_square[idx] = self.mean_square[idx].lerp(distance.square(), self.momentum)
+    @torch.no_grad()
+    def set_clusters(self, clusters: Clusters) -> None:
+        """Start from given clusters."""
+        self.metric.copy_(torch.from_numpy(clusters.metric))
+        self.centers.copy_(torch.from_numpy(clusters.centers @ clusters.metric))
 
 
-class TripletDECClusterer(BaseDeepClusterer):
+@with_shared_docs
+class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
     r"""Deep embedded clustering with triplets and an entropy term.
 
     An autoencoder E, D is trained in three phases: reconstruction; a contrastive warm-up that
@@ -163,32 +153,13 @@ class TripletDECClusterer(BaseDeepClusterer):
         `input_shape` and `n_components`, or an instance, which is copied. `None`:
         :class:`~skdeepclust.networks.ConvAutoencoder` for images,
         :class:`~skdeepclust.networks.MLPAutoencoder` otherwise.
-    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
-        Optimiser or its class.
     lr : float, default=0.001
         Learning rate; falls to 0 along a cosine in the clustering phase.
     max_epochs : int, default=15
         Epochs of the clustering phase.
     batch_size : int, default=256
         Largest number of samples in a batch.
-    device : str or torch.device, default="auto"
-        "auto" takes a GPU where there is one.
-    dtype : {"float32", "float64"}, default="float32"
-        Floating dtype of network and outputs.
-    precision : {"32", "bf16", "fp16"}, default="32"
-        Precision in which the network is trained.
-    compile : bool, default=False
-        Whether to compile the training step.
-    callbacks : list of skorch callbacks, default=None
-        Copied for each phase.
-    warm_start : bool, default=False
-        Whether `fit` goes on with the clustering phase of the last fit.
-    random_state : int, RandomState instance or None, default=None
-        Seed of weights, batches, augmentation and initial centres.
-    verbose : int, default=0
-        Whether to print a line an epoch.
-    **module__kwargs : dict
-        Arguments of the network, `module__NAME`, and of the optimiser, `optimizer__NAME`.
+    <shared parameters>
 
     Attributes
     ----------
@@ -196,19 +167,7 @@ class TripletDECClusterer(BaseDeepClusterer):
         Cluster of each sample.
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Centres in the embedding.
-    module_ : torch.nn.Module
-        The network.
-    net_ : skorch.NeuralNet
-        Net of the last phase; not kept in a pickle.
-    history_ : list of dict
-        One row an epoch: `phase` ("reconstruction", "warmup" or "clustering"), `epoch`, `loss`,
-        its parts before their weights, `seconds`.
-    n_iter_ : int
-        Epochs of the last fit, over all phases.
-    n_features_in_ : int
-        Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features where X is a DataFrame.
+    <shared attributes>
     image_shape_ : tuple of int
         `(channels, height, width)` where X holds images.
 
@@ -219,7 +178,7 @@ class TripletDECClusterer(BaseDeepClusterer):
 
     References
     ----------
-    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering. WACV. Its formulas are reconstructed from its
     prose and the works that it cites.
 
@@ -236,6 +195,9 @@ class TripletDECClusterer(BaseDeepClusterer):
     >>> clusterer.transform(X).shape
     (1797, 32)
     """
+
+    module_: TripletDECNetwork
+    _augment: Augmentation | None
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDeepClusterer._parameter_constraints,
@@ -340,7 +302,7 @@ class TripletDECClusterer(BaseDeepClusterer):
         return {"n_components": self.n_components, "n_clusters": self.n_clusters}
 
     def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
-        n_components = _check_autoencoder(network, arguments["input_shape"])
+        n_components = check_autoencoder(network, arguments["input_shape"])
         return TripletDECNetwork(network, n_components, arguments["n_clusters"])
 
     def _embed(self, x: Tensor) -> Tensor:
@@ -378,13 +340,6 @@ class TripletDECClusterer(BaseDeepClusterer):
         anchor, positive = self._embed(torch.cat([x, self._augment(x)])).chunk(2)
         return anchor, positive
 
-    def _outside_radius(self, anchor: Tensor, positive: Tensor, idx: Tensor) -> Tensor:
-        """Algorithm 1: which samples of the batch are admissible negatives of which others."""
-        with torch.no_grad():
-            admissible = pairwise_squared_distances(anchor, anchor) > self._radius.squared(idx)[:, None]
-            self._radius.update(idx, (anchor - positive).norm(dim=1))
-        return admissible
-
     def _contrast(self, anchor: Tensor, positive: Tensor, admissible: Tensor, weight) -> Tensor:
         if self.contrast == "info_nce":
             return masked_info_nce_loss(anchor, positive, admissible, sample_weight=weight)
@@ -396,7 +351,7 @@ class TripletDECClusterer(BaseDeepClusterer):
 
     def _warmup_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         anchor, positive = self._two_views(x)
-        admissible = self._outside_radius(anchor, positive, idx)
+        admissible = self._radius.admissible(anchor, positive, idx)
         parts = {"triplet": self._contrast(anchor, positive, admissible, sample_weight)}
         if self.reconstruction_weight:
             parts["reconstruction"] = self._reconstruct(x, anchor, sample_weight)
@@ -419,7 +374,7 @@ class TripletDECClusterer(BaseDeepClusterer):
                 label = target.argmax(1)
                 admissible = label[:, None] != label
             else:
-                admissible = self._outside_radius(anchor, positive, idx)
+                admissible = self._radius.admissible(anchor, positive, idx)
             parts["triplet"] = self._contrast(anchor, positive, admissible, sample_weight)
         return self._weigh(parts)
 
@@ -431,17 +386,16 @@ class TripletDECClusterer(BaseDeepClusterer):
             "triplet": self.triplet_weight,
             "information": -self.entropy_weight,
         }
-        return {"loss": sum(weights[name] * part for name, part in parts.items()), **parts}
+        weighted = [weights[name] * part for name, part in parts.items()]
+        return {"loss": torch.stack(weighted).sum(), **parts}
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
         if warm:
             return {"clustering": self.max_epochs}
-        pretrain, warmup = self.pretrain_epochs, self.warmup_epochs
-        if pretrain == "auto":
-            pretrain = math.ceil(60 * self.batch_size / n_samples)
-        if warmup == "auto":
-            warmup = math.ceil(7 * self.batch_size / math.sqrt(n_samples))
+        # batches an epoch have n_samples / batch_size steps
+        pretrain = _epochs(self.pretrain_epochs, 60 * self.batch_size / n_samples)
+        warmup = _epochs(self.warmup_epochs, 7 * self.batch_size / math.sqrt(n_samples))
         if self.augmentation is None or self.triplet_weight == 0:
             warmup = 0
         return {"reconstruction": pretrain, "warmup": warmup, "clustering": self.max_epochs}
@@ -452,8 +406,14 @@ class TripletDECClusterer(BaseDeepClusterer):
         check_augmentation(self._augment, self._infer(lambda x: x, X[:8]))
         weight = extra.get("sample_weight", np.ones(X.shape[0]))
         if "reconstruction" in schedule:
-            self._standardize(X, weight)
-            self._train("reconstruction", self._reconstruction_loss, X, extra, epochs=schedule["reconstruction"])
+            self.module_.standardize.set_(*self._mean_and_std(X, weight))
+            self._train(
+                "reconstruction",
+                self._reconstruction_loss,
+                X,
+                extra,
+                epochs=schedule["reconstruction"],
+            )
             self._train("warmup", self._warmup_loss, X, extra, epochs=schedule["warmup"])
             self._initialize_clusters(X, weight)
         self._train(
@@ -470,113 +430,57 @@ class TripletDECClusterer(BaseDeepClusterer):
         for name in ("_augment", "_radius", "_target"):
             self.__dict__.pop(name, None)
 
-    def _standardize(self, X, weight: np.ndarray) -> None:
-        """Set the mean and the deviation over all pixels, by the law of total variance."""
-
-        def moments(x: Tensor) -> Tensor:
-            return torch.stack(torch.var_mean(x.flatten(1), dim=1, correction=0), dim=1)
-
-        variance, mean = self._infer(moments, X).double().cpu().numpy().T
-        overall = np.average(mean, weights=weight)
-        total = np.average(variance + np.square(mean - overall), weights=weight)
-        self.module_.standardize.set_(overall, math.sqrt(total))
-
     def _update_target(self, X, weight: np.ndarray) -> None:
         assignment = self._infer(self._soft, X)
-        weight = torch.as_tensor(weight, device=assignment.device)
-        self._target = target_distribution(assignment, sample_weight=weight)
+        sample_weight = torch.as_tensor(weight, device=assignment.device)
+        self._target = target_distribution(assignment, sample_weight=sample_weight)
 
     def _initialize_clusters(self, X, weight: np.ndarray) -> None:
-        """Take the candidate partition that augmentation changes least."""
+        """Take the candidate clusters that augmentation changes least."""
         seed = int(torch.randint(2**31 - 1, ()))
         rows = np.flatnonzero(weight)
         if len(rows) > MAX_INIT_SAMPLES:
-            rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_INIT_SAMPLES, replace=False))
+            rows = np.sort(
+                np.random.default_rng(seed).choice(rows, MAX_INIT_SAMPLES, replace=False)
+            )
         X, weight = X[rows], weight[rows]
         embedding = self._infer(self._embed, X)
-        views = [embedding] if self._augment is None else [embedding, *self._augmented(X, 3)]
-        best = -math.inf
         points = embedding.double().cpu().numpy()
-        for labels in candidate_partitions(
+        copies = (
+            [] if self._augment is None else [self._infer(self._embed_copy, X) for _ in range(3)]
+        )
+        partitions = candidate_partitions(
             points,
             self.n_clusters,
             init=self.init,
             n_init=self.n_init,
             random_state=seed,
-        ):
-            self._set_clusters(points, labels, weight)
-            agreement = self._agreement(views)
-            if agreement > best:
-                best, best_labels = agreement, labels
-        self._set_clusters(points, best_labels, weight)
+        )
+        spread = SPREAD if self.metric == "within_cluster" else None
+        candidates = (
+            Clusters.from_labels(points, labels, weight, self.n_clusters, spread=spread)
+            for labels in partitions
+        )
+        best = max(candidates, key=lambda clusters: self._agreement(clusters, embedding, copies))
+        self.module_.set_clusters(best)
 
-    def _augmented(self, X, n_views: int) -> list[Tensor]:
-        return [self._infer(lambda x: self._embed(self._augment(x)), X) for _ in range(n_views)]
-
-    @torch.no_grad()
-    def _set_clusters(self, embedding: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> None:
-        if self.metric == "within_cluster":
-            metric = within_cluster_metric(embedding, labels, weight, spread=SPREAD)
-            self.module_.metric.copy_(torch.from_numpy(metric))
-        means = cluster_means(embedding, labels, weight, n_clusters=self.n_clusters)
-        centers = torch.from_numpy(means).to(self.module_.metric)
-        self.module_.centers.copy_(centers @ self.module_.metric)
-
-    @torch.no_grad()
-    def _agreement(self, views: list[Tensor]) -> float:
+    def _agreement(self, clusters: Clusters, embedding: Tensor, copies: list[Tensor]) -> float:
         """Mutual information between the clusters of samples and of their augmented copies."""
-        assignments = [self._assign(view) for view in views]
-        if len(views) == 1:
-            return float(-information_loss(assignments[0]))
-        labels, *others = (q.argmax(1).cpu().numpy() for q in assignments)
-        return float(np.mean([mutual_info_score(labels, other) for other in others]))
+        self.module_.set_clusters(clusters)
+        with torch.no_grad():
+            q, *others = (self._assign(view) for view in (embedding, *copies))
+        if not others:
+            return float(-information_loss(q))
+        labels = q.argmax(1).cpu().numpy()
+        return float(
+            np.mean([mutual_info_score(labels, o.argmax(1).cpu().numpy()) for o in others])
+        )
 
-    def inverse_transform(self, X):
-        """Decode points of the embedding.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_components)
-            Embedded samples or centres; brought to unit length first if `normalize`.
-
-        Returns
-        -------
-        samples : ndarray of shape (n, n_features)
-            Decoded samples in the layout and the units of the X of `fit`.
-        """
-        check_is_fitted(self)
-        points = check_array(X, dtype=["float64", "float32"])
-        if points.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {points.shape[1]} components, but this {type(self).__name__} embeds into "
-                f"{self._n_features_out}: give what `transform` returns, or `cluster_centers_`."
-            )
-        samples = self._infer(self._decode_point, points, sample_shape=(points.shape[1],))
-        return samples.cpu().numpy().reshape(len(points), *self._sample_shape)
-
-    def _decode_point(self, embedding: Tensor) -> Tensor:
+    def _decode_point(self, embedding: Tensor, /) -> Tensor:
         if self.normalize:
             embedding = functional.normalize(embedding, dim=1)
         return self.module_.standardize.inverse(self._decode(embedding))
 
 
-def _check_autoencoder(network: nn.Module, input_shape: tuple[int, ...]) -> int:
-    """Return the number of components of what should be an autoencoder for `input_shape`."""
-    encode, decode = (getattr(network, name, None) for name in ("encode", "decode"))
-    if encode is None or decode is None:
-        raise TypeError(
-            f"module={type(network).__name__} should have the methods encode(x) and decode(z)."
-        )
-    parameter = next(network.parameters())
-    with torch.no_grad():
-        x = torch.zeros(2, *input_shape, dtype=parameter.dtype, device=parameter.device)
-        network.eval()  # two rows of zeros shouldn't enter batch statistics
-        embedding = encode(x)
-        shape = tuple(decode(embedding).shape)
-    if embedding.ndim != 2 or shape != tuple(x.shape):
-        raise ValueError(
-            f"module={type(network).__name__} makes an embedding of shape {tuple(embedding.shape)} "
-            f"and a reconstruction of shape {shape} of a batch of shape {tuple(x.shape)}; "
-            "they should be (n, n_components) and the shape of the batch."
-        )
-    return embedding.shape[1]
+def _epochs(epochs: int | str, automatic: float) -> int:
+    return math.ceil(automatic) if isinstance(epochs, str) else int(epochs)

@@ -139,7 +139,7 @@ def student_t_assignment(
 
     References
     ----------
-    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering. WACV. Equation (2).
 
     Examples
@@ -181,7 +181,7 @@ def target_distribution(assignment: Tensor, *, sample_weight: Tensor | None = No
 
     References
     ----------
-    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering. WACV. Equation (3).
 
     Examples
@@ -229,7 +229,7 @@ def assignment_kl(
 
     References
     ----------
-    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering. WACV. Equation (4).
 
     Examples
@@ -269,7 +269,7 @@ def information_loss(assignment: Tensor, *, sample_weight: Tensor | None = None)
 
     References
     ----------
-    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering. WACV. Equation (6), there to be maximised.
 
     Examples

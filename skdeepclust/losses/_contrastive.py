@@ -79,7 +79,7 @@ def triplet_loss(
 
     References
     ----------
-    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering. WACV. Equation (5).
 
     Examples
@@ -137,7 +137,7 @@ def triplet_matrix_loss(
 
     References
     ----------
-    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering. WACV. Equation (5).
 
     Examples
@@ -202,7 +202,7 @@ def masked_info_nce_loss(
     ----------
     A. van den Oord, Y. Li, O. Vinyals (2018). Representation Learning with Contrastive
     Predictive Coding. arXiv:1807.03748. Equation (4). The choice of the negatives follows
-    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering. WACV. Algorithm 1.
 
     Examples
@@ -257,7 +257,7 @@ def sample_negatives(admissible: Tensor) -> tuple[Tensor, Tensor]:
 
     References
     ----------
-    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering. WACV. Algorithm 1.
 
     Examples

@@ -33,7 +33,7 @@ def reconstruction_loss(
 
     References
     ----------
-    B. Das, S. Ghosh, P. Bhowmick et al. (2019). Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick (2019). Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering. WACV. Equation (1).
 
     Examples

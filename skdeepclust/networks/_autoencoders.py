@@ -75,7 +75,7 @@ class ConvAutoencoder(nn.Module):
 
     References
     ----------
-    B. Das, S. Ghosh, P. Bhowmick et al., "Deep Representation Learning Characterized by
+    D. Das, R. Ghosh, B. Bhowmick, "Deep Representation Learning Characterized by
     Inter-class Separation for Image Clustering", WACV 2019, section 4.3.
 
     Examples

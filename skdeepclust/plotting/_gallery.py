@@ -241,16 +241,16 @@ class ClusterGalleryDisplay:
         ]:
             ax.text(x, -0.14, text, ha=side, va="baseline", **grey)
         for row in range(len(self.centers)):
-            middle = row * (1 + GAP) + 0.5
-            ax.text(-0.3, middle, str(row), ha="right", va="center", fontweight="bold")
+            base = row * (1 + GAP) + 0.6  # of letters in the middle of the row
+            ax.text(-0.3, base, str(row), ha="right", fontweight="bold")
             label, share = self._row_title(row)
             if not label:
-                ax.text(right + 0.3, middle, share, va="center", **grey)
+                ax.text(right + 0.3, base, share, **grey)
                 continue
-            name = ax.text(right + 0.3, middle, label, va="center", fontweight="bold")
+            name = ax.text(right + 0.3, base, label, fontweight="bold")
             ax.annotate(
-                share, (1, 0.5), xycoords=name, xytext=(6, 0), textcoords="offset points",
-                va="center", **grey,
+                share, (1, base), xycoords=(name, "data"), xytext=(6, 0),
+                textcoords="offset points", **grey,
             )  # fmt: skip
 
     def _row_title(self, row: int) -> tuple[str, str]:

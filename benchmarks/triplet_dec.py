@@ -1,0 +1,242 @@
+"""Clustering quality of TripletDECClusterer: defaults, ablations, the paper's settings, controls.
+
+    python benchmarks/triplet_dec.py                              # digits and MNIST-5k, defaults
+    python benchmarks/triplet_dec.py --settings all               # and every ablation
+    python benchmarks/triplet_dec.py --data mnist --seeds 0 1 2   # 70,000 images: hours
+    python benchmarks/triplet_dec.py --set max_epochs=30          # a variation, under its own name
+    python benchmarks/triplet_dec.py --table                      # the table of what was run
+
+Each run is one JSON line in --out. A run that is there already is not repeated, so that the same
+command goes on where it was cut off; delete the file to begin again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from _common import (
+    Record,
+    add_options,
+    append_record,
+    changed_parameters,
+    grouped,
+    key_of,
+    load,
+    markdown,
+    mean_and_std,
+    peak_memory_mb,
+    read_records,
+    reset_peak_memory,
+    surroundings,
+    thread_limit,
+)
+from sklearn.cluster import KMeans, SpectralClustering
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+
+from skdeepclust import TripletDECClusterer
+from skdeepclust.metrics import clustering_accuracy_score
+from skdeepclust.triplet_dec import PAPER_SETTINGS
+
+# What each setting changes in the defaults.
+ABLATIONS: dict[str, Mapping[str, Any]] = {
+    "no-reconstruction": {"reconstruction_weight": 0, "pretrain_epochs": 0},
+    "no-clustering": {"clustering_weight": 0},
+    "no-triplets": {"triplet_weight": 0},  # in the warm-up, which it leaves out, and after it
+    "no-warmup": {"warmup_epochs": 0},
+    "no-entropy": {"entropy_weight": 0},
+    "euclidean": {"metric": "euclidean"},
+    "kmeans": {"init": "kmeans"},
+    "one-init": {"n_init": 1},
+    "no-normalization": {"normalize": False},
+    "triplet-loss": {"contrast": "triplet"},
+    "radius-negatives": {"negatives": "radius"},
+    "clean-target": {"target_view": "clean"},
+    "paper": PAPER_SETTINGS,
+}
+SETTINGS: dict[str, Mapping[str, Any]] = {"default": {}, **ABLATIONS}
+
+# Plain methods on pixels between 0 and 1.
+CONTROLS: dict[str, Callable[[int, int], Any]] = {
+    "KMeans": lambda k, seed: KMeans(k, n_init=10, random_state=seed),
+    "SpectralClustering": lambda k, seed: SpectralClustering(
+        k, affinity="nearest_neighbors", n_neighbors=10, random_state=seed
+    ),
+    "PCA + GaussianMixture": lambda k, seed: make_pipeline(
+        PCA(30, random_state=seed), GaussianMixture(k, reg_covar=1e-3, random_state=seed)
+    ),
+}
+# The spectral embedding of more samples takes too long.
+MAX_SPECTRAL_SAMPLES = 20_000
+GROUPS = {
+    "controls": [*CONTROLS],
+    "ablations": [*ABLATIONS],
+    "all": ["default", *ABLATIONS, *CONTROLS],
+}
+
+
+# ---------------------------------------------------------------- one run
+
+
+def run(model, X: np.ndarray, y: np.ndarray) -> Record:
+    """Fit a clusterer and return what is to be told of it."""
+    reset_peak_memory()
+    wall, cpu = time.perf_counter(), time.process_time()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        labels = model.fit_predict(X)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    peak = peak_memory_mb()
+    deep = isinstance(model, TripletDECClusterer)
+    phases = grouped(model.history_ if deep else [], lambda row: row["phase"])
+    return {
+        "parameters": changed_parameters(model),
+        "n_samples": len(X),
+        "ACC": clustering_accuracy_score(y, labels),
+        "NMI": normalized_mutual_info_score(y, labels),
+        "ARI": adjusted_rand_score(y, labels),
+        "score": model.score(X) if deep else None,
+        "clusters_used": len(np.unique(labels)),
+        "cpu_s": round(cpu, 3),
+        "wall_s": round(wall, 3),
+        "phase_s": {k: round(sum(r["seconds"] for r in rows), 3) for k, rows in phases.items()},
+        "phase_epochs": {phase: len(rows) for phase, rows in phases.items()},
+        "peak_rss_mb": round(peak, 1),
+        "warnings": sorted({f"{w.category.__name__}: {w.message}" for w in caught}),
+        **surroundings(),
+    }
+
+
+def make_model(setting: str, n_clusters: int, image_shape, seed: int, changes: Mapping[str, Any]):
+    """Return the clusterer of a setting; `changes` are for those of `TripletDECClusterer`."""
+    if setting in CONTROLS:
+        return CONTROLS[setting](n_clusters, seed)
+    parameters = {"image_shape": image_shape, **SETTINGS[setting], **changes}
+    return TripletDECClusterer(n_clusters, **{"random_state": seed, **parameters})
+
+
+def run_data(data: str, options: argparse.Namespace, done: set[tuple]) -> None:
+    """Do those runs on one data set that are not done."""
+    changes = dict(options.set)
+    variation = "".join(f", {name}={value!r}" for name, value in changes.items())
+    todo = []
+    for seed in options.seeds:
+        for setting in options.settings:
+            name = setting if setting in CONTROLS else setting + variation
+            key = {"experiment": "triplet_dec", "data": data, "setting": name, "seed": seed}
+            if key_of(key) not in done:
+                todo.append((setting, key))
+    if not todo:
+        return
+    X, y, image_shape = load(data, options.mnist)
+    pixels = (X / X.max()).astype(np.float32)
+    for setting, key in todo:
+        if setting == "SpectralClustering" and len(X) > MAX_SPECTRAL_SAMPLES:
+            continue
+        model = make_model(setting, len(np.unique(y)), image_shape, key["seed"], changes)
+        record = {**key, **run(model, pixels if setting in CONTROLS else X, y)}
+        append_record(options.out, record)
+        done.add(key_of(record))
+        scores = "  ".join(f"{name} {record[name]:.4f}" for name in ("ACC", "NMI", "ARI"))
+        told = "".join(f"\n    {warning}" for warning in record["warnings"])
+        head = f"{data}  {key['setting']}  seed {key['seed']}"
+        print(f"{head}  {scores}  {record['cpu_s']:.0f} CPU s{told}", flush=True)
+
+
+# ---------------------------------------------------------------- the table
+
+
+def table(records: Sequence[Record]) -> str:
+    """Return one row for each data set and setting; "chosen" is the run of the highest score."""
+    header = ["data", "setting", "n", "ACC", "worst", "chosen", "NMI", "ARI"]
+    header += ["empty clusters", "CPU s", "wall s", "MB"]
+    rows = []
+    for (data, setting), runs in sorted(
+        grouped(records, lambda record: (record["data"], record["setting"])).items(),
+        key=lambda item: item[0][0],  # sorting keeps the settings of a data set in their order
+    ):
+        of = {
+            name: [run[name] for run in runs] for name in ("ACC", "NMI", "ARI", "cpu_s", "wall_s")
+        }
+        scored = [run for run in runs if run["score"] is not None]
+        chosen = max(scored, key=lambda run: run["score"])["ACC"] if scored else None
+        rows.append(
+            [
+                data,
+                setting,
+                len(runs),
+                mean_and_std(of["ACC"]),
+                f"{min(of['ACC']):.3f}",
+                "" if chosen is None else f"{chosen:.3f}",
+                mean_and_std(of["NMI"]),
+                mean_and_std(of["ARI"]),
+                sum(any("ConvergenceWarning" in w for w in run["warnings"]) for run in runs),
+                mean_and_std(of["cpu_s"], 1),
+                mean_and_std(of["wall_s"], 1),
+                f"{max(run['peak_rss_mb'] for run in runs):.0f}",
+            ]
+        )
+    return markdown(header, rows)
+
+
+# ---------------------------------------------------------------- command line
+
+
+def _variation(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} should be NAME=VALUE")
+    try:
+        return name, ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return name, value
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    usage = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
+    parser.add_argument("--data", nargs="+", default=["digits", "mnist-5k"])
+    parser.add_argument(
+        "--settings",
+        nargs="+",
+        default=["default", "controls"],
+        choices=[*SETTINGS, *CONTROLS, *GROUPS],
+        metavar="NAME",
+        help="%(choices)s (default: default controls)",
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        type=_variation,
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameters to change in all settings but the controls",
+    )
+    add_options(parser, "triplet_dec.jsonl")
+    options = parser.parse_args(arguments)
+    names = [name for group in options.settings for name in GROUPS.get(group, [group])]
+    options.settings = list(dict.fromkeys(names))
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse(arguments)
+    if not options.table:
+        done = {key_of(record) for record in read_records(options.out)}
+        with thread_limit(options.threads):
+            for data in options.data:
+                run_data(data, options, done)
+    print(table(read_records(options.out)))
+
+
+if __name__ == "__main__":
+    main()

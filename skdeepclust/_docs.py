@@ -1,0 +1,57 @@
+"""Paragraphs of docstrings that all estimators share."""
+
+from __future__ import annotations
+
+import inspect
+
+SHARED_PARAMETERS = """
+optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
+    Optimiser, or a class of `torch.optim`.
+device : str or torch.device, default="auto"
+    Device of the network; "auto" takes a GPU where there is one.
+dtype : {"float32", "float64"}, default="float32"
+    Floating dtype of the network and of what is returned.
+precision : {"32", "bf16", "fp16"}, default="32"
+    Precision in which the network runs during training; losses keep `dtype`.
+compile : bool, default=False
+    Whether to compile the training step with `torch.compile`.
+callbacks : list of skorch.callbacks.Callback, default=None
+    Copied for each phase. Callbacks of scikit-learn are set by `set_callbacks`.
+warm_start : bool, default=False
+    Whether `fit` goes on from the last fit: network, optimiser and random numbers.
+random_state : int, RandomState instance or None, default=None
+    Seed of everything random; `None` takes fresh entropy. Global random states stay as they are.
+verbose : int, default=0
+    Whether to print a line an epoch.
+**module__kwargs : dict
+    `module__NAME` for the network, `optimizer__NAME` for the optimiser.
+"""
+
+SHARED_ATTRIBUTES = """
+module_ : torch.nn.Module
+    The trained network.
+net_ : skorch.NeuralNet
+    Net of the last phase. It isn't kept in a pickle.
+history_ : list of dict
+    One row an epoch: `phase`, `epoch`, `loss`, its parts before their weights, `seconds`.
+n_iter_ : int
+    Epochs of the last fit over all phases.
+n_features_in_ : int
+    Number of features.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Names of the features where X is a DataFrame.
+"""
+
+_MARKERS = {
+    "<shared parameters>": SHARED_PARAMETERS,
+    "<shared attributes>": SHARED_ATTRIBUTES,
+}
+
+
+def with_shared_docs(cls: type) -> type:
+    """Put the shared paragraphs where the class's docstring has `<shared parameters>` and so on."""
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    for marker, paragraph in _MARKERS.items():
+        doc = doc.replace(marker, paragraph.strip())
+    cls.__doc__ = doc
+    return cls
