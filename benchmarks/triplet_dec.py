@@ -140,6 +140,7 @@ def run_data(data: str, options: argparse.Namespace, done: set[tuple]) -> None:
     pixels = (X / X.max()).astype(np.float32)
     for setting, key in todo:
         if setting == "SpectralClustering" and len(X) > MAX_SPECTRAL_SAMPLES:
+            print(f"{data}  {setting}  left out: more than {MAX_SPECTRAL_SAMPLES} samples")
             continue
         model = make_model(setting, len(np.unique(y)), image_shape, key["seed"], changes)
         record = {**key, **run(model, pixels if setting in CONTROLS else X, y)}

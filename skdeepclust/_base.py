@@ -269,7 +269,9 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         net.initialize()
         resume = self._resume.get("optimizer", {})
         if (resume.get("phase"), resume.get("class")) == (phase, type(net.optimizer_).__name__):
-            net.optimizer_.load_state_dict(resume["state"])
+            # moments go on; learning rate and so on are those of the parameters
+            groups = net.optimizer_.state_dict()["param_groups"]
+            net.optimizer_.load_state_dict({"state": resume["moments"], "param_groups": groups})
         net.partial_fit(data)
         net.release()
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -277,7 +279,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         self._resume["optimizer"] = {
             "phase": phase,
             "class": type(net.optimizer_).__name__,
-            "state": net.optimizer_.state_dict(),
+            "moments": net.optimizer_.state_dict()["state"],
         }
         self.history_ += net.epoch_rows()
 

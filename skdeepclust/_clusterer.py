@@ -70,8 +70,8 @@ class BaseDeepClusterer(
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Training samples; also `(n_samples, height, width)` or
             `(n_samples, channels, height, width)` where the estimator takes images.
-        y : None
-            Ignored, present for the API's sake.
+        y : Ignored
+            Present for the API's sake.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; `None` weighs all samples the same.
 
@@ -170,8 +170,8 @@ class BaseDeepClusterer(
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Samples, in any form that `fit` takes.
-        y : None
-            Ignored, present for the API's sake.
+        y : Ignored
+            Present for the API's sake.
 
         Returns
         -------

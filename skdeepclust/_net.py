@@ -67,6 +67,7 @@ class PhaseNet(NeuralNet):
         parts = self.loss_(x, **extra)
         loss = parts["loss"] if self.scaler_ is None else self.scaler_.scale(parts["loss"])
         loss.backward()
+        parts = {name: value.detach() for name, value in parts.items()}
         return {"loss": parts["loss"], "y_pred": None, "parts": parts}
 
     def validation_step(self, batch, **fit_params) -> dict[str, Any]:
@@ -96,7 +97,7 @@ class PhaseNet(NeuralNet):
             step = step_fn(batch, **fit_params)
             n_rows = len(batch[0])
             for name, value in step["parts"].items():
-                value = value.detach() * n_rows
+                value = value * n_rows
                 totals[name] = totals[name] + value if name in totals else value
             n_seen += n_rows
             self.notify("on_batch_end", batch=batch, training=training, **step)

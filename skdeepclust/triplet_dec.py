@@ -64,7 +64,17 @@ MAX_INIT_SAMPLES = 20_000
 
 
 class TripletDECNetwork(nn.Module):
-    """An autoencoder with centres mu and a metric M: z = E(x), q = Student-t((z - mu) M)."""
+    """An autoencoder with centres mu and a metric M: z = E(x), q = Student-t((z - mu) M).
+
+    Parameters
+    ----------
+    autoencoder : torch.nn.Module
+        Network with methods `encode` and `decode`.
+    n_components : int
+        Number of components of the embedding.
+    n_clusters : int
+        Number of clusters.
+    """
 
     metric: Tensor
     autoencoder: Any  # any module with encode and decode
@@ -443,12 +453,13 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
             rows = np.sort(
                 np.random.default_rng(seed).choice(rows, MAX_INIT_SAMPLES, replace=False)
             )
-        X, weight = X[rows], weight[rows]
+        if len(rows) < X.shape[0]:
+            X, weight = X[rows], weight[rows]
         embedding = self._infer(self._embed, X)
         points = embedding.double().cpu().numpy()
-        copies = (
-            [] if self._augment is None else [self._infer(self._embed_copy, X) for _ in range(3)]
-        )
+        copies = []
+        if (augment := self._augment) is not None:
+            copies = [self._infer(lambda x: self._embed(augment(x)), X) for _ in range(3)]
         partitions = candidate_partitions(
             points,
             self.n_clusters,

@@ -48,13 +48,26 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def lines_of_prose(tree: ast.AST) -> int:
+    """Count the lines that state an interface: docstrings, and what `__init__` takes and keeps."""
+    count = 0
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS)):
+            count += len((ast.get_docstring(node, clean=False) or "").splitlines())
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            count += (node.end_lineno or 0) - node.lineno + 1
+    return count
+
+
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=name_of)
 def test_files_and_functions_are_short(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    n_lines = len(source.splitlines())
-    assert n_lines <= 300, "split the file"
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, functions)]
+    tree = ast.parse(source)
+    assert len(source.splitlines()) - lines_of_prose(tree) <= 300, "split the file"
+    nodes = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
     long = {node.name: body_lines(node) for node in nodes if body_lines(node) > 40}
     assert not long, "function bodies of more than 40 lines"
 

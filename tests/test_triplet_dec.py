@@ -1,0 +1,289 @@
+"""TripletDECClusterer: what it finds, its contract with scikit-learn, its settings."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+
+import numpy as np
+import pytest
+import skops.io
+import torch
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from skdeepclust import TripletDECClusterer
+from skdeepclust.augmentation import ImageAugmentation
+from skdeepclust.metrics import clustering_accuracy_score, clustering_accuracy_scorer
+from skdeepclust.triplet_dec import PAPER_SETTINGS
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+def quick(n_clusters=10, **params) -> TripletDECClusterer:
+    """Return a clusterer that runs through all phases in a moment."""
+    defaults = {"pretrain_epochs": 1, "warmup_epochs": 1, "max_epochs": 1, "n_init": 2}
+    defaults |= {"image_shape": (8, 8), "random_state": 0, "module__channels": (4, 8)}
+    return TripletDECClusterer(n_clusters, **{**defaults, **params})
+
+
+@pytest.fixture(scope="module")
+def fitted(digits) -> TripletDECClusterer:
+    return TripletDECClusterer(10, image_shape=(8, 8), random_state=0).fit(digits[0])
+
+
+@pytest.fixture(scope="module")
+def X(digits) -> np.ndarray:
+    return digits[0][:200]
+
+
+# ---------------------------------------------------------------- what it finds
+
+
+def test_it_finds_the_digits(fitted, digits):
+    X, y = digits
+    accuracy = clustering_accuracy_score(y, fitted.labels_)
+    kmeans = KMeans(10, n_init=10, random_state=0).fit_predict(X)
+    assert accuracy > 0.965
+    assert accuracy > clustering_accuracy_score(y, kmeans) + 0.15
+
+
+def test_each_phase_lowers_its_loss(fitted):
+    phases = list(dict.fromkeys(row["phase"] for row in fitted.history_))
+    assert phases == ["reconstruction", "warmup", "clustering"]
+    for phase in phases:
+        losses = [row["loss"] for row in fitted.history_ if row["phase"] == phase]
+        assert losses[-1] < losses[0]
+
+
+def test_history_holds_the_parts_of_equation_7(digits):
+    weights = {"reconstruction": 0.3, "clustering": 0.7, "triplet": 1.1, "entropy": 0.6}
+    model = quick(max_epochs=2, **{f"{k}_weight": v for k, v in weights.items()}).fit(digits[0])
+    for row in model.history_:
+        if row["phase"] == "reconstruction":
+            continue
+        expected = 0.3 * row["reconstruction"] + 1.1 * row["triplet"]
+        if row["phase"] == "clustering":
+            expected += 0.7 * row["clustering"] - 0.6 * row["information"]
+        assert row["loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_it_predicts_what_it_has_not_seen(digits):
+    X, y = digits
+    model = TripletDECClusterer(10, image_shape=(8, 8), random_state=0).fit(X[::2])
+    assert clustering_accuracy_score(y[1::2], model.predict(X[1::2])) > 0.9
+
+
+def test_centers_decode_to_images_of_their_members(fitted, digits):
+    X, _ = digits
+    decoded = fitted.inverse_transform(fitted.cluster_centers_)
+    means = np.stack([X[fitted.labels_ == k].mean(0) for k in range(10)])
+    assert decoded.shape == (10, 64)
+    correlation = np.corrcoef(decoded, means)[:10, 10:]
+    np.testing.assert_array_equal(correlation.argmax(1), np.arange(10))
+
+
+def test_reconstruction_in_the_units_of_x(fitted, digits):
+    X, _ = digits
+    error = np.square(fitted.inverse_transform(fitted.transform(X)) - X).mean()
+    assert error < 0.5 * X.var(0).mean()
+
+
+def test_the_embedding_has_unit_length_and_the_score_is_the_information(fitted, digits):
+    X, _ = digits
+    np.testing.assert_allclose(np.linalg.norm(fitted.transform(X), axis=1), 1, rtol=1e-5)
+    q = fitted.predict_proba(X).astype(float)
+    np.testing.assert_allclose(q.sum(1), 1, rtol=1e-5)
+    mean = q.mean(0)
+    information = -(mean * np.log(mean)).sum() + (q * np.log(q)).sum(1).mean()
+    assert fitted.score(X) == pytest.approx(information / np.log(10), rel=1e-5)
+    assert 0.9 < fitted.score(X) <= 1
+
+
+# ---------------------------------------------------------------- the contract
+
+
+def test_labels_predict_and_fit_predict_agree(fitted, digits):
+    X, _ = digits
+    np.testing.assert_array_equal(fitted.labels_, fitted.predict(X))
+    np.testing.assert_array_equal(fitted.labels_, fitted.predict_proba(X).argmax(1))
+    np.testing.assert_array_equal(
+        quick().fit_predict(X[:200]), quick().fit(X[:200]).predict(X[:200])
+    )
+
+
+def test_a_row_does_not_depend_on_its_company(fitted, digits):
+    X, _ = digits
+    whole = fitted.transform(X)
+    for rows in (slice(7, 8), slice(250, 260), [3, 1700, 256]):
+        np.testing.assert_array_equal(fitted.transform(X[rows]), whole[rows])
+
+
+def test_fit_leaves_parameters_and_global_random_states(X, global_state_untouched):
+    for random_state in (None, 0, np.random.RandomState(0)):
+        model = quick(random_state=random_state)
+        before = model.get_params()
+        model.fit(X).predict(X)
+        assert all(model.get_params()[name] is value for name, value in before.items())
+
+
+def test_pickles_copies_and_skops_predict_the_same(fitted, digits):
+    X, _ = digits
+    expected = fitted.predict_proba(X)
+    buffer = io.BytesIO(skops.io.dumps(fitted))
+    types = skops.io.get_untrusted_types(file=buffer)
+    assert all(name.startswith("skdeepclust.") for name in types), types
+    for other in (
+        pickle.loads(pickle.dumps(fitted)),
+        copy.deepcopy(fitted),
+        skops.io.load(buffer, trusted=types),
+    ):
+        np.testing.assert_array_equal(other.predict_proba(X), expected)
+        assert other.history_ == fitted.history_
+    assert not hasattr(clone(fitted), "labels_")
+
+
+def test_a_state_holds_no_tensor(fitted):
+    def leaves(tree):
+        children = tree.values() if isinstance(tree, dict) else tree
+        for child in children if isinstance(tree, (dict, list, tuple)) else ():
+            yield from leaves(child)
+        yield tree
+
+    state = fitted.__getstate__()
+    assert not [leaf for leaf in leaves(state) if isinstance(leaf, (torch.Tensor, torch.nn.Module))]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_fit_of_a_missing_device_predicts_on_the_cpu(X, device):
+    model = quick(device=device).fit(X)
+    expected = model.predict(X)
+    model.device = "cuda:7"  # as if fitted on a larger machine
+    with pytest.warns(UserWarning, match="'cuda:7', which isn't on this machine"):
+        other = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(other.predict(X), expected)
+    assert next(other.module_.parameters()).device.type == "cpu"
+
+
+def test_warm_start_goes_on_with_the_clustering_phase(X):
+    model = quick(warm_start=True, max_epochs=2).fit(X)
+    centers = model.cluster_centers_
+    model.set_params(max_epochs=3).fit(X)
+    assert model.n_iter_ == 3
+    assert [row["phase"] for row in model.history_][-5:] == ["clustering"] * 5
+    assert not np.array_equal(model.cluster_centers_, centers)
+
+
+def test_feature_names_and_set_output(X):
+    model = quick(2, n_components=3).set_output(transform="pandas").fit(X)
+    names = [f"tripletdecclusterer{i}" for i in range(3)]
+    assert list(model.transform(X).columns) == names
+    assert list(model.get_feature_names_out()) == names
+
+
+# ---------------------------------------------------------------- grids and pipelines
+
+
+def test_grid_search_without_scoring(X):
+    grid = {"n_clusters": [2, 4], "triplet_weight": [0.0, 0.2]}
+    serial = GridSearchCV(quick(), grid, cv=2).fit(X)
+    scores = serial.cv_results_["mean_test_score"]
+    assert np.all((scores >= 0) & (scores <= 1))
+    assert len(set(scores)) > 1
+    threads = GridSearchCV(quick(), grid, cv=2, n_jobs=2).fit(X)
+    np.testing.assert_array_equal(threads.cv_results_["mean_test_score"], scores)
+
+
+@pytest.mark.parametrize("scoring", [clustering_accuracy_scorer, "adjusted_rand_score"])
+def test_grid_search_with_labels(digits, scoring):
+    X, y = digits[0][:300], digits[1][:300]
+    grid = GridSearchCV(
+        quick(), {"n_clusters": [2, 10]}, cv=2, scoring=scoring, error_score="raise"
+    )
+    assert grid.fit(X, y).best_params_ == {"n_clusters": 10}
+
+
+def test_pipelines(digits):
+    X, y = digits[0][:400], digits[1][:400]
+    scaled = make_pipeline(MinMaxScaler(), quick())
+    labels = scaled.fit_predict(X)
+    np.testing.assert_array_equal(labels, scaled.predict(X))
+    fed = make_pipeline(quick(warmup_epochs=30), KMeans(10, n_init=5, random_state=0))
+    assert adjusted_rand_score(y, fed.fit_predict(X)) > 0.3
+
+
+# ---------------------------------------------------------------- settings
+
+
+def test_without_a_clustering_phase_it_is_kmeans_on_the_embedding(digits):
+    X, _ = digits
+    model = quick(init="kmeans", n_init=1, metric="euclidean", max_epochs=0).fit(X)
+    centers = model.cluster_centers_
+    nearest = KMeans(10, init=centers, n_init=1, random_state=0).fit(model.transform(X))
+    np.testing.assert_allclose(nearest.cluster_centers_, centers, atol=1e-4)
+    np.testing.assert_array_equal(nearest.labels_, model.labels_)
+
+
+def test_without_augmentation_there_are_no_triplets(X):
+    model = quick(augmentation=None, warmup_epochs=5).fit(X)
+    assert {row["phase"] for row in model.history_} == {"reconstruction", "clustering"}
+    assert all("triplet" not in row for row in model.history_)
+
+
+def test_an_augmentation_that_changes_nothing_is_no_augmentation_for_kl(X):
+    options = {"triplet_weight": 0, "init": np.eye(2, 32), "max_epochs": 3, "n_clusters": 2}
+    still = quick(augmentation=lambda x: x.clone(), target_view="clean", **options)
+    none = quick(augmentation=None, **options)
+    # batch statistics are those of the doubled batch, which are the same up to Bessel's correction
+    np.testing.assert_allclose(
+        still.fit(X).predict_proba(X), none.fit(X).predict_proba(X), atol=0.02
+    )
+
+
+def test_the_papers_settings_run(X):
+    model = TripletDECClusterer(
+        2, **PAPER_SETTINGS, image_shape=(8, 8), max_epochs=2, random_state=0
+    ).fit(X)
+    assert model.transform(X).shape == (200, 10)
+    assert not np.allclose(np.linalg.norm(model.transform(X), axis=1), 1)
+    assert set(PAPER_SETTINGS) <= set(TripletDECClusterer().get_params())
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"contrast": "triplet"},
+        {"negatives": "radius"},
+        {"target_view": "clean"},
+        {"normalize": False},
+        {"reconstruction_weight": 0},
+        {"clustering_weight": 0},
+        {"entropy_weight": 0},
+        {"augmentation": ImageAugmentation(degrees=5)},
+        {"augmentation": torch.nn.Identity()},
+        {"init": "kmeans"},
+        {"init": lambda embedding, n_clusters, random_state: embedding[:n_clusters]},
+        {"precision": "bf16"},
+        {"dtype": "float64"},
+        {"n_clusters": 1},
+        {"image_shape": None, "module__channels": None},
+    ],
+    ids=str,
+)
+def test_settings_run_and_give_what_they_should(X, params):
+    params = dict(params)
+    model = quick(params.pop("n_clusters", 10), **params)
+    if params.get("image_shape", 0) is None:
+        model = TripletDECClusterer(10, warmup_epochs=1, max_epochs=1, n_init=1, random_state=0)
+    model.fit(X)
+    q = model.predict_proba(X)
+    assert q.shape == (200, model.n_clusters)
+    assert q.dtype == np.dtype(model.dtype)
+    np.testing.assert_allclose(q.sum(1), 1, rtol=1e-5)
+    assert model.inverse_transform(model.transform(X)).shape == X.shape
+    assert all(np.isfinite(row["loss"]) for row in model.history_)
