@@ -68,7 +68,7 @@ def draw(clusterer: TripletDECClusterer, X: np.ndarray, y: np.ndarray) -> Figure
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     gallery = ClusterGalleryDisplay.from_estimator(clusterer, X, y, n_members=9, ax=left)
     EmbeddingDisplay.from_estimator(clusterer, X, y, method="tsne", ax=right)
-    title = {"loc": "left", "fontsize": "large", "fontweight": "bold", "pad": 14}
+    title = {"loc": "left", "fontsize": "large", "fontweight": "bold", "pad": 18}
     left.set_title(f"{len(gallery.centers)} clusters, found without labels", **title)
     right.set_title(f"The embedding of {len(X):,} images", **title)
     return figure
