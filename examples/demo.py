@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None, **parameters: Any) -> None:
 
 
 if __name__ == "__main__":
-    # images this small are clustered no faster by several threads
+    # images this small gain little from several threads, which a busy machine slows down
     torch.set_num_threads(1)
     with threadpool_limits(1):
         main()
