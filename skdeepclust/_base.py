@@ -9,9 +9,10 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import torch
@@ -89,19 +90,19 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
     def __init__(
         self,
         *,
-        module,
-        optimizer,
-        lr,
-        max_epochs,
-        batch_size,
-        device,
-        dtype,
-        precision,
-        compile,
-        callbacks,
-        warm_start,
-        random_state,
-        verbose,
+        module=None,
+        optimizer="adam",
+        lr=0.001,
+        max_epochs=20,
+        batch_size=256,
+        device="auto",
+        dtype="float32",
+        precision="32",
+        compile=False,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
         **module__kwargs,
     ):
         self.module = module
@@ -124,6 +125,8 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
                     "beside its own parameters it takes module__NAME and optimizer__NAME."
                 )
         self._components = module__kwargs
+
+    _fit: SimpleNamespace  # what lives as long as a fit; a method may keep things here, too
 
     # -- the hooks of a method
     def _default_network(self) -> Callable[..., nn.Module]:
@@ -197,13 +200,15 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         names, and handed to `_build`.
         """
         device, dtype = resolve_device(self.device), getattr(torch, self.dtype)
-        self._context = self._init_callback_context(max_subtasks=phases)
-        self._context.call_on_fit_task_begin(estimator=self, X=X)
+        context = self._init_callback_context(max_subtasks=phases)
+        context.call_on_fit_task_begin(estimator=self, X=X)
         with seeded(draw_seed(self.random_state), device):
-            self._shuffle = torch.Generator().manual_seed(torch.initial_seed())
+            shuffle = torch.Generator().manual_seed(torch.initial_seed())
+            self._fit = SimpleNamespace(context=context, shuffle=shuffle)
             if warm:
                 module = copy.deepcopy(self.module_)
-                set_generator_states(self._resume["generators"], self._shuffle, device)
+                self._resume = dict(self._resume)
+                set_generator_states(self._resume["generators"], shuffle, device)
                 self.history_ = list(self.history_)
             else:
                 arguments = {"input_shape": self._input_shape, **arguments}
@@ -214,10 +219,10 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
             n_before = len(self.history_)
             yield
             self.n_iter_ = len(self.history_) - n_before
-            self._resume["generators"] = generator_states(self._shuffle, device)
+            self._resume["generators"] = generator_states(shuffle, device)
         self.module_.eval()
-        self._context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
-        del self._context, self._shuffle
+        context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
+        del self._fit
 
     def _network_factory(self):
         return self._default_network() if self.module is None else self.module
@@ -255,7 +260,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         if decay_lr:
             n_steps = epochs * len(net.get_iterator(data, training=True))
             net.set_params(callbacks=[cosine_decay(n_steps), *(net.callbacks or [])])
-        context = self._context.subcontext(phase, max_subtasks=epochs)
+        context = self._fit.context.subcontext(phase, max_subtasks=epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         fp16 = AUTOCAST[self.precision] is torch.float16
         net.bind(
@@ -283,6 +288,29 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         }
         self.history_ += net.epoch_rows()
 
+    def _keep_best(
+        self, attempts: Iterable[Callable[[], object]], criterion: Callable[[], float]
+    ) -> None:
+        """Make each attempt from the same state of the network and keep the best one's.
+
+        The best attempt is the one after which `criterion()` is largest. Rows of `history_` have
+        the number of their attempt.
+        """
+        start = copy.deepcopy(self.module_.state_dict())
+        results = []
+        for number, attempt in enumerate(attempts):
+            self.module_.load_state_dict(start)
+            n_before = len(self.history_)
+            attempt()
+            for row in self.history_[n_before:]:
+                row["attempt"] = number
+            attributes = {k: v for k, v in vars(self).items() if k == "net_"}
+            attributes["_resume"] = dict(self._resume)
+            results.append((criterion(), copy.deepcopy(self.module_.state_dict()), attributes))
+        _, state, attributes = max(results, key=lambda result: result[0])
+        self.module_.load_state_dict(state)
+        self.__dict__.update(attributes)
+
     def _phase_net(self, epochs: int, valid: PhaseData | None) -> PhaseNet:
         batches = {
             "sample_shape": self._input_shape,
@@ -300,7 +328,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
             use_caching=False,
             train_split=None if valid is None else predefined_split(valid),
             iterator_train=gather_batches,
-            iterator_train__generator=self._shuffle,
+            iterator_train__generator=self._fit.shuffle,
             iterator_valid=gather_batches,
             callbacks=copy.deepcopy(list(self.callbacks or ())),  # skorch changes its callbacks
             verbose=self.verbose,

@@ -37,9 +37,13 @@ class BaseDeepClusterer(
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
         """Return the number of epochs of each phase, in order."""
 
-    @abstractmethod
+    def _n_phases(self, schedule: dict[str, int]) -> int:
+        """Return how many phases a progress bar should expect at most."""
+        return sum(epochs > 0 for epochs in schedule.values())
+
     def _arguments(self) -> dict[str, Any]:
         """Return what the network is built with, beside `input_shape`."""
+        return {"n_clusters": self.n_clusters}
 
     @abstractmethod
     def _fit_phases(self, X, extra: dict[str, np.ndarray], schedule: dict[str, int]) -> None:
@@ -87,8 +91,7 @@ class BaseDeepClusterer(
         extra = self._check_weight(sample_weight, X)
         self._check_method(X)
         schedule = self._schedule(X.shape[0], warm)
-        n_phases = sum(epochs > 0 for epochs in schedule.values())
-        with self._fit_scope(X, warm=warm, phases=n_phases, **self._arguments()):
+        with self._fit_scope(X, warm=warm, phases=self._n_phases(schedule), **self._arguments()):
             self._fit_phases(X, extra, schedule)
         self.labels_ = self._hard(X)
         self._n_features_out = self._infer(self._embed, X[:1]).shape[1]

@@ -139,10 +139,10 @@ class PhaseNet(NeuralNet):
 
     def notify(self, method_name, **kwargs) -> None:
         """Skorch's, with an epoch's task of scikit-learn's callbacks around it."""
-        if method_name == "on_epoch_begin":
-            self._begin_epoch(kwargs["dataset_train"])
         try:
             super().notify(method_name, **kwargs)
+            if method_name == "on_epoch_begin":  # after EpochTimer has started
+                self._begin_epoch(kwargs["dataset_train"])
         finally:
             if method_name == "on_epoch_end":
                 self._end_epoch(kwargs["dataset_train"])

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import pairwise_distances_argmin
+from sklearn.metrics import adjusted_rand_score, pairwise_distances_argmin
 from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from skdeepclust.graph import smooth_over_graph
 
 # Which of these finds the good partition differs from data to data and from seed to seed.
 MIXTURE_REGULARIZATIONS = (1e-3, 3e-3, 3e-4, 1e-2, 1e-4)
+MIXTURE_STARTS = ("kmeans", "k-means++")
 
 
 def candidate_partitions(
@@ -64,14 +70,10 @@ def candidate_partitions(
             model = GaussianMixture(
                 n_clusters,
                 reg_covar=MIXTURE_REGULARIZATIONS[i % len(MIXTURE_REGULARIZATIONS)],
+                init_params=MIXTURE_STARTS[i % len(MIXTURE_STARTS)],
                 random_state=random_state + i,
             )
-        # the embedding is numpy's also where the user's X is dispatched by the array API
-        with warnings.catch_warnings(), config_context(array_api_dispatch=False):
-            # a candidate needn't converge to be the best one
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            labels = model.fit_predict(embedding)
-        yield labels
+        yield _fit_predict(model, embedding)
 
 
 @dataclass(frozen=True)
@@ -147,3 +149,84 @@ def _means(
     farthest = np.argsort(-np.square(embedding - means[labels]).sum(1), kind="stable")
     means[empty] = embedding[farthest[: len(empty)]]
     return means
+
+
+def propagated_partition(
+    embedding: np.ndarray, labels: np.ndarray, rows: np.ndarray, neighbors: Tensor
+) -> np.ndarray:
+    """Let labels spread over a graph and restart a Gaussian mixture from where they settle.
+
+    The graph is of other evidence than the embedding, so that this leaves an optimum of the
+    mixture which the graph contradicts.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n_rows, n_components)
+        What the mixture is fitted to.
+    labels : ndarray of shape (n_samples,)
+        Cluster of each sample of the graph.
+    rows : ndarray of shape (n_rows,)
+        Which samples of the graph the rows of the embedding are.
+    neighbors : Tensor of int64 of shape (n_samples, n_neighbors)
+        The graph.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Cluster of each row of the embedding.
+    """
+    n_clusters = int(labels.max()) + 1
+    one_hot = torch.eye(n_clusters, device=neighbors.device)[torch.from_numpy(labels)]
+    settled = smooth_over_graph(one_hot, neighbors, weight=0.9, n_steps=40).argmax(1)
+    settled = settled.cpu().numpy()[rows]
+    size = np.bincount(settled, minlength=n_clusters)
+    if size.min() < 2:
+        return labels[rows]
+    ridge = MIXTURE_REGULARIZATIONS[0] * np.eye(embedding.shape[1])
+    parts = [embedding[settled == k] for k in range(n_clusters)]
+    mixture = GaussianMixture(
+        n_clusters,
+        reg_covar=MIXTURE_REGULARIZATIONS[0],
+        weights_init=size / size.sum(),
+        means_init=[part.mean(0) for part in parts],
+        precisions_init=[np.linalg.inv(np.cov(part.T, bias=True) + ridge) for part in parts],
+    )
+    return _fit_predict(mixture, embedding)
+
+
+def _fit_predict(model, embedding: np.ndarray) -> np.ndarray:
+    with (
+        config_context(array_api_dispatch=False),  # the embedding is numpy's
+        threadpool_limits(1, user_api="blas"),  # many small products
+        warnings.catch_warnings(),
+    ):
+        # a candidate needn't converge to be the best one
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit_predict(embedding)
+
+
+def distinct_partitions(
+    partitions: Sequence[np.ndarray], n_partitions: int, *, similarity: float = 0.97
+) -> list[int]:
+    """Return the indices of the first partitions that differ from those before them.
+
+    Parameters
+    ----------
+    partitions : sequence of ndarray of shape (n_samples,)
+        Labels, the best partition first.
+    n_partitions : int
+        Largest number of partitions that is returned.
+    similarity : float, default=0.97
+        Adjusted Rand index from which two partitions count as the same.
+
+    Returns
+    -------
+    list of int
+        Indices.
+    """
+    chosen: list[int] = []
+    for i, labels in enumerate(partitions):
+        likeness = (adjusted_rand_score(labels, partitions[j]) for j in chosen)
+        if len(chosen) < n_partitions and all(value < similarity for value in likeness):
+            chosen.append(i)
+    return chosen

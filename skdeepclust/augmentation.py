@@ -58,6 +58,9 @@ class ImageAugmentation:
         Largest relative change of size, below 1.
     shear : float, default=0.2
         Largest shear: horizontal shift in pixels for each pixel of height.
+    elastic : float, default=0.04
+        Largest displacement, as a share of the image's height and width, of a field that is
+        drawn on a grid of 3 x 3 points and smooth in between.
     brightness : float, default=0.4
         Largest relative change of the pixel values, below 1. Zero stays zero.
 
@@ -76,11 +79,12 @@ class ImageAugmentation:
     translate: float = 0.15
     scale: float = 0.25
     shear: float = 0.2
+    elastic: float = 0.04
     brightness: float = 0.4
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _check_range(self, math.inf, "degrees", "translate", "shear")
+        _check_range(self, math.inf, "degrees", "translate", "shear", "elastic")
         _check_range(self, 1, "scale", "brightness")
 
     def __repr__(self) -> str:
@@ -106,12 +110,23 @@ class ImageAugmentation:
                 "use FeatureAugmentation for rows of features."
             )
         # interpolation at the very pixels would still cost rounding
-        if self.degrees or self.translate or self.scale or self.shear:
+        if self.degrees or self.translate or self.scale or self.shear or self.elastic:
             grid = F.affine_grid(self._maps(x), list(x.shape), align_corners=False)
+            if self.elastic:
+                grid = grid + self._displacements(x)
             x = F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)
         if self.brightness:
             x = x * (1 + _uniform(x, self.brightness)).view(-1, 1, 1, 1)
         return x
+
+    def _displacements(self, x: Tensor) -> Tensor:
+        """Draw smooth displacements (n, H, W, 2) in the coordinates of the grid."""
+        # [-1, 1] is the whole side: a share of it counts twice
+        coarse = (torch.rand(len(x), 2, 3, 3, device=x.device, dtype=x.dtype) * 2 - 1) * 2
+        field = F.interpolate(
+            self.elastic * coarse, size=x.shape[-2:], mode="bicubic", align_corners=True
+        )
+        return field.permute(0, 2, 3, 1)
 
     def _maps(self, x: Tensor) -> Tensor:
         """Draw the affine maps from output to input coordinates in [-1, 1]."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def nearest_neighbors(features: np.ndarray, n_neighbors: int) -> np.ndarray:
-    """Indices of each sample's nearest other samples.
+    """Find each sample's nearest other samples.
 
     Parameters
     ----------

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn import config_context
-from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,10 +22,11 @@ from skdeepclust._clusterer import BaseDeepClusterer
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._decoding import DecodingMixin
 from skdeepclust._docs import with_shared_docs
+from skdeepclust._initial_clusters import InitialClustersMixin
 from skdeepclust._negatives import RunningRadius
-from skdeepclust._partitions import Clusters, candidate_partitions
-from skdeepclust.augmentation import Augmentation, check_augmentation, resolve_augmentation
-from skdeepclust.graph import nearest_neighbors, neighbor_information, smooth_over_graph
+from skdeepclust._partitions import Clusters
+from skdeepclust.augmentation import check_augmentation, resolve_augmentation
+from skdeepclust.graph import smooth_over_graph
 from skdeepclust.losses import (
     assignment_kl,
     information_loss,
@@ -51,6 +51,7 @@ PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType(
         "normalize": False,
         "degrees_of_freedom": 1.0,
         "init": "kmeans",
+        "n_starts": 1,
         "n_neighbors": 0,
         "pretrain_epochs": 3,
         "warmup_epochs": 0,
@@ -60,12 +61,6 @@ PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType(
         "entropy_weight": 1.0,
     }
 )
-# Mean squared distance to the own centre under the metric: with it, q is neither flat nor hard.
-SPREAD = 5.0
-# Initial clusters and principal components are found on at most this many samples.
-MAX_INIT_SAMPLES = 20_000
-# Neighbours in the input are those in this many principal components.
-N_INPUT_COMPONENTS = 50
 
 
 class TripletDECNetwork(nn.Module):
@@ -99,7 +94,7 @@ class TripletDECNetwork(nn.Module):
 
 
 @with_shared_docs
-class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
+class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer):
     r"""Deep embedded clustering with triplets and an entropy term.
 
     An autoencoder E, D is trained in three phases: reconstruction; a contrastive warm-up that
@@ -138,7 +133,7 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
         :class:`~skdeepclust.augmentation.FeatureAugmentation` otherwise. `None` leaves out the
         warm-up and the triplets.
     pretrain_epochs : "auto" or int, default="auto"
-        Epochs of reconstruction; "auto" makes about 60 steps.
+        Epochs of reconstruction; "auto" is `15000 / n_samples`.
     warmup_epochs : "auto" or int, default="auto"
         Epochs of the warm-up; "auto" is `3600 / sqrt(n_samples)`: 85 for 1,800 samples, 14 for
         70,000.
@@ -146,12 +141,15 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
         Initial centres in the embedding; a callable is called as
         `init(embedding, n_clusters, random_state)`.
     n_init : int, default=15
-        Number of candidates for the initial clusters if `init` is random. The one taken has the
-        most mutual information between the clusters of samples and of their neighbours.
+        Number of candidates for the initial clusters if `init` is random. They are ranked by the
+        mutual information between the clusters of samples and of their neighbours.
+    n_starts : int, default=3
+        The clustering phase is run from at most this many candidates that differ from each
+        other. The result with the most mutual information is kept.
     n_neighbors : int, default=10
-        Number of each sample's nearest neighbours in the input (in 50 principal components,
-        images blurred over 3 x 3 pixels). Initial clusters are chosen by them, and the targets P
-        are computed from assignments that are smoothed over them. 0 leaves both out.
+        Number of nearest neighbours in the input (in 50 principal components) by which clusters
+        are compared, and over which assignments are smoothed before the targets P are computed
+        from them. 0 leaves the neighbours out: clusters are compared by their information.
     degrees_of_freedom : float, default=31.0
         Degrees of freedom of the Student-t assignment.
     metric : {"within_cluster", "euclidean"}, default="within_cluster"
@@ -175,9 +173,10 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
         :class:`~skdeepclust.networks.MLPAutoencoder` otherwise.
     lr : float, default=0.001
         Learning rate; falls to 0 along a cosine in the clustering phase.
-    max_epochs : int, default=15
-        Epochs of the clustering phase.
-    batch_size : int, default=256
+    max_epochs : "auto" or int, default="auto"
+        Epochs of the clustering phase; "auto" is `1000 / sqrt(n_samples)`: 24 for 1,800 samples,
+        4 for 70,000.
+    batch_size : int, default=128
         Largest number of samples in a batch.
     <shared parameters>
 
@@ -217,10 +216,10 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
     """
 
     module_: TripletDECNetwork
-    _augment: Augmentation | None
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDeepClusterer._parameter_constraints,
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [None, tuple, list],
         "margin": [Interval(Real, 0, None, closed="left")],
@@ -233,6 +232,7 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
         "warmup_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "init": [StrOptions({"gmm", "kmeans"}), callable, "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
+        "n_starts": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 0, None, closed="left")],
         "degrees_of_freedom": [Interval(Real, 0, None, closed="neither")],
         "metric": [StrOptions({"within_cluster", "euclidean"})],
@@ -258,6 +258,7 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
         warmup_epochs="auto",
         init="gmm",
         n_init=15,
+        n_starts=3,
         n_neighbors=10,
         degrees_of_freedom=31.0,
         metric="within_cluster",
@@ -268,8 +269,8 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
         module=None,
         optimizer="adam",
         lr=0.001,
-        max_epochs=15,
-        batch_size=256,
+        max_epochs="auto",
+        batch_size=128,
         device="auto",
         dtype="float32",
         precision="32",
@@ -309,6 +310,7 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
         self.warmup_epochs = warmup_epochs
         self.init = init
         self.n_init = n_init
+        self.n_starts = n_starts
         self.n_neighbors = n_neighbors
         self.degrees_of_freedom = degrees_of_freedom
         self.metric = metric
@@ -357,10 +359,10 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
 
     def _two_views(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Embed samples and their augmented copies, in one batch for the batch statistics."""
-        if self._augment is None:
+        if self._fit.augment is None:
             embedding = self._embed(x)
             return embedding, embedding
-        anchor, positive = self._embed(torch.cat([x, self._augment(x)])).chunk(2)
+        anchor, positive = self._embed(torch.cat([x, self._fit.augment(x)])).chunk(2)
         return anchor, positive
 
     def _contrast(self, anchor: Tensor, positive: Tensor, admissible: Tensor, weight) -> Tensor:
@@ -374,7 +376,7 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
 
     def _warmup_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         anchor, positive = self._two_views(x)
-        admissible = self._radius.admissible(anchor, positive, idx)
+        admissible = self._fit.radius.admissible(anchor, positive, idx)
         parts = {"triplet": self._contrast(anchor, positive, admissible, sample_weight)}
         if self.reconstruction_weight:
             parts["reconstruction"] = self._reconstruct(x, anchor, sample_weight)
@@ -382,7 +384,7 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
 
     def _clustering_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         anchor, positive = self._two_views(x)
-        target = self._target[idx]
+        target = self._fit.target[idx]
         q_anchor, q_positive = self._assign(anchor), self._assign(positive)
         views = [q_anchor] if self.target_view == "clean" else [q_anchor, q_positive]
         weight = None if sample_weight is None else sample_weight.repeat(len(views))
@@ -392,12 +394,12 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
         }
         if self.reconstruction_weight:
             parts["reconstruction"] = self._reconstruct(x, anchor, sample_weight)
-        if self.triplet_weight and self._augment is not None:
+        if self.triplet_weight and self._fit.augment is not None:
             if self.negatives == "cluster":
                 label = target.argmax(1)
                 admissible = label[:, None] != label
             else:
-                admissible = self._radius.admissible(anchor, positive, idx)
+                admissible = self._fit.radius.admissible(anchor, positive, idx)
             parts["triplet"] = self._contrast(anchor, positive, admissible, sample_weight)
         return self._weigh(parts)
 
@@ -414,109 +416,62 @@ class TripletDECClusterer(DecodingMixin, BaseDeepClusterer):
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
+        clustering = _epochs(self.max_epochs, 1000 / math.sqrt(n_samples))
         if warm:
-            return {"clustering": self.max_epochs}
-        pretrain = _epochs(self.pretrain_epochs, 60 * self.batch_size / n_samples)
+            return {"clustering": clustering}
+        pretrain = _epochs(self.pretrain_epochs, 15_000 / n_samples)
         warmup = _epochs(self.warmup_epochs, 3600 / math.sqrt(n_samples))
         if self.augmentation is None or self.triplet_weight == 0:
             warmup = 0
-        return {"reconstruction": pretrain, "warmup": warmup, "clustering": self.max_epochs}
+        return {"reconstruction": pretrain, "warmup": warmup, "clustering": clustering}
+
+    def _n_phases(self, schedule: dict[str, int]) -> int:
+        return super()._n_phases(schedule) + (self.n_starts - 1) * (len(schedule) > 1)
 
     def _fit_phases(self, X, extra: dict[str, np.ndarray], schedule: dict[str, int]) -> None:
-        self._augment = resolve_augmentation(self.augmentation, self._input_shape)
-        self._radius = RunningRadius(X.shape[0], self._module_device)
-        check_augmentation(self._augment, self._infer(lambda x: x, X[:8]))
-        weight = extra.get("sample_weight", np.ones(X.shape[0]))
-        self._neighbors = self._input_graph(X)
-        if "reconstruction" in schedule:
-            self.module_.standardize.set_(*self._mean_and_std(X, weight))
-            self._train(
-                "reconstruction",
-                self._reconstruction_loss,
-                X,
-                extra,
-                epochs=schedule["reconstruction"],
+        fit = self._fit
+        fit.augment = resolve_augmentation(self.augmentation, self._input_shape)
+        check_augmentation(fit.augment, self._infer(lambda x: x, X[:8]))
+        fit.radius = RunningRadius(X.shape[0], self._module_device)
+        fit.weight = extra.get("sample_weight", np.ones(X.shape[0]))
+        fit.neighbors = self._input_neighbors(X, self.n_neighbors) if self.n_neighbors else None
+        if "reconstruction" not in schedule:  # a warm start
+            self._train_clustering(X, extra, schedule)
+        else:
+            self.module_.standardize.set_(*self._mean_and_std(X, fit.weight))
+            for phase, loss in (
+                ("reconstruction", self._reconstruction_loss),
+                ("warmup", self._warmup_loss),
+            ):
+                self._train(phase, loss, X, extra, epochs=schedule[phase])
+            starts = self._initial_clusters(X)
+            self._keep_best(
+                [partial(self._train_clustering, X, extra, schedule, start) for start in starts],
+                criterion=lambda: self._criterion(X),
             )
-            self._train("warmup", self._warmup_loss, X, extra, epochs=schedule["warmup"])
-            self._initialize_clusters(X, weight)
+        centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
+        self.cluster_centers_ = centers.cpu().numpy()
+
+    def _train_clustering(self, X, extra, schedule, start: Clusters | None = None) -> None:
+        if start is not None:
+            self.module_.set_clusters(start)
         self._train(
             "clustering",
             self._clustering_loss,
             X,
             extra,
             epochs=schedule["clustering"],
-            on_epoch_begin=lambda: self._update_target(X, weight),
+            on_epoch_begin=lambda: self._update_target(X),
             decay_lr=True,
         )
-        centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
-        self.cluster_centers_ = centers.cpu().numpy()
-        for name in ("_augment", "_radius", "_neighbors", "_target"):
-            self.__dict__.pop(name, None)
 
-    def _input_graph(self, X) -> Tensor | None:
-        """Nearest neighbours in the principal components of the input, images slightly blurred."""
-        if self.n_neighbors == 0:
-            return None
-
-        def features(x: Tensor) -> Tensor:
-            return (functional.avg_pool2d(x, 3, 1, 1) if x.ndim == 4 else x).flatten(1)
-
-        few = self._infer(features, X[self._some_rows(X.shape[0])]).cpu().numpy()
-        n_components = min(N_INPUT_COMPONENTS, *few.shape)
-        with config_context(array_api_dispatch=False):
-            pca = PCA(n_components, svd_solver="covariance_eigh").fit(few)
-        axes, origin = (
-            torch.from_numpy(a).to(self.module_.metric) for a in (pca.components_, pca.mean_)
-        )
-        components = self._infer(lambda x: (features(x) - origin) @ axes.T, X)
-        neighbors = nearest_neighbors(components.cpu().numpy(), self.n_neighbors)
-        return torch.from_numpy(neighbors).to(self._module_device)
-
-    def _some_rows(self, n_samples: int) -> np.ndarray:
-        seed = int(torch.randint(2**31 - 1, ()))
-        if n_samples <= MAX_INIT_SAMPLES:
-            return np.arange(n_samples)
-        rng = np.random.default_rng(seed)
-        return np.sort(rng.choice(n_samples, MAX_INIT_SAMPLES, replace=False))
-
-    def _update_target(self, X, weight: np.ndarray) -> None:
-        """P of Eq. 3, from assignments that are smoothed over the graph of the input."""
+    def _update_target(self, X) -> None:
+        """P of Eq. 3, from assignments that are smoothed over the neighbours in the input."""
         assignment = self._infer(self._soft, X)
-        if self._neighbors is not None:
-            assignment = smooth_over_graph(assignment, self._neighbors)
-        sample_weight = torch.as_tensor(weight, device=assignment.device)
-        self._target = target_distribution(assignment, sample_weight=sample_weight)
-
-    def _initialize_clusters(self, X, weight: np.ndarray) -> None:
-        """Take the candidate clusters that most agree with the neighbours in the input."""
-        rows = self._some_rows(X.shape[0])
-        rows = rows[weight[rows] > 0]
-        embedding = self._infer(self._embed, X)
-        points = embedding.double().cpu().numpy()[rows]
-        partitions = candidate_partitions(
-            points,
-            self.n_clusters,
-            init=self.init,
-            n_init=self.n_init,
-            random_state=int(torch.randint(2**31 - 1, ())),
-        )
-        spread = SPREAD if self.metric == "within_cluster" else None
-        candidates = (
-            Clusters.from_labels(points, labels, weight[rows], self.n_clusters, spread=spread)
-            for labels in partitions
-        )
-        best = max(candidates, key=lambda clusters: self._agreement(clusters, embedding))
-        self.module_.set_clusters(best)
-
-    @torch.no_grad()
-    def _agreement(self, clusters: Clusters, embedding: Tensor) -> float:
-        """Mutual information between the clusters of samples and of their neighbours."""
-        self.module_.set_clusters(clusters)
-        assignment = self._assign(embedding)
-        if self._neighbors is None:
-            return float(-information_loss(assignment))
-        labels = assignment.argmax(1).cpu().numpy()
-        return neighbor_information(labels, self._neighbors.cpu().numpy())
+        if self._fit.neighbors is not None:
+            assignment = smooth_over_graph(assignment, self._fit.neighbors)
+        weight = torch.as_tensor(self._fit.weight, device=assignment.device)
+        self._fit.target = target_distribution(assignment, sample_weight=weight)
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         if self.normalize:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 import pickle
 import re
@@ -30,14 +29,8 @@ def fitted(pixels) -> DECClusterer:
     return DECClusterer(10, random_state=0).fit(pixels)
 
 
-def is_code(line: str) -> bool:
-    return bool(line.strip()) and not line.strip().startswith(("#", '"""'))
-
-
-def test_it_has_less_than_60_lines_of_code():
-    docstrings = [node for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.ClassDef)]
-    assert all("\n" not in ast.get_docstring(node) for node in docstrings)  # lines that don't count
-    assert sum(map(is_code, SOURCE.splitlines())) < 60
+def test_it_has_less_than_60_lines():
+    assert len([line for line in SOURCE.splitlines() if line.strip()]) < 60
 
 
 def test_the_documentation_shows_this_file():

@@ -12,14 +12,11 @@ from skdeepclust.networks import MLPAutoencoder
 class DECClusterer(BaseDeepClusterer):
     """An autoencoder, KMeans, then KL(P || Q) of the soft assignment Q from its sharpened form."""
 
-    def __init__(self, n_clusters=8, *, module=None, optimizer="adam", lr=0.001, max_epochs=15,
-                 batch_size=256, device="auto", dtype="float32", precision="32", compile=False,
-                 callbacks=None, warm_start=False, random_state=None, verbose=0,
-                 **module__kwargs):  # fmt: skip
-        super().__init__(module=module, optimizer=optimizer, lr=lr, max_epochs=max_epochs,
-                         batch_size=batch_size, device=device, dtype=dtype, precision=precision,
-                         compile=compile, callbacks=callbacks, warm_start=warm_start,
-                         random_state=random_state, verbose=verbose, **module__kwargs)  # fmt: skip
+    def __init__(self, n_clusters=8, *, lr=0.001, max_epochs=15, batch_size=256, dtype="float32",
+                 warm_start=False, random_state=None, **module__kwargs):  # fmt: skip
+        super().__init__(lr=lr, max_epochs=max_epochs, batch_size=batch_size, dtype=dtype,
+                         warm_start=warm_start, random_state=random_state,
+                         **module__kwargs)  # fmt: skip
         self.n_clusters = n_clusters
 
     # -- the network
@@ -46,7 +43,7 @@ class DECClusterer(BaseDeepClusterer):
         return {"loss": losses.reconstruction_loss(reconstruction, x, sample_weight=sample_weight)}
 
     def _sharpen(self, x, idx, sample_weight=None):
-        target, q = self._target[idx], self._soft(x)
+        target, q = self._fit.target[idx], self._soft(x)
         return {"loss": losses.assignment_kl(target, q, sample_weight=sample_weight)}
 
     # -- the schedule
@@ -61,7 +58,6 @@ class DECClusterer(BaseDeepClusterer):
             self._set_centers(self._infer(self._embed, X[np.flatnonzero(weight)]))
         self._train("clustering", self._sharpen, X, extra, epochs=self.max_epochs,
                     on_epoch_begin=lambda: self._set_target(X, weight))  # fmt: skip
-        self.__dict__.pop("_target", None)
 
     def _set_centers(self, embedding):
         points = np.unique(embedding.double().cpu().numpy().round(9), axis=0)
@@ -72,4 +68,4 @@ class DECClusterer(BaseDeepClusterer):
     def _set_target(self, X, weight):
         q = self._infer(self._soft, X)
         weight = torch.as_tensor(weight, device=q.device)
-        self._target = losses.target_distribution(q, sample_weight=weight)
+        self._fit.target = losses.target_distribution(q, sample_weight=weight)
