@@ -66,6 +66,8 @@ OBJECTIVE = {
     "contrast": "info_nce",
     "negatives": "cluster",
     "target_view": "augmented",
+    "n_neighbors": 0,
+    "n_starts": 1,
     "optimizer": "adam",
     "lr": 0.001,
     "device": "cpu",
@@ -75,10 +77,11 @@ OBJECTIVE = {
 class PlainLoop:
     """The two phases as one would write them by hand for one data set."""
 
-    def __init__(self, network, batches: list, target: Tensor, augment: Callable):
-        self.network, self.batches, self.target = network.train(), batches, target
-        self.augment = augment
-        self.mean, self.mean_square = torch.zeros(2, len(target))
+    def __init__(self, network, batches: list, augment: Callable):
+        self.network, self.batches, self.augment = network, batches, augment
+        n_samples = sum(len(x) for x, _ in batches)
+        self.mean, self.mean_square = torch.zeros(2, n_samples)
+        self.target = torch.zeros(n_samples, len(network.centers))
 
     def start(self, phase: str, epochs: int = 1) -> Callable[[], float]:
         """Return a function that trains one epoch and returns its mean loss."""
@@ -89,6 +92,9 @@ class PlainLoop:
 
         def epoch() -> float:
             total, n_seen = torch.zeros(()), 0
+            if phase == "clustering":
+                self.update_target()
+            self.network.train()
             for x, idx in self.batches:
                 optimizer.zero_grad()
                 loss = loss_of(x, idx)
@@ -118,6 +124,13 @@ class PlainLoop:
         return divergence - information + 0.2 * contrast + self.reconstruction(x, anchor)
 
     @torch.no_grad()
+    def update_target(self) -> None:
+        self.network.eval()
+        for x, idx in self.batches:
+            self.target[idx] = self.assign(self.embed(x))
+        self.target = target_distribution(self.target)
+
+    @torch.no_grad()
     def outside(self, anchor: Tensor, positive: Tensor, idx: Tensor) -> Tensor:
         """Which samples lie beyond mean + 2 std of the distances to augmented copies."""
         mean, mean_square = self.mean[idx], self.mean_square[idx]
@@ -128,9 +141,12 @@ class PlainLoop:
         return pairwise_squared_distances(anchor, anchor) > radius.square()[:, None]
 
     def views(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.network.standardize(torch.cat([x, self.augment(x)]))
-        anchor, positive = functional.normalize(self.network.autoencoder.encode(x), dim=1).chunk(2)
+        anchor, positive = self.embed(torch.cat([x, self.augment(x)])).chunk(2)
         return anchor, positive
+
+    def embed(self, x: Tensor) -> Tensor:
+        embedding = self.network.autoencoder.encode(self.network.standardize(x))
+        return functional.normalize(embedding, dim=1)
 
     def reconstruction(self, x: Tensor, embedding: Tensor) -> Tensor:
         decoded = self.network.autoencoder.decode(embedding)
@@ -159,8 +175,7 @@ def make_plain_loop(estimator: TripletDECClusterer, X: np.ndarray, augment: Call
         generator=torch.Generator().manual_seed(0),
     )
     batches = [(x, extra["idx"]) for x, extra in gather]
-    target = target_distribution(torch.from_numpy(estimator.predict_proba(X)))
-    return PlainLoop(copy.deepcopy(estimator.module_), batches, target, augment)
+    return PlainLoop(copy.deepcopy(estimator.module_), batches, augment)
 
 
 # ---------------------------------------------------------------- measuring

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -289,27 +290,33 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         self.history_ += net.epoch_rows()
 
     def _keep_best(
-        self, attempts: Iterable[Callable[[], object]], criterion: Callable[[], float]
+        self,
+        attempts: Iterable[Callable[[], object]],
+        criterion: Callable[[], float],
+        *,
+        margin: float = 0.0,
     ) -> None:
         """Make each attempt from the same state of the network and keep the best one's.
 
-        The best attempt is the one after which `criterion()` is largest. Rows of `history_` have
-        the number of their attempt.
+        An attempt is better than an earlier one if `criterion()` is larger by more than `margin`
+        after it. Rows of `history_` have the number of their attempt.
         """
         start = copy.deepcopy(self.module_.state_dict())
-        results = []
+        best, kept = -math.inf, None
         for number, attempt in enumerate(attempts):
             self.module_.load_state_dict(start)
             n_before = len(self.history_)
             attempt()
             for row in self.history_[n_before:]:
                 row["attempt"] = number
-            attributes = {k: v for k, v in vars(self).items() if k == "net_"}
-            attributes["_resume"] = dict(self._resume)
-            results.append((criterion(), copy.deepcopy(self.module_.state_dict()), attributes))
-        _, state, attributes = max(results, key=lambda result: result[0])
-        self.module_.load_state_dict(state)
-        self.__dict__.update(attributes)
+            value = criterion()
+            if kept is None or value > best + margin:
+                attributes = {k: v for k, v in vars(self).items() if k == "net_"}
+                attributes["_resume"] = dict(self._resume)
+                best, kept = value, (copy.deepcopy(self.module_.state_dict()), attributes)
+        if kept is not None:
+            self.module_.load_state_dict(kept[0])
+            self.__dict__.update(kept[1])
 
     def _phase_net(self, epochs: int, valid: PhaseData | None) -> PhaseNet:
         batches = {

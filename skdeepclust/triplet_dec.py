@@ -62,6 +62,9 @@ PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType(
     }
 )
 
+# Results whose criteria differ by less, in nats, count as equally good: the better start decides.
+TIE = 0.01
+
 
 class TripletDECNetwork(nn.Module):
     """An autoencoder with centres mu and a metric M: z = E(x), q = Student-t((z - mu) M).
@@ -145,7 +148,8 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         mutual information between the clusters of samples and of their neighbours.
     n_starts : int, default=3
         The clustering phase is run from at most this many candidates that differ from each
-        other. The result with the most mutual information is kept.
+        other. The best result is kept: that with the largest information (Eq. 6) plus mutual
+        information between neighbours.
     n_neighbors : int, default=10
         Number of nearest neighbours in the input (in 50 principal components) by which clusters
         are compared, and over which assignments are smoothed before the targets P are computed
@@ -448,6 +452,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             self._keep_best(
                 [partial(self._train_clustering, X, extra, schedule, start) for start in starts],
                 criterion=lambda: self._criterion(X),
+                margin=TIE,
             )
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()

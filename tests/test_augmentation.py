@@ -20,7 +20,7 @@ from skdeepclust.augmentation import (
     resolve_augmentation,
 )
 
-NOTHING = {"degrees": 0, "translate": 0, "scale": 0, "shear": 0, "brightness": 0}
+NOTHING = dict.fromkeys(["degrees", "translate", "scale", "shear", "elastic", "brightness"], 0)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,8 @@ def draw(n, bound):
 
 @pytest.mark.parametrize("shape", [(12, 12), (9, 20), (17, 8)])
 def test_images_move_as_scipy_moves_them_in_pixels(shape):
-    augment = ImageAugmentation(degrees=40, translate=0.2, scale=0.3, shear=0.4, brightness=0)
+    affine = {"degrees": 40, "translate": 0.2, "scale": 0.3, "shear": 0.4}
+    augment = ImageAugmentation(**(NOTHING | affine))
     x = torch.rand(6, 2, *shape, dtype=torch.float64)
     torch.manual_seed(1)
     moved = augment(x).numpy()
@@ -150,6 +151,20 @@ def test_noise_is_relative_to_the_deviation_of_each_feature():
 def test_one_row_and_constant_features_stay_finite():
     x = torch.ones(1, 3)
     assert torch.equal(FeatureAugmentation()(x), x)
+
+
+def test_elastic_displacements_are_smooth_and_of_the_given_size():
+    side, share = 40, 0.1
+    ramp = torch.arange(side, dtype=torch.float64).expand(200, 1, side, side)
+    moved = ImageAugmentation(**{**NOTHING, "elastic": share})(ramp)[:, 0]
+    # beyond the edge there is no ramp
+    inner = slice(8, side - 8)
+    displacement = (moved - ramp[:, 0])[:, inner, inner]
+    assert displacement.abs().max() <= 1.3 * share * side  # bicubic overshoots a little
+    assert displacement.abs().max() > 0.8 * share * side
+    assert displacement.std(0).min() > 0.2 * share * side
+    roughness = displacement.diff(dim=1).abs().max()
+    assert roughness < 0.2 * share * side
 
 
 @pytest.mark.parametrize("augment", [ImageAugmentation(shear=0.3), FeatureAugmentation(noise=0.2)])

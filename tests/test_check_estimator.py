@@ -48,7 +48,8 @@ def test_check_estimator(estimator, monkeypatch):
 
 @pytest.mark.parametrize("check", sorted(SAMPLE_WEIGHT_CHECKS))
 def test_sample_weights_equal_repetition(check):
-    # all data in one batch, nothing drawn for each sample, no statistics over the batch
+    # all data in one batch, nothing drawn for each sample, no statistics over the batch, and no
+    # neighbours: those of a repeated sample are its copies
     estimator = small(
         n_clusters=2,
         n_components=2,
@@ -56,6 +57,7 @@ def test_sample_weights_equal_repetition(check):
         dtype="float64",
         batch_size=10_000,
         augmentation=None,
+        n_neighbors=0,
         pretrain_epochs=3,
         max_epochs=3,
         module__batch_norm=False,
