@@ -28,16 +28,16 @@ MAX_SAMPLES = 20_000
 N_PROPAGATED = 6
 
 
-class Candidate(NamedTuple):
-    """Initial clusters, the labels that they give, and how well these suit the neighbours."""
+class Start(NamedTuple):
+    """A partition to start from, its centres and metric, and how well it suits the neighbours."""
 
-    clusters: Clusters
     labels: np.ndarray
+    clusters: Clusters
     agreement: float
 
 
 class InitialClustersMixin(InputGraphMixin):
-    """Adds `_initial_clusters` and `_criterion` to a clusterer.
+    """Adds `_starts` and `_criterion` to a clusterer.
 
     It has the parameters `n_clusters`, `init`, `n_init`, `n_starts` and `metric`, and keeps the
     samples' weights and their neighbours, or `None`, as `_fit.weight` and `_fit.neighbors`.
@@ -54,53 +54,57 @@ class InitialClustersMixin(InputGraphMixin):
     _assign: Any
     _soft: Any
 
-    def _initial_clusters(self, X) -> list[Clusters]:
-        """Return the candidates that most agree with the neighbours in the input."""
+    def _starts(self, X) -> list[Start]:
+        """Return the partitions that most agree with the neighbours in the input."""
         rows = self._some_rows(X.shape[0], MAX_SAMPLES)
         rows = np.arange(X.shape[0]) if rows is None else rows
         rows = rows[self._fit.weight[rows] > 0]
-        embedding = self._infer(self._embed, X)
-        points = embedding.double().cpu().numpy()[rows]
-        evaluate = partial(self._evaluate, embedding, points, rows)
+        embedding = self._infer(self._embed, X).double().cpu().numpy()
         partitions = candidate_partitions(
-            points,
+            embedding,
             self.n_clusters,
+            rows=rows,
             init=self.init,
             n_init=self.n_init,
             random_state=int(torch.randint(2**31 - 1, ())),
         )
-        found = sorted(map(evaluate, partitions), key=lambda candidate: -candidate.agreement)
+        evaluate = partial(self._evaluate, embedding)
+        found = sorted(map(evaluate, partitions), key=lambda start: -start.agreement)
         neighbors = self._fit.neighbors
         if isinstance(self.init, str) and self.init == "gmm" and neighbors is not None:
-            spread = [
-                evaluate(propagated_partition(points, candidate.labels, rows, neighbors))
-                for candidate in found[:N_PROPAGATED]
+            propagated = [
+                evaluate(propagated_partition(embedding, start.labels, neighbors, rows=rows))
+                for start in found[:N_PROPAGATED]
             ]
-            found = sorted(found + spread, key=lambda candidate: -candidate.agreement)
-        chosen = distinct_partitions([candidate.labels for candidate in found], self.n_starts)
-        return [found[i].clusters for i in chosen]
+            found = sorted(found + propagated, key=lambda start: -start.agreement)
+        chosen = distinct_partitions([start.labels for start in found], self.n_starts)
+        return [found[i] for i in chosen]
 
-    def _evaluate(self, embedding: Tensor, points, rows, labels: np.ndarray) -> Candidate:
+    def _evaluate(self, embedding: np.ndarray, labels: np.ndarray) -> Start:
         clusters = Clusters.from_labels(
-            points,
+            embedding,
             labels,
-            self._fit.weight[rows],
+            self._fit.weight,
             self.n_clusters,
             spread=SPREAD if self.metric == "within_cluster" else None,
         )
-        self.module_.set_clusters(clusters)
-        assignment = self._assign(embedding).detach()
-        labels = assignment.argmax(1).cpu().numpy()
-        return Candidate(clusters, labels, self._agreement(assignment))
-
-    def _agreement(self, assignment: Tensor) -> float:
-        """Mutual information between the clusters of samples and of their neighbours."""
         if self._fit.neighbors is None:
-            return float(-information_loss(assignment))
-        labels = assignment.argmax(1).cpu().numpy()
-        return neighbor_information(labels, self._fit.neighbors.cpu().numpy())
+            self.module_.set_clusters(clusters)
+            points = torch.from_numpy(embedding).to(self.module_.metric)
+            agreement = self._information(self._assign(points))
+        else:
+            agreement = neighbor_information(labels, self._fit.neighbors.cpu().numpy())
+        return Start(labels, clusters, agreement)
 
     def _criterion(self, X) -> float:
         """Return the information of the assignment plus the agreement with the neighbours."""
         assignment = self._infer(self._soft, X)
-        return float(-information_loss(assignment)) + self._agreement(assignment)
+        information = self._information(assignment)
+        if self._fit.neighbors is None:
+            return information
+        labels = assignment.argmax(1).cpu().numpy()
+        return information + neighbor_information(labels, self._fit.neighbors.cpu().numpy())
+
+    @staticmethod
+    def _information(assignment: Tensor) -> float:
+        return float(-information_loss(assignment.detach()))

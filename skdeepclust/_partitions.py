@@ -20,13 +20,14 @@ from skdeepclust.graph import smooth_over_graph
 
 # Which of these finds the good partition differs from data to data and from seed to seed.
 MIXTURE_REGULARIZATIONS = (1e-3, 3e-3, 3e-4, 1e-2, 1e-4)
-MIXTURE_STARTS = ("kmeans", "k-means++")
+MIXTURE_STARTS = ("kmeans", "k-means++", "random_from_data")
 
 
 def candidate_partitions(
     embedding: np.ndarray,
     n_clusters: int,
     *,
+    rows: np.ndarray,
     init: str | np.ndarray | Callable,
     n_init: int,
     random_state: int,
@@ -39,6 +40,8 @@ def candidate_partitions(
         What to partition.
     n_clusters : int
         Number of clusters.
+    rows : ndarray of int
+        Samples on which the candidates are fitted.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable
         Gaussian mixtures with full covariance and several regularisations, KMeans, given
         centres, or `init(embedding, n_clusters, random_state)` which returns centres.
@@ -53,7 +56,7 @@ def candidate_partitions(
         Index of the cluster of each sample.
     """
     if not isinstance(init, str):
-        centers = init(embedding, n_clusters, random_state) if callable(init) else init
+        centers = init(embedding[rows], n_clusters, random_state) if callable(init) else init
         centers = np.asarray(centers, dtype=embedding.dtype)
         if centers.shape != (n_clusters, embedding.shape[1]):
             raise ValueError(
@@ -73,7 +76,7 @@ def candidate_partitions(
                 init_params=MIXTURE_STARTS[i % len(MIXTURE_STARTS)],
                 random_state=random_state + i,
             )
-        yield _fit_predict(model, embedding)
+        yield _fit_predict(model, embedding, rows)
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def _means(
 
 
 def propagated_partition(
-    embedding: np.ndarray, labels: np.ndarray, rows: np.ndarray, neighbors: Tensor
+    embedding: np.ndarray, labels: np.ndarray, neighbors: Tensor, *, rows: np.ndarray
 ) -> np.ndarray:
     """Let labels spread over a graph and restart a Gaussian mixture from where they settle.
 
@@ -161,29 +164,29 @@ def propagated_partition(
 
     Parameters
     ----------
-    embedding : ndarray of shape (n_rows, n_components)
+    embedding : ndarray of shape (n_samples, n_components)
         What the mixture is fitted to.
     labels : ndarray of shape (n_samples,)
-        Cluster of each sample of the graph.
-    rows : ndarray of shape (n_rows,)
-        Which samples of the graph the rows of the embedding are.
+        Cluster of each sample.
     neighbors : Tensor of int64 of shape (n_samples, n_neighbors)
         The graph.
+    rows : ndarray of int
+        Samples on which the mixture is fitted.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        Cluster of each row of the embedding.
+    ndarray of shape (n_samples,)
+        Cluster of each sample; the labels as they were if a cluster vanishes in the graph.
     """
     n_clusters = int(labels.max()) + 1
-    one_hot = torch.eye(n_clusters, device=neighbors.device)[torch.from_numpy(labels)]
+    one_hot = torch.eye(n_clusters)[torch.from_numpy(labels)].to(neighbors.device)
     settled = smooth_over_graph(one_hot, neighbors, weight=0.9, n_steps=40).argmax(1)
     settled = settled.cpu().numpy()[rows]
     size = np.bincount(settled, minlength=n_clusters)
     if size.min() < 2:
-        return labels[rows]
+        return labels
     ridge = MIXTURE_REGULARIZATIONS[0] * np.eye(embedding.shape[1])
-    parts = [embedding[settled == k] for k in range(n_clusters)]
+    parts = [embedding[rows][settled == k] for k in range(n_clusters)]
     mixture = GaussianMixture(
         n_clusters,
         reg_covar=MIXTURE_REGULARIZATIONS[0],
@@ -191,10 +194,10 @@ def propagated_partition(
         means_init=[part.mean(0) for part in parts],
         precisions_init=[np.linalg.inv(np.cov(part.T, bias=True) + ridge) for part in parts],
     )
-    return _fit_predict(mixture, embedding)
+    return _fit_predict(mixture, embedding, rows)
 
 
-def _fit_predict(model, embedding: np.ndarray) -> np.ndarray:
+def _fit_predict(model, embedding: np.ndarray, rows: np.ndarray) -> np.ndarray:
     with (
         config_context(array_api_dispatch=False),  # the embedding is numpy's
         threadpool_limits(1, user_api="blas"),  # many small products
@@ -202,7 +205,7 @@ def _fit_predict(model, embedding: np.ndarray) -> np.ndarray:
     ):
         # a candidate needn't converge to be the best one
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit_predict(embedding)
+        return model.fit(embedding[rows]).predict(embedding)
 
 
 def distinct_partitions(

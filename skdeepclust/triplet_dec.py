@@ -22,7 +22,7 @@ from skdeepclust._clusterer import BaseDeepClusterer
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._decoding import DecodingMixin
 from skdeepclust._docs import with_shared_docs
-from skdeepclust._initial_clusters import InitialClustersMixin
+from skdeepclust._initial_clusters import InitialClustersMixin, Start
 from skdeepclust._negatives import RunningRadius
 from skdeepclust._partitions import Clusters
 from skdeepclust.augmentation import check_augmentation, resolve_augmentation
@@ -138,7 +138,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
     pretrain_epochs : "auto" or int, default="auto"
         Epochs of reconstruction; "auto" is `15000 / n_samples`.
     warmup_epochs : "auto" or int, default="auto"
-        Epochs of the warm-up; "auto" is `3600 / sqrt(n_samples)`: 85 for 1,800 samples, 14 for
+        Epochs of the warm-up; "auto" is `4 + 150000 / n_samples`: 88 for 1,800 samples, 7 for
         70,000.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
         Initial centres in the embedding; a callable is called as
@@ -146,7 +146,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
     n_init : int, default=15
         Number of candidates for the initial clusters if `init` is random. They are ranked by the
         mutual information between the clusters of samples and of their neighbours.
-    n_starts : int, default=3
+    n_starts : int, default=2
         The clustering phase is run from at most this many candidates that differ from each
         other. The best result is kept: that with the largest information (Eq. 6) plus mutual
         information between neighbours.
@@ -178,9 +178,9 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
     lr : float, default=0.001
         Learning rate; falls to 0 along a cosine in the clustering phase.
     max_epochs : "auto" or int, default="auto"
-        Epochs of the clustering phase; "auto" is `1000 / sqrt(n_samples)`: 24 for 1,800 samples,
-        4 for 70,000.
-    batch_size : int, default=128
+        Epochs of the clustering phase; "auto" is `5 + 30000 / n_samples`: 22 for 1,800 samples,
+        6 for 70,000.
+    batch_size : int, default=256
         Largest number of samples in a batch.
     <shared parameters>
 
@@ -262,7 +262,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         warmup_epochs="auto",
         init="gmm",
         n_init=15,
-        n_starts=3,
+        n_starts=2,
         n_neighbors=10,
         degrees_of_freedom=31.0,
         metric="within_cluster",
@@ -274,7 +274,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         optimizer="adam",
         lr=0.001,
         max_epochs="auto",
-        batch_size=128,
+        batch_size=256,
         device="auto",
         dtype="float32",
         precision="32",
@@ -420,11 +420,11 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
-        clustering = _epochs(self.max_epochs, 1000 / math.sqrt(n_samples))
+        clustering = _epochs(self.max_epochs, 5 + 30_000 / n_samples)
         if warm:
             return {"clustering": clustering}
         pretrain = _epochs(self.pretrain_epochs, 15_000 / n_samples)
-        warmup = _epochs(self.warmup_epochs, 3600 / math.sqrt(n_samples))
+        warmup = _epochs(self.warmup_epochs, 4 + 150_000 / n_samples)
         if self.augmentation is None or self.triplet_weight == 0:
             warmup = 0
         return {"reconstruction": pretrain, "warmup": warmup, "clustering": clustering}
@@ -448,18 +448,20 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
                 ("warmup", self._warmup_loss),
             ):
                 self._train(phase, loss, X, extra, epochs=schedule[phase])
-            starts = self._initial_clusters(X)
             self._keep_best(
-                [partial(self._train_clustering, X, extra, schedule, start) for start in starts],
+                [partial(self._train_clustering, X, extra, schedule, s) for s in self._starts(X)],
                 criterion=lambda: self._criterion(X),
                 margin=TIE,
             )
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
 
-    def _train_clustering(self, X, extra, schedule, start: Clusters | None = None) -> None:
+    def _train_clustering(self, X, extra, schedule, start: Start | None = None) -> None:
+        self._fit.partition = None
         if start is not None:
-            self.module_.set_clusters(start)
+            self.module_.set_clusters(start.clusters)
+            if isinstance(self.init, str) and self.init == "gmm":
+                self._fit.partition = start.labels
         self._train(
             "clustering",
             self._clustering_loss,
@@ -471,7 +473,16 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         )
 
     def _update_target(self, X) -> None:
-        """P of Eq. 3, from assignments that are smoothed over the neighbours in the input."""
+        """P of Eq. 3, from assignments that are smoothed over the neighbours in the input.
+
+        At first P is the initial partition: q, with one metric for all clusters, doesn't hold
+        all that a mixture with one for each has found.
+        """
+        if self._fit.partition is not None:
+            one_hot = torch.eye(self.n_clusters)[torch.from_numpy(self._fit.partition)]
+            self._fit.target = (0.9 * one_hot + 0.1 / self.n_clusters).to(self.module_.centers)
+            self._fit.partition = None
+            return
         assignment = self._infer(self._soft, X)
         if self._fit.neighbors is not None:
             assignment = smooth_over_graph(assignment, self._fit.neighbors)
