@@ -168,10 +168,9 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
             This estimator.
         """
         components = {name: value for name, value in params.items() if _is_component(name)}
+        super().set_params(**{k: v for k, v in params.items() if k not in components})
         self._components = {**self._components, **components}
-        return super().set_params(
-            **{name: value for name, value in params.items() if name not in components}
-        )
+        return self
 
     def _component(self, prefix: str) -> dict[str, Any]:
         start = prefix + "__"
@@ -277,7 +276,8 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         if (resume.get("phase"), resume.get("class")) == (phase, type(net.optimizer_).__name__):
             # moments go on; learning rate and so on are those of the parameters
             groups = net.optimizer_.state_dict()["param_groups"]
-            net.optimizer_.load_state_dict({"state": resume["moments"], "param_groups": groups})
+            moments = copy.deepcopy(resume["moments"])  # steps change them in place
+            net.optimizer_.load_state_dict({"state": moments, "param_groups": groups})
         net.partial_fit(data)
         net.release()
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -299,24 +299,25 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         """Make each attempt from the same state of the network and keep the best one's.
 
         An attempt is better than an earlier one if `criterion()` is larger by more than `margin`
-        after it. Rows of `history_` have the number of their attempt.
+        after it. Rows of `history_` have the number of their attempt, `attempt_` is that kept.
         """
-        start = copy.deepcopy(self.module_.state_dict())
-        best, kept = -math.inf, None
+        start, resume = copy.deepcopy(self.module_.state_dict()), self._resume
+        best, state, kept = -math.inf, start, {}
         for number, attempt in enumerate(attempts):
             self.module_.load_state_dict(start)
+            self._resume = dict(resume)
             n_before = len(self.history_)
             attempt()
             for row in self.history_[n_before:]:
                 row["attempt"] = number
             value = criterion()
-            if kept is None or value > best + margin:
-                attributes = {k: v for k, v in vars(self).items() if k == "net_"}
-                attributes["_resume"] = dict(self._resume)
-                best, kept = value, (copy.deepcopy(self.module_.state_dict()), attributes)
-        if kept is not None:
-            self.module_.load_state_dict(kept[0])
-            self.__dict__.update(kept[1])
+            if not kept or value > best + margin:
+                best, state = value, copy.deepcopy(self.module_.state_dict())
+                kept = {k: v for k, v in vars(self).items() if k in ("_resume", "net_")}
+                kept |= {"attempt_": number}
+        if kept:
+            self.module_.load_state_dict(state)
+            self.__dict__.update(kept)
 
     def _phase_net(self, epochs: int, valid: PhaseData | None) -> PhaseNet:
         batches = {

@@ -190,6 +190,8 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         Cluster of each sample.
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Centres in the embedding.
+    attempt_ : int
+        Which of the starts of the clustering phase was kept; rows of `history_` name theirs.
     <shared attributes>
     image_shape_ : tuple of int
         `(channels, height, width)` where X holds images.
