@@ -185,4 +185,5 @@ class BaseDeepClusterer(
         n_clusters = assignment.shape[1]
         if n_clusters == 1:
             return 0.0
-        return float(-information_loss(assignment) / math.log(n_clusters))
+        share = float(-information_loss(assignment)) / math.log(n_clusters)
+        return min(max(share, 0.0), 1.0)  # rounding

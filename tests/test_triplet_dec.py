@@ -57,8 +57,24 @@ def test_each_phase_lowers_its_loss(fitted):
     phases = list(dict.fromkeys(row["phase"] for row in fitted.history_))
     assert phases == ["reconstruction", "warmup", "clustering"]
     for phase in phases:
-        losses = [row["loss"] for row in fitted.history_ if row["phase"] == phase]
+        rows = [row for row in fitted.history_ if row["phase"] == phase]
+        losses = [row["loss"] for row in rows if row.get("attempt", 0) == 0]
         assert losses[-1] < losses[0]
+
+
+def test_the_better_of_two_attempts_is_kept(digits):
+    X = digits[0][:600]
+    both = quick(warmup_epochs=20, n_init=6, max_epochs=5).fit(X)
+    assert {row.get("attempt") for row in both.history_} == {None, 0, 1}
+    assert both.attempt_ in (0, 1)
+    one = quick(warmup_epochs=20, n_init=6, max_epochs=5, n_starts=1).fit(X)
+    assert one.attempt_ == 0
+    first, last = (
+        [row["loss"] for row in model.history_ if row.get("attempt") == 0] for model in (both, one)
+    )
+    assert first == last  # the first attempt knows nothing of a second one
+    if both.attempt_ == 0:
+        np.testing.assert_array_equal(both.predict_proba(X), one.predict_proba(X))
 
 
 def test_history_holds_the_parts_of_equation_7(digits):
