@@ -193,3 +193,14 @@ def test_memory(scripts, tmp_path, capsys) -> None:
     assert record["fit_mb"] == pytest.approx(record["peak_mb"] - record["import_mb"], abs=0.2)
     assert 0 < record["fit_mb"] < record["peak_mb"]
     assert "within the limit" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- the documentation
+
+
+def test_the_pages_show_the_results(scripts) -> None:
+    update_docs = scripts.update_docs
+    for page in update_docs.PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert update_docs.MARKER.search(text)
+        assert update_docs.updated(text) == text, "run python benchmarks/update_docs.py"

@@ -1,0 +1,70 @@
+"""Write the tables of README.md and docs/benchmarks.md from the results.
+
+    python benchmarks/update_docs.py
+
+A block stands between `<!-- results: NAME -->` and `<!-- end of results -->`; it is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from _common import Record, grouped, markdown, mean_and_std, read_records
+from triplet_dec import CONTROLS, table
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = [ROOT / "README.md", ROOT / "docs" / "benchmarks.md"]
+MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
+NAMES = {"digits": "digits (1,797)", "mnist-5k": "MNIST (5,000)", "mnist": "MNIST (70,000)"}
+
+
+def summary(records: list[Record]) -> str:
+    """Return the default beside the controls, with few columns."""
+    rows = []
+    groups = grouped(records, lambda record: (record["data"], record["setting"]))
+    for data, name in NAMES.items():
+        for setting in ("default", *CONTROLS):
+            runs = groups.get((data, setting), [])
+            if runs:
+                label = "**TripletDECClusterer**" if setting == "default" else setting
+                scores = [mean_and_std([r[s] for r in runs]) for s in ("ACC", "NMI", "ARI")]
+                worst = f"{min(r['ACC'] for r in runs):.3f}"
+                seconds = f"{sum(r['cpu_s'] for r in runs) / len(runs):.0f}"
+                rows.append([name, label, len(runs), scores[0], worst, *scores[1:], seconds])
+    return markdown(["data", "method", "seeds", "ACC", "worst", "NMI", "ARI", "CPU s"], rows)
+
+
+def newest(name: str) -> Callable[[], str]:
+    """Return a function that formats the newest record of a file of results."""
+
+    def block() -> str:
+        record = read_records(RESULTS / f"{name}.jsonl")[-1]
+        lines = "\n".join(f"{key}: {value}" for key, value in record.items())
+        return f"```text\n{lines}\n```"
+
+    return block
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "summary": lambda: summary(read_records(RESULTS / "triplet_dec.jsonl")),
+    "triplet-dec": lambda: table(read_records(RESULTS / "triplet_dec.jsonl")),
+    "overhead": newest("overhead"),
+    "memory": newest("memory"),
+}
+
+
+def updated(text: str) -> str:
+    """Return a page with its tables made anew."""
+    return MARKER.sub(lambda match: f"{match[1]}{BLOCKS[match[2]]().strip()}\n{match[3]}", text)
+
+
+def main() -> None:
+    for page in PAGES:
+        page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
