@@ -136,10 +136,10 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         :class:`~skdeepclust.augmentation.FeatureAugmentation` otherwise. `None` leaves out the
         warm-up and the triplets.
     pretrain_epochs : "auto" or int, default="auto"
-        Epochs of reconstruction; "auto" is `15000 / n_samples`.
+        Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30.
     warmup_epochs : "auto" or int, default="auto"
-        Epochs of the warm-up; "auto" is `4 + 150000 / n_samples`: 88 for 1,800 samples, 7 for
-        70,000.
+        Epochs of the warm-up; "auto" is `4 + 150000 / n_samples`, at most 200: 88 for 1,800
+        samples, 7 for 70,000.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
         Initial centres in the embedding; a callable is called as
         `init(embedding, n_clusters, random_state)`.
@@ -178,8 +178,8 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
     lr : float, default=0.001
         Learning rate; falls to 0 along a cosine in the clustering phase.
     max_epochs : "auto" or int, default="auto"
-        Epochs of the clustering phase; "auto" is `5 + 30000 / n_samples`: 22 for 1,800 samples,
-        6 for 70,000.
+        Epochs of the clustering phase; "auto" is `5 + 30000 / n_samples`, at most 50: 22 for
+        1,800 samples, 6 for 70,000.
     batch_size : int, default=256
         Largest number of samples in a batch.
     <shared parameters>
@@ -422,11 +422,11 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
-        clustering = _epochs(self.max_epochs, 5 + 30_000 / n_samples)
+        clustering = _epochs(self.max_epochs, min(5 + 30_000 / n_samples, 50))
         if warm:
             return {"clustering": clustering}
-        pretrain = _epochs(self.pretrain_epochs, 15_000 / n_samples)
-        warmup = _epochs(self.warmup_epochs, 4 + 150_000 / n_samples)
+        pretrain = _epochs(self.pretrain_epochs, min(15_000 / n_samples, 30))
+        warmup = _epochs(self.warmup_epochs, min(4 + 150_000 / n_samples, 200))
         if self.augmentation is None or self.triplet_weight == 0:
             warmup = 0
         return {"reconstruction": pretrain, "warmup": warmup, "clustering": clustering}
