@@ -178,19 +178,23 @@ def test_an_interrupt_goes_through_and_leaves_a_fit_as_it_was(X):
     np.testing.assert_array_equal(model.transform(X), embedding)
 
 
-def test_a_warm_fit_that_fails_leaves_the_network_as_it_was(X):
-    class FailLate(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            if len(net.history) == 2:
-                raise RuntimeError("on purpose")
+class FailLate(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 2:
+            raise RuntimeError("on purpose")
 
+
+def test_a_warm_fit_that_fails_leaves_everything_as_it_was(X):
     model = make(warm_start=True).fit(X)
     embedding, history = model.transform(X), list(model.history_)
+    twin = copy.deepcopy(model)
     model.set_params(callbacks=[FailLate()])
     with pytest.raises(RuntimeError, match="on purpose"):
         model.fit(X)
     np.testing.assert_array_equal(model.transform(X), embedding)
     assert model.history_ == history
+    # the optimiser's moments and the random numbers, too
+    assert_same_weights(model.set_params(callbacks=None).fit(X), twin.fit(X))
 
 
 def test_a_non_finite_loss_names_phase_epoch_and_part(X):

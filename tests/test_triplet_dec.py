@@ -1,4 +1,4 @@
-"""TripletDECClusterer: what it finds, its contract with scikit-learn, its settings."""
+"""TripletDECClusterer: what it finds, its contract with scikit-learn."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skdeepclust import TripletDECClusterer
-from skdeepclust.augmentation import ImageAugmentation
 from skdeepclust.metrics import clustering_accuracy_score, clustering_accuracy_scorer
-from skdeepclust.triplet_dec import PAPER_SETTINGS
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
@@ -231,75 +229,3 @@ def test_pipelines(digits):
     np.testing.assert_array_equal(labels, scaled.predict(X))
     fed = make_pipeline(quick(warmup_epochs=30), KMeans(10, n_init=5, random_state=0))
     assert adjusted_rand_score(y, fed.fit_predict(X)) > 0.3
-
-
-# ---------------------------------------------------------------- settings
-
-
-def test_without_a_clustering_phase_it_is_kmeans_on_the_embedding(digits):
-    X, _ = digits
-    model = quick(init="kmeans", n_init=1, metric="euclidean", max_epochs=0).fit(X)
-    centers = model.cluster_centers_
-    nearest = KMeans(10, init=centers, n_init=1, random_state=0).fit(model.transform(X))
-    np.testing.assert_allclose(nearest.cluster_centers_, centers, atol=1e-4)
-    np.testing.assert_array_equal(nearest.labels_, model.labels_)
-
-
-def test_without_augmentation_there_are_no_triplets(X):
-    model = quick(augmentation=None, warmup_epochs=5).fit(X)
-    assert {row["phase"] for row in model.history_} == {"reconstruction", "clustering"}
-    assert all("triplet" not in row for row in model.history_)
-
-
-def test_an_augmentation_that_changes_nothing_is_no_augmentation_for_kl(X):
-    options = {"triplet_weight": 0, "init": np.eye(2, 32), "max_epochs": 3, "n_clusters": 2}
-    still = quick(augmentation=lambda x: x.clone(), target_view="clean", **options)
-    none = quick(augmentation=None, **options)
-    # batch statistics are those of the doubled batch, which are the same up to Bessel's correction
-    np.testing.assert_allclose(
-        still.fit(X).predict_proba(X), none.fit(X).predict_proba(X), atol=0.02
-    )
-
-
-def test_the_papers_settings_run(X):
-    model = TripletDECClusterer(
-        2, **PAPER_SETTINGS, image_shape=(8, 8), max_epochs=2, random_state=0
-    ).fit(X)
-    assert model.transform(X).shape == (200, 10)
-    assert not np.allclose(np.linalg.norm(model.transform(X), axis=1), 1)
-    assert set(PAPER_SETTINGS) <= set(TripletDECClusterer().get_params())
-
-
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"contrast": "triplet"},
-        {"negatives": "radius"},
-        {"target_view": "clean"},
-        {"normalize": False},
-        {"reconstruction_weight": 0},
-        {"clustering_weight": 0},
-        {"entropy_weight": 0},
-        {"augmentation": ImageAugmentation(degrees=5)},
-        {"augmentation": torch.nn.Identity()},
-        {"init": "kmeans"},
-        {"init": lambda embedding, n_clusters, random_state: embedding[:n_clusters]},
-        {"precision": "bf16"},
-        {"dtype": "float64"},
-        {"n_clusters": 1},
-        {"image_shape": None, "module__channels": None},
-    ],
-    ids=str,
-)
-def test_settings_run_and_give_what_they_should(X, params):
-    params = dict(params)
-    model = quick(params.pop("n_clusters", 10), **params)
-    if params.get("image_shape", 0) is None:
-        model = TripletDECClusterer(10, warmup_epochs=1, max_epochs=1, n_init=1, random_state=0)
-    model.fit(X)
-    q = model.predict_proba(X)
-    assert q.shape == (200, model.n_clusters)
-    assert q.dtype == np.dtype(model.dtype)
-    np.testing.assert_allclose(q.sum(1), 1, rtol=1e-5)
-    assert model.inverse_transform(model.transform(X)).shape == X.shape
-    assert all(np.isfinite(row["loss"]) for row in model.history_)
