@@ -52,6 +52,10 @@ def test_the_papers_settings_run(X):
     assert set(PAPER_SETTINGS) <= set(TripletDECClusterer().get_params())
 
 
+def first_samples(embedding, n_clusters, random_state):
+    return embedding[:n_clusters]
+
+
 @pytest.mark.parametrize(
     "params",
     [
@@ -65,13 +69,13 @@ def test_the_papers_settings_run(X):
         {"augmentation": ImageAugmentation(degrees=5)},
         {"augmentation": torch.nn.Identity()},
         {"init": "kmeans"},
-        {"init": lambda embedding, n_clusters, random_state: embedding[:n_clusters]},
+        {"init": first_samples},
         {"precision": "bf16"},
         {"dtype": "float64"},
         {"n_clusters": 1},
         {"image_shape": None, "module__channels": None},
     ],
-    ids=str,
+    ids=lambda params: ", ".join(params),
 )
 def test_settings_run_and_give_what_they_should(X, params):
     params = dict(params)
