@@ -290,16 +290,12 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         self.history_ += net.epoch_rows()
 
     def _keep_best(
-        self,
-        attempts: Iterable[Callable[[], object]],
-        criterion: Callable[[], float],
-        *,
-        margin: float = 0.0,
+        self, attempts: Iterable[Callable[[], object]], criterion: Callable[[], float]
     ) -> None:
         """Make each attempt from the same state of the network and keep the best one's.
 
-        An attempt is better than an earlier one if `criterion()` is larger by more than `margin`
-        after it. Rows of `history_` have the number of their attempt, `attempt_` is that kept.
+        The best attempt is the one after which `criterion()` is largest. Rows of `history_` have
+        the number of their attempt, `attempt_` is that kept.
         """
         start, resume = copy.deepcopy(self.module_.state_dict()), self._resume
         best, state, kept = -math.inf, start, {}
@@ -311,7 +307,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
             for row in self.history_[n_before:]:
                 row["attempt"] = number
             value = criterion()
-            if not kept or value > best + margin:
+            if not kept or value > best:
                 best, state = value, copy.deepcopy(self.module_.state_dict())
                 kept = {k: v for k, v in vars(self).items() if k in ("_resume", "net_")}
                 kept |= {"attempt_": number}

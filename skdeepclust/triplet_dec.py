@@ -62,9 +62,6 @@ PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType(
     }
 )
 
-# Results whose criteria differ by less, in nats, count as equally good: the better start decides.
-TIE = 0.01
-
 
 class TripletDECNetwork(nn.Module):
     """An autoencoder with centres mu and a metric M: z = E(x), q = Student-t((z - mu) M).
@@ -453,7 +450,6 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             self._keep_best(
                 [partial(self._train_clustering, X, extra, schedule, s) for s in self._starts(X)],
                 criterion=lambda: self._criterion(X),
-                margin=TIE,
             )
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
