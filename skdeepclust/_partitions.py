@@ -57,13 +57,7 @@ def candidate_partitions(
     """
     if not isinstance(init, str):
         centers = init(embedding[rows], n_clusters, random_state) if callable(init) else init
-        centers = np.asarray(centers, dtype=embedding.dtype)
-        if centers.shape != (n_clusters, embedding.shape[1]):
-            raise ValueError(
-                f"init gives centres of shape {centers.shape}; n_clusters={n_clusters} clusters "
-                f"of an embedding with {embedding.shape[1]} components need "
-                f"{(n_clusters, embedding.shape[1])}."
-            )
+        centers = check_centers(centers, n_clusters, embedding.shape[1])
         yield pairwise_distances_argmin(embedding, centers)
         return
     for i in range(n_init):
@@ -152,6 +146,32 @@ def _means(
     farthest = np.argsort(-np.square(embedding - means[labels]).sum(1), kind="stable")
     means[empty] = embedding[farthest[: len(empty)]]
     return means
+
+
+def check_centers(centers, n_clusters: int, n_components: int) -> np.ndarray:
+    """Return given centres as an array, or raise ValueError on a wrong shape.
+
+    Parameters
+    ----------
+    centers : array-like of shape (n_clusters, n_components)
+        Centres.
+    n_clusters : int
+        Number of clusters.
+    n_components : int
+        Number of components of the embedding.
+
+    Returns
+    -------
+    ndarray of shape (n_clusters, n_components)
+        Centres.
+    """
+    centers = np.asarray(centers, dtype=np.float64)
+    if centers.shape != (n_clusters, n_components):
+        raise ValueError(
+            f"init gives centres of shape {centers.shape}; n_clusters={n_clusters} clusters "
+            f"of an embedding with {n_components} components need {(n_clusters, n_components)}."
+        )
+    return centers
 
 
 def propagated_partition(

@@ -24,7 +24,7 @@ from skdeepclust._decoding import DecodingMixin
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._initial_clusters import InitialClustersMixin, Start
 from skdeepclust._negatives import RunningRadius
-from skdeepclust._partitions import Clusters
+from skdeepclust._partitions import Clusters, check_centers
 from skdeepclust.augmentation import check_augmentation, resolve_augmentation
 from skdeepclust.graph import smooth_over_graph
 from skdeepclust.losses import (
@@ -435,6 +435,8 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         fit = self._fit
         fit.augment = resolve_augmentation(self.augmentation, self._input_shape)
         check_augmentation(fit.augment, self._infer(lambda x: x, X[:8]))
+        if not (isinstance(self.init, str) or callable(self.init)):
+            check_centers(self.init, *self.module_.centers.shape)
         fit.radius = RunningRadius(X.shape[0], self._module_device)
         fit.weight = extra.get("sample_weight", np.ones(X.shape[0]))
         fit.neighbors = self._input_neighbors(X, self.n_neighbors) if self.n_neighbors else None

@@ -192,7 +192,8 @@ def test_bad_input_is_refused_before_training_and_nothing_is_lost(X, case, monke
     np.testing.assert_array_equal(model.transform(X), embedding)
 
 
-def test_bad_centers_and_weights_are_refused(X):
+def test_bad_centers_and_weights_are_refused_before_training(X, monkeypatch):
+    no_training(monkeypatch)
     with pytest.raises(ValueError, match=r"centres of shape \(3, 32\).*need \(2, 32\)"):
         quick(2, init=np.zeros((3, 32))).fit(X)
     for weight in (-np.ones(200), np.zeros(200), np.ones(3)):
