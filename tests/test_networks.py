@@ -149,6 +149,66 @@ def test_hidden_layers_are_mirrored():
     assert sizes == [(20, 16), (16, 8), (8, 3), (3, 8), (8, 16), (16, 20)]
 
 
+@pytest.mark.parametrize(("cls", "shape"), NETWORKS)
+@pytest.mark.parametrize("training", [True, False])
+def test_the_option_standardize_changes_neither_weights_nor_values(cls, shape, training):
+    torch.manual_seed(1)
+    plain = cls(shape, 4).train(training)
+    after = torch.get_rng_state()
+    torch.manual_seed(1)
+    scaled = cls(shape, 4, standardize=True).train(training)
+    assert torch.equal(torch.get_rng_state(), after)
+    assert plain.standardize is None
+    kept = scaled.state_dict()
+    assert set(kept) == {"standardize.mean", "standardize.std", *plain.state_dict()}
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, kept[name]), name
+    x = torch.randn(6, *shape)
+    assert torch.equal(scaled(x), plain(x))
+
+
+@pytest.mark.parametrize(("cls", "shape"), NETWORKS)
+def test_standardize_makes_a_reconstruction_follow_the_units_of_the_input(cls, shape):
+    network = cls(shape, 4, standardize=True).double()
+    x = torch.randn(6, *shape, dtype=torch.float64) + 2
+    network.standardize.fit_(x)
+    embedding, reconstruction = network.encode(x), network(x)
+    assert_allclose(reconstruction.mean().item(), x.mean().item(), atol=2)
+    network.standardize.fit_(5 * x + 100)
+    torch.testing.assert_close(network.encode(5 * x + 100), embedding)
+    torch.testing.assert_close(network(5 * x + 100), 5 * reconstruction + 100)
+
+
+@pytest.mark.parametrize(("cls", "shape"), NETWORKS)
+def test_mixed_precision_keeps_the_digits_of_a_mean_far_from_zero(cls, shape):
+    network = cls(shape, 4, standardize=True).eval()
+    network.standardize.set_(1000.0, 1.0)
+    x = torch.randn(6, *shape) + 1000
+    expected = network(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        reconstruction = network(x)
+    assert reconstruction.dtype == torch.float32
+    # numbers near 1000 are 4 apart in bfloat16
+    torch.testing.assert_close(reconstruction, expected, atol=0.1, rtol=0)
+
+
+def test_without_batch_norm_the_output_of_a_linear_layer_is_not_written_over():
+    network = MLPAutoencoder((20,), 3, batch_norm=False)
+    made = []
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            layer.register_forward_hook(lambda _, given, output: made.append(output))
+    network(torch.randn(5, 20))
+    assert len(made) == 6
+    assert not any(output._version for output in made)
+
+
+def test_with_batch_norm_activations_are_in_place():
+    layers = [layer for layer in MLPAutoencoder((20,), 3).modules() if isinstance(layer, nn.ReLU)]
+    assert len(layers) == 4
+    assert all(layer.inplace for layer in layers)
+
+
 @pytest.mark.parametrize(
     ("cls", "shape", "options", "message"),
     [

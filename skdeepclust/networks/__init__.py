@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from skdeepclust.networks._autoencoders import ConvAutoencoder, MLPAutoencoder
+from skdeepclust.networks._classifiers import MLP, CIFARQuick
+from skdeepclust.networks._receptive_field import ReceptiveField, receptive_field
 from skdeepclust.networks._standardize import Standardize
 
-__all__ = ["ConvAutoencoder", "MLPAutoencoder", "Standardize"]
+__all__ = [
+    "MLP",
+    "CIFARQuick",
+    "ConvAutoencoder",
+    "MLPAutoencoder",
+    "ReceptiveField",
+    "Standardize",
+    "receptive_field",
+]

@@ -9,10 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from numbers import Integral
 
 import torch
 from torch import Tensor, nn
+
+from skdeepclust.networks._checks import (
+    check_convolutions,
+    check_image_shape,
+    check_positive,
+    check_row_shape,
+)
+from skdeepclust.networks._standardize import Standardize
 
 MIN_IMAGE_SIZE = 8
 
@@ -26,26 +33,15 @@ def _initialise(network: nn.Module) -> None:
                 nn.init.zeros_(layer.bias)
 
 
-def _check_positive(**sizes: object) -> None:
-    for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
-            raise ValueError(f"{name} must be an integer of at least 1, got {size!r}.")
+def _scale(standardize: Standardize | None, x: Tensor) -> Tensor:
+    return x if standardize is None else standardize(x)
 
 
-def _check_image_shape(input_shape: Sequence[int]) -> tuple[int, int, int]:
-    shape = tuple(int(size) for size in input_shape)
-    if len(shape) != 3:
-        raise ValueError(
-            "input_shape of a ConvAutoencoder must be (channels, height, width), "
-            f"got {shape}; use MLPAutoencoder for rows of features."
-        )
-    if shape[0] < 1 or min(shape[1:]) < MIN_IMAGE_SIZE:
-        raise ValueError(
-            f"input_shape={shape} is too small: ConvAutoencoder needs at least one channel and "
-            f"{MIN_IMAGE_SIZE} x {MIN_IMAGE_SIZE} pixels; enlarge the images or use "
-            "MLPAutoencoder on their pixels."
-        )
-    return shape
+def _scale_back(standardize: Standardize | None, x: Tensor) -> Tensor:
+    if standardize is None:
+        return x
+    # a mean far from zero needs the digits that mixed precision has taken from x
+    return standardize.inverse(x.to(standardize.mean.dtype))
 
 
 class ConvAutoencoder(nn.Module):
@@ -67,6 +63,10 @@ class ConvAutoencoder(nn.Module):
         Output channels of the convolutions, one layer each.
     kernel_size : int, default=3
         Side of the convolution kernels in pixels; odd.
+    standardize : bool, default=False
+        Whether there is a layer `standardize`, a `Standardize` that leaves its input as it is
+        until somebody sets it. `encode` applies it to the images and `decode` undoes it, so
+        that the reconstruction is in the units of the input.
 
     Raises
     ------
@@ -95,17 +95,16 @@ class ConvAutoencoder(nn.Module):
         *,
         channels: Sequence[int] = (16, 32, 64),
         kernel_size: int = 3,
+        standardize: bool = False,
     ) -> None:
         super().__init__()
-        self.input_shape = _check_image_shape(input_shape)
-        _check_positive(n_components=n_components, kernel_size=kernel_size)
-        if len(channels) == 0:
-            raise ValueError("channels must name at least one layer, got none.")
-        for count in channels:
-            _check_positive(channels=count)
-        if kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size must be odd, got {kernel_size}.")
+        self.input_shape = check_image_shape(
+            input_shape, network="ConvAutoencoder", rows="MLPAutoencoder", minimum=MIN_IMAGE_SIZE
+        )
+        check_positive(n_components=n_components)
+        check_convolutions(channels, kernel_size)
         self.n_components = n_components
+        self.standardize = Standardize() if standardize else None
         widths = [self.input_shape[0], *channels]
         sizes = [self.input_shape[1:]]
         for _ in channels:
@@ -137,7 +136,7 @@ class ConvAutoencoder(nn.Module):
         Tensor of shape (n, n_components)
             Embedding.
         """
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = _scale(self.standardize, x).contiguous(memory_format=torch.channels_last)
         return self.to_embedding(self.encoder(x).flatten(1))
 
     def decode(self, z: Tensor) -> Tensor:
@@ -154,7 +153,8 @@ class ConvAutoencoder(nn.Module):
             Images.
         """
         hidden = self.from_embedding(z).view(-1, *self._inner_shape)  # (n, c, h, w)
-        return self.decoder(hidden.contiguous(memory_format=torch.channels_last))
+        images = self.decoder(hidden.contiguous(memory_format=torch.channels_last))
+        return _scale_back(self.standardize, images)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct images through their embedding, ``D(E(x))``."""
@@ -200,7 +200,8 @@ class MLPAutoencoder(nn.Module):
     """Autoencoder of fully connected layers, ``D(E(x))``, for rows of features.
 
     Hidden layers are linear - batch normalisation - ReLU; the last layers of encoder and
-    decoder are linear, so embedding and reconstruction are unbounded.
+    decoder are linear, so embedding and reconstruction are unbounded. Without batch
+    normalisation the ReLU leaves the linear layer's output as it is, to be looked at.
 
     Parameters
     ----------
@@ -212,6 +213,10 @@ class MLPAutoencoder(nn.Module):
         Units of the encoder's hidden layers; the decoder has them in reverse. May be empty.
     batch_norm : bool, default=True
         Whether hidden layers normalise over the batch. Without it each row is treated alone.
+    standardize : bool, default=False
+        Whether there is a layer `standardize`, a `Standardize` that leaves its input as it is
+        until somebody sets it. `encode` applies it to the rows and `decode` undoes it, so
+        that the reconstruction is in the units of the input.
 
     Raises
     ------
@@ -235,18 +240,17 @@ class MLPAutoencoder(nn.Module):
         *,
         hidden: Sequence[int] = (256, 128),
         batch_norm: bool = True,
+        standardize: bool = False,
     ) -> None:
         super().__init__()
-        self.input_shape = tuple(int(size) for size in input_shape)
-        if len(self.input_shape) != 1:
-            raise ValueError(
-                f"input_shape of an MLPAutoencoder must be (n_features,), got {self.input_shape}; "
-                "flatten the samples or use ConvAutoencoder for images."
-            )
-        _check_positive(n_features=self.input_shape[0], n_components=n_components)
+        self.input_shape = check_row_shape(
+            input_shape, network="MLPAutoencoder", images="ConvAutoencoder"
+        )
+        check_positive(n_components=n_components)
         for units in hidden:
-            _check_positive(hidden=units)
+            check_positive(hidden=units)
         self.n_components = n_components
+        self.standardize = Standardize() if standardize else None
         widths = [self.input_shape[0], *hidden, n_components]
         self.encoder = _linear_stack(widths, batch_norm)
         self.decoder = _linear_stack(widths[::-1], batch_norm)
@@ -254,11 +258,11 @@ class MLPAutoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Embed rows, ``z = E(x)``: (n, n_features) -> (n, n_components)."""
-        return self.encoder(x)
+        return self.encoder(_scale(self.standardize, x))
 
     def decode(self, z: Tensor) -> Tensor:
         """Reconstruct rows, ``D(z)``: (n, n_components) -> (n, n_features)."""
-        return self.decoder(z)
+        return _scale_back(self.standardize, self.decoder(z))
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct rows through their embedding, ``D(E(x))``."""
@@ -272,5 +276,6 @@ def _linear_stack(widths: Sequence[int], batch_norm: bool) -> nn.Sequential:
         layers.append(nn.Linear(n_in, n_out, bias=not batch_norm))
         if batch_norm:
             layers.append(nn.BatchNorm1d(n_out))
-        layers.append(nn.ReLU(inplace=True))
+        # in place over a linear layer's own output, nobody could look at that any more
+        layers.append(nn.ReLU(inplace=batch_norm))
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))

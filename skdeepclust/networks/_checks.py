@@ -1,9 +1,83 @@
-"""Whether a module can stand where an estimator needs an autoencoder."""
+"""Whether a network's sizes make sense, and whether a module fits the estimator it is given to."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Integral
+
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+# -- the sizes that a network is made of
+
+
+def check_positive(**sizes: object) -> None:
+    """Refuse what isn't an integer of at least 1; the keyword is the argument's name."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {size!r}.")
+
+
+def check_convolutions(channels: Sequence[int], kernel_size: int) -> None:
+    """Refuse an empty stack of convolutions, and kernels that can't keep an image's size."""
+    check_positive(kernel_size=kernel_size)
+    if len(channels) == 0:
+        raise ValueError("channels must name at least one layer, got none.")
+    for count in channels:
+        check_positive(channels=count)
+    if kernel_size % 2 == 0:
+        raise ValueError(f"kernel_size must be odd, got {kernel_size}.")
+
+
+def check_row_shape(input_shape: Sequence[int], *, network: str, images: str) -> tuple[int]:
+    """Return ``(n_features,)``; `images` is the network for those who wanted another."""
+    shape = tuple(int(size) for size in input_shape)
+    if len(shape) != 1:
+        raise ValueError(
+            f"input_shape of an {network} must be (n_features,), got {shape}; "
+            f"flatten the samples or use {images} for images."
+        )
+    check_positive(n_features=shape[0])
+    return shape
+
+
+def check_image_shape(
+    input_shape: Sequence[int], *, network: str, rows: str, minimum: int
+) -> tuple[int, int, int]:
+    """Return ``(C, H, W)``; `rows` is the network for those who wanted another."""
+    shape = tuple(int(size) for size in input_shape)
+    if len(shape) != 3:
+        raise ValueError(
+            f"input_shape of a {network} must be (channels, height, width), "
+            f"got {shape}; use {rows} for rows of features."
+        )
+    if shape[0] < 1 or min(shape[1:]) < minimum:
+        raise ValueError(
+            f"input_shape={shape} is too small: {network} needs at least one channel and "
+            f"{minimum} x {minimum} pixels; enlarge the images or use {rows} on their pixels."
+        )
+    return shape
+
+
+# -- what a module makes of a batch
+
+
+@contextmanager
+def _two_rows_of_zeros(network: nn.Module, input_shape: tuple[int, ...]) -> Iterator[Tensor]:
+    """Yield a batch to try the network on, which is in evaluation mode until the block ends."""
+    parameter = next(network.parameters(), None)
+    if parameter is None:
+        raise ValueError(f"module={type(network).__name__} has no parameters to train.")
+    # each layer's own: a user may have frozen the batch normalisation of some
+    modes = {layer: layer.training for layer in network.modules()}
+    network.eval()  # two rows of zeros shouldn't enter batch statistics
+    try:
+        with torch.no_grad():
+            yield torch.zeros(2, *input_shape, dtype=parameter.dtype, device=parameter.device)
+    finally:
+        for layer, training in modes.items():
+            layer.training = training
 
 
 def check_autoencoder(network: nn.Module, input_shape: tuple[int, ...]) -> int:
@@ -13,10 +87,7 @@ def check_autoencoder(network: nn.Module, input_shape: tuple[int, ...]) -> int:
         raise TypeError(
             f"module={type(network).__name__} should have the methods encode(x) and decode(z)."
         )
-    parameter = next(network.parameters())
-    with torch.no_grad():
-        x = torch.zeros(2, *input_shape, dtype=parameter.dtype, device=parameter.device)
-        network.eval()  # two rows of zeros shouldn't enter batch statistics
+    with _two_rows_of_zeros(network, input_shape) as x:
         embedding = encode(x)
         shape = tuple(decode(embedding).shape)
     if embedding.ndim != 2 or shape != tuple(x.shape):
@@ -26,3 +97,20 @@ def check_autoencoder(network: nn.Module, input_shape: tuple[int, ...]) -> int:
             "they should be (n, n_components) and the shape of the batch."
         )
     return embedding.shape[1]
+
+
+def check_outputs(network: nn.Module, input_shape: tuple[int, ...], n_outputs: int) -> None:
+    """Refuse what doesn't make `n_outputs` numbers of each sample of `input_shape`."""
+    with _two_rows_of_zeros(network, input_shape) as x:
+        outputs = network(x)
+    needed = f"(n, n_outputs) = ({len(x)}, {n_outputs})"
+    if not isinstance(outputs, Tensor):
+        raise TypeError(
+            f"module={type(network).__name__} returns a {type(outputs).__name__} of a batch of "
+            f"shape {tuple(x.shape)}; it should be one tensor of shape {needed}."
+        )
+    if tuple(outputs.shape) != (len(x), n_outputs):
+        raise ValueError(
+            f"module={type(network).__name__} makes outputs of shape {tuple(outputs.shape)} of a "
+            f"batch of shape {tuple(x.shape)}; they should be {needed}."
+        )

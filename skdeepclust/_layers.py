@@ -1,0 +1,100 @@
+"""Layers of a network by name: finding them, and catching what goes in and comes out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+CONVOLUTIONS += (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+def find_layer(module: nn.Module, name: str) -> nn.Module:
+    """Return the submodule of that name, or raise ValueError with the names that exist."""
+    layers = dict(module.named_modules())
+    if not isinstance(name, str) or not name or name not in layers:
+        names = ", ".join(filter(None, layers)) or "none"
+        raise ValueError(
+            f"There is no layer {name!r} in {type(module).__name__}; its layers are: {names}."
+        )
+    return layers[name]
+
+
+def check_output(name: str, output: object) -> None:
+    """Raise TypeError unless a layer has returned one tensor of floats."""
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        given = f"{output.dtype}" if isinstance(output, Tensor) else type(output).__name__
+        raise TypeError(
+            f"Layer {name!r} returns {given}, not one tensor of floats: name a layer inside of it, "
+            "or behind it, that does."
+        )
+
+
+def hidden_linear_layers(module: nn.Module) -> list[str]:
+    """Return the names of all fully connected layers, without the last layer of the network."""
+    names = [
+        name
+        for name, layer in module.named_modules()
+        if isinstance(layer, (nn.Linear, *CONVOLUTIONS))
+    ]
+    layers = dict(module.named_modules())
+    return [name for name in names[:-1] if isinstance(layers[name], nn.Linear)]
+
+
+@contextmanager
+def last_layer_input(module: nn.Module) -> Iterator[list[Tensor]]:
+    """Keep, in a list of one, the input of the layer with weights that ran last."""
+    kept: list[Tensor] = []
+
+    def keep(_layer, args) -> None:
+        kept[:] = args[:1]
+
+    hooks = [
+        layer.register_forward_pre_hook(keep)
+        for layer in module.modules()
+        if isinstance(layer, (nn.Linear, *CONVOLUTIONS))
+    ]
+    try:
+        yield kept
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@contextmanager
+def layer_output(module: nn.Module, name: str) -> Iterator[list[Tensor]]:
+    """Keep, in a list of one, the last output of the layer of that name."""
+    kept: list[Tensor] = []
+
+    def keep(_layer, _args, output) -> None:
+        check_output(name, output)
+        # a copy, because an activation behind the layer may work in place
+        kept[:] = [output.clone()]
+
+    hook = find_layer(module, name).register_forward_hook(keep)
+    try:
+        yield kept
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode, and each layer back into its own mode afterwards."""
+    # a user may have frozen the batch normalisation of some
+    modes = {layer: layer.training for layer in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for layer, training in modes.items():
+            layer.training = training
+
+
+def module_device_and_dtype(module: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """Return device and dtype of the first parameter."""
+    parameter = next(module.parameters())
+    return parameter.device, parameter.dtype

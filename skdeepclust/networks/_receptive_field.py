@@ -1,0 +1,441 @@
+"""Receptive fields: which pixels of the image a unit of a layer depends on.
+
+Along each axis of the image, unit i of a layer sees `size` pixels from `start + jump * i` on. Every
+operation of a network changes these three numbers in its own way. So the network runs once on one
+image, whatever its `forward` does, and each operation that torch carries out takes the numbers of
+the tensors that go in to those of the tensors that come out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial, reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from skdeepclust._layers import find_layer
+from skdeepclust._rng import seeded
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    r"""Boxes of pixels that the units of a layer see, :math:`[s + j i, s + j i + k)` per axis.
+
+    Unit i of an axis sees the k pixels from s + j i on. The pairs are (rows, columns). Where a unit
+    may see the whole image, k is the image's size and j and s are 0.
+
+    Parameters
+    ----------
+    size : tuple of int, (height, width)
+        Pixels k that one unit sees.
+    jump : tuple of int, (rows, columns)
+        Pixels j between the boxes of neighbouring units.
+    start : tuple of int, (row, column)
+        First pixel s of unit (0, 0). It's negative where padding makes units see more than there
+        is.
+    image_size : tuple of int, (height, width)
+        Size of the image.
+
+    Examples
+    --------
+    >>> from skdeepclust.networks import ReceptiveField
+    >>> field = ReceptiveField(size=(5, 5), jump=(2, 2), start=(-2, -2), image_size=(32, 32))
+    >>> field.boxes([0, 3], [1, 15])
+    array([[ 0,  0,  3,  5],
+           [ 4, 28,  9, 32]])
+    """
+
+    size: tuple[int, int]
+    jump: tuple[int, int]
+    start: tuple[int, int]
+    image_size: tuple[int, int]
+
+    def boxes(self, rows: ArrayLike, columns: ArrayLike) -> np.ndarray:
+        """Return the boxes of units, cut off at the borders of the image.
+
+        Parameters
+        ----------
+        rows : array-like of int of shape (n,)
+            Rows of the units, from 0.
+        columns : array-like of int of shape (n,)
+            Columns of the units, from 0.
+
+        Returns
+        -------
+        ndarray of int64 of shape (n, 4)
+            Top, left, bottom and right of each box; bottom and right are the first pixels outside.
+            A unit that sees padding alone has an empty box.
+
+        Raises
+        ------
+        ValueError
+            If a row or a column is negative, or there aren't as many of the one as of the other.
+        """
+        units = np.column_stack([rows, columns]).astype(np.int64)  # (n, 2)
+        if (units < 0).any():
+            raise ValueError(f"rows and columns must be at least 0, got {units.min()}.")
+        first = np.array(self.start) + np.array(self.jump) * units
+        boxes = np.concatenate([first, first + np.array(self.size)], axis=1)
+        return np.clip(boxes, 0, np.array(self.image_size * 2))
+
+
+def receptive_field(module: nn.Module, layer: str, x: Tensor) -> ReceptiveField:
+    """Find which pixels the units of a layer see.
+
+    Convolutions and pooling (stride, padding, dilation), padding and cropping, activations,
+    arithmetic on tensors of the same grid, concatenation and reductions of channels, normalisation
+    with stored statistics, and reshaping that keeps rows and columns are followed exactly;
+    branches that come together are united in one box. Padding by reflection or replication makes
+    the box larger than what is seen. Whatever else is done, such as upsampling, pooling to a given
+    size or transposed convolution, counts as seeing the whole image. So the box always holds all
+    that a unit sees, unless the network reads a number off a tensor (`.item()`).
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Any network that takes a batch of images. It runs once, in evaluation mode; its own modes
+        and the global random numbers are as before afterwards.
+    layer : str
+        Name of the layer, as in `module.named_modules()`. If the layer is called more than once,
+        the box holds what its unit sees in any of the calls.
+    x : Tensor of shape (n, C, H, W)
+        Images as the network takes them; the first is used.
+
+    Returns
+    -------
+    ReceptiveField
+        Size, jump and start along rows and columns of the layer's output.
+
+    Raises
+    ------
+    ValueError
+        If `x` isn't a batch of images, the module has no such layer or doesn't call it, or the
+        layer's output isn't of shape (n, channels, height, width).
+
+    References
+    ----------
+    R. Liao, A. Schwing, R. Zemel, R. Urtasun (2016). Learning Deep Parsimonious Representations.
+    NeurIPS. Figures 2 and 3.
+
+    A. Araujo, W. Norris, J. Sim (2019). Computing Receptive Fields of Convolutional Neural
+    Networks. Distill. https://doi.org/10.23915/distill.00021. Equations 2 to 5.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from skdeepclust.networks import receptive_field
+    >>> network = nn.Sequential(
+    ...     nn.Conv2d(3, 8, 5, padding=2), nn.MaxPool2d(3, 2), nn.Conv2d(8, 8, 5, padding=2)
+    ... )
+    >>> field = receptive_field(network, "2", torch.zeros(1, 3, 32, 32))
+    >>> field.size, field.jump, field.start
+    ((15, 15), (2, 2), (-6, -6))
+    >>> field.boxes([0, 7], [0, 7])
+    array([[ 0,  0,  9,  9],
+           [ 8,  8, 23, 23]])
+    """
+    if x.ndim != 4 or len(x) == 0:
+        raise ValueError(
+            f"x must be a batch of images, (n, channels, height, width), got {tuple(x.shape)}."
+        )
+    fields: list[_Field] = []
+
+    def watch(_layer: nn.Module, _args: Any, output: Any) -> None:
+        if not isinstance(output, Tensor) or output.ndim != 4:
+            made = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            raise ValueError(
+                f"layer={layer!r} makes {made}, not (n, channels, height, width): its units have "
+                "no place in the image. Name a convolutional layer."
+            )
+        fields.append(following.field(output) or _WHOLE)
+
+    hook = find_layer(module, layer).register_forward_hook(watch)
+    try:
+        with seeded(0, x.device), _evaluation(module), torch.inference_mode(False):
+            image = x[:1].clone()  # the network may work in place
+            with torch.no_grad(), _Following(image) as following:
+                module(image)
+    finally:
+        hook.remove()
+    if not fields:
+        raise ValueError(
+            f"layer={layer!r} isn't called when {type(module).__name__} runs on x; name a layer "
+            "that forward() calls."
+        )
+    return _as_receptive_field(reduce(_unite, fields), (x.shape[2], x.shape[3]))
+
+
+@contextmanager
+def _evaluation(module: nn.Module) -> Iterator[None]:
+    """Put a module in evaluation mode; each layer is back in its own mode after the block."""
+    modes = {layer: layer.training for layer in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for layer, training in modes.items():
+            layer.training = training
+
+
+class _Axis(NamedTuple):
+    """One axis of the image, as the units along a dimension of a tensor see it."""
+
+    dim: int  # counted from the end, where broadcasting aligns tensors
+    size: int
+    jump: int
+    start: int
+
+
+# What the units of a tensor see of rows and columns; an axis that is None is seen as a whole.
+_Field = tuple[_Axis | None, _Axis | None]
+_WHOLE: _Field = (None, None)
+
+
+def _unite(first: _Field, second: _Field) -> _Field:
+    """Return the smallest field that holds both."""
+    return _unite_axes(first[0], second[0]), _unite_axes(first[1], second[1])
+
+
+def _unite_axes(first: _Axis | None, second: _Axis | None) -> _Axis | None:
+    if first is None or second is None or (first.dim, first.jump) != (second.dim, second.jump):
+        return None
+    start = min(first.start, second.start)
+    end = max(first.start + first.size, second.start + second.size)
+    return first._replace(size=end - start, start=start)
+
+
+def _as_receptive_field(field: _Field, image_size: tuple[int, int]) -> ReceptiveField:
+    """Turn the field of a tensor (n, channels, height, width) into three numbers per axis."""
+    (size, jump, start), (width, step, left) = (
+        (axis.size, axis.jump, axis.start) if axis and axis.dim == dim else (pixels, 0, 0)
+        for axis, dim, pixels in zip(field, (-2, -1), image_size, strict=True)
+    )
+    return ReceptiveField((size, width), (jump, step), (start, left), image_size)
+
+
+# ---------------------------------------------------------------- what operations do to an axis
+
+
+class _Step(NamedTuple):
+    """One operand's way through an operation."""
+
+    arguments: dict[str, Any]  # of the operation, by name
+    before: torch.Size  # of the operand
+    after: torch.Size  # of the result
+
+
+_Rule = Callable[[_Axis, _Step], _Axis | None]
+
+
+def _elementwise(axis: _Axis, step: _Step) -> _Axis | None:
+    """Leave units in their places, except where one is repeated over many."""
+    before, after = step.before, step.after
+    same = len(after) >= -axis.dim and before[axis.dim] == after[axis.dim]
+    return axis if same else None
+
+
+def _window(axis: _Axis, step: _Step) -> _Axis | None:
+    """Slide a kernel of l units, as convolution and pooling do: size k + j d (l - 1)."""
+    arguments = step.arguments
+    kernel = arguments.get("kernel_size") or arguments["weight"].shape[2:]
+    place = axis.dim + len(kernel)
+    if arguments.get("transposed") or (place == -1 and "weight" in arguments):  # over channels
+        return None
+    if place < 0:
+        return axis
+
+    def setting(name: str, default: Any) -> int:
+        values = arguments.get(name) or default
+        return values[place % len(values)]  # one value may stand for all
+
+    span = (setting("kernel_size", kernel) - 1) * setting("dilation", [1])
+    return axis._replace(
+        size=axis.size + axis.jump * span,
+        jump=axis.jump * setting("stride", kernel),
+        start=axis.start - axis.jump * setting("padding", [0]),
+    )
+
+
+def _pad(axis: _Axis, step: _Step, *, reach: int = 0) -> _Axis:
+    """Pad or crop; a unit of the padding shows one up to `reach` times its width away."""
+    padding = step.arguments.get("pad") or step.arguments["padding"]  # of the last dimension first
+    place = -2 * (axis.dim + 1)
+    left, right = padding[place : place + 2] or (0, 0)
+    back, forth = reach * max(right, 0), reach * max(left, 0)
+    return axis._replace(
+        size=axis.size + axis.jump * (back + forth), start=axis.start - axis.jump * (left + back)
+    )
+
+
+def _slice(axis: _Axis, step: _Step) -> _Axis:
+    """Choose another first unit and another step between units."""
+    arguments, before = step.arguments, step.before
+    if arguments["dim"] % len(before) != axis.dim % len(before):
+        return axis
+    kept = range(before[axis.dim])[arguments["start"] : arguments["end"] : arguments["step"]]
+    return axis._replace(jump=axis.jump * kept.step, start=axis.start + axis.jump * kept.start)
+
+
+def _reshape(axis: _Axis, step: _Step) -> _Axis | None:
+    """Find where in the new shape the same number of units lies equally far apart."""
+    before, after = step.before, step.after
+    if before == after:
+        return axis
+    length, numbers = before[axis.dim], math.prod(before[axis.dim :])
+    for dim in range(-1, -len(after) - 1, -1):
+        if after[dim] == length and math.prod(after[dim:]) == numbers:
+            return axis._replace(dim=dim)
+    return None
+
+
+def _permute(axis: _Axis, step: _Step) -> _Axis:
+    """Change the order of the dimensions."""
+    n_dims = len(step.before)
+    order = list(range(n_dims))
+    if "dims" in step.arguments:
+        order = [dim % n_dims for dim in step.arguments["dims"]]
+    else:
+        first, second = step.arguments["dim0"], step.arguments["dim1"]
+        order[first], order[second] = order[second], order[first]
+    return axis._replace(dim=order.index(axis.dim % n_dims) - n_dims)
+
+
+def _along(axis: _Axis, step: _Step) -> _Axis | None:
+    """Sum, choose or join along some dimensions; the units along the others stay apart."""
+    n_dims = len(step.before)
+    if "normalized_shape" in step.arguments:
+        named = list(range(-len(step.arguments["normalized_shape"]), 0))
+    else:
+        named = step.arguments.get("dim")
+    named = [named] if isinstance(named, int) else named or range(n_dims)
+    dims = {dim % n_dims - n_dims for dim in named}
+    if axis.dim in dims:
+        return None
+    gone = sum(dim > axis.dim for dim in dims) if len(step.after) < n_dims else 0
+    return axis._replace(dim=axis.dim + gone)
+
+
+def _normalize(axis: _Axis, step: _Step) -> _Axis | None:
+    """Normalise a batch: its own mean sees all of every image, a stored one nothing."""
+    return None if step.arguments["training"] else axis
+
+
+aten = torch.ops.aten
+
+_RULES: dict[Any, _Rule] = {
+    **dict.fromkeys([aten.convolution, aten.avg_pool2d, aten.avg_pool3d], _window),
+    **dict.fromkeys([aten.max_pool2d_with_indices, aten.max_pool3d_with_indices], _window),
+    aten.constant_pad_nd: _pad,
+    aten.replication_pad2d: partial(_pad, reach=1),
+    aten.reflection_pad2d: partial(_pad, reach=2),
+    aten.slice: _slice,
+    **dict.fromkeys([aten.view, aten._unsafe_view, aten.squeeze, aten.unsqueeze], _reshape),
+    **dict.fromkeys([aten.detach, aten.alias, aten._to_copy, aten.channel_shuffle], _reshape),
+    **dict.fromkeys([aten.permute, aten.transpose], _permute),
+    **dict.fromkeys([aten.cat, aten.split, aten.split_with_sizes], _along),
+    **dict.fromkeys([aten.select, aten.unbind, aten.glu], _along),
+    **dict.fromkeys([aten.mean, aten.sum, aten.amax, aten.amin, aten.max, aten.min], _along),
+    **dict.fromkeys([aten.linalg_vector_norm, aten.native_layer_norm], _along),
+    **dict.fromkeys([aten._softmax, aten._log_softmax], _along),
+    **dict.fromkeys([aten.native_batch_norm, aten.cudnn_batch_norm], _normalize),
+    aten.miopen_batch_norm: _normalize,
+    # elementwise, but torch doesn't mark them so
+    **dict.fromkeys([aten.copy_, aten.expand, aten._prelu_kernel], _elementwise),
+    **dict.fromkeys([aten.hardswish, aten.hardswish_, aten.rrelu_with_noise], _elementwise),
+}
+# these take no more than the shape from a tensor
+_CREATIONS = {aten.empty_like, aten.zeros_like, aten.ones_like, aten.full_like, aten.rand_like}
+_CREATIONS |= {aten.randn_like, aten.new_empty, aten.new_zeros, aten.new_ones, aten.new_full}
+
+
+# ---------------------------------------------------------------- following the network
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def _memory(tensor: Tensor) -> tuple[Any, tuple[Any, ...]]:
+    """Return a tensor's memory, and which of its elements it shows in which order."""
+    if tensor.layout != torch.strided:  # a sparse one shares nothing that could be compared
+        return tensor, ()
+    return tensor.untyped_storage(), (tensor.storage_offset(), tensor.shape, tensor.stride())
+
+
+class _Operand(NamedTuple):
+    """A tensor, made of the image, that goes into an operation."""
+
+    field: _Field
+    shape: torch.Size
+    rule: _Rule | None  # None: what the operation does to it isn't known
+
+    def field_after(self, arguments: dict[str, Any], shape: torch.Size) -> _Field:
+        if self.rule is None:
+            return _WHOLE
+        step = _Step(arguments, self.shape, shape)
+        rows, columns = (axis and self.rule(axis, step) for axis in self.field)
+        return rows, columns
+
+
+class _Following(TorchDispatchMode):
+    """Keeps, while it is entered, the fields of all tensors that are made of an image."""
+
+    def __init__(self, image: Tensor) -> None:
+        super().__init__()
+        # By memory, since a view shows what is written into another. All memory is kept alive
+        # here, so that none that is allocated later can be taken for it.
+        self._fields: dict[Any, dict[tuple[Any, ...], _Field]] = {}
+        pixels = (_Axis(-2, size=1, jump=1, start=0), _Axis(-1, size=1, jump=1, start=0))
+        self._keep(image, pixels, is_written=False)
+
+    def field(self, tensor: Tensor) -> _Field | None:
+        """Return what the units of a tensor see; None for a constant."""
+        memory, place = _memory(tensor)
+        fields = self._fields.get(memory)
+        return None if fields is None else fields.get(place, _WHOLE)
+
+    def _keep(self, tensor: Tensor, field: _Field, *, is_written: bool) -> None:
+        memory, place = _memory(tensor)
+        fields = self._fields.setdefault(memory, {})
+        if is_written and fields.get(place) != field:
+            fields.clear()  # other views of this memory may show anything now
+        fields[place] = field
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        schema = func._schema
+        arguments = {a.name: a.default_value for a in schema.arguments if a.has_default_value()}
+        arguments |= dict(zip((a.name for a in schema.arguments), args, strict=False))
+        arguments |= kwargs or {}
+        operands = self._operands(func, arguments)
+        result = func(*args, **(kwargs or {}))
+        if operands:
+            writes = [a.name for a in schema.arguments if a.alias_info and a.alias_info.is_write]
+            for tensor in _tensors([result, [arguments[name] for name in writes]]):
+                fields = [operand.field_after(arguments, tensor.shape) for operand in operands]
+                self._keep(tensor, reduce(_unite, fields), is_written=schema.is_mutable)
+        return result
+
+    def _operands(self, operation: Any, arguments: dict[str, Any]) -> list[_Operand]:
+        """Return those tensors among the arguments that aren't constants."""
+        if operation.overloadpacket in _CREATIONS:
+            return []
+        elementwise = torch.Tag.pointwise in operation.tags
+        rule = _elementwise if elementwise else _RULES.get(operation.overloadpacket)
+        # a rule holds for the first argument; weights and the like come after it
+        first = arguments.get(operation._schema.arguments[0].name) if arguments else None
+        followed = set(map(id, _tensors(arguments if rule is _elementwise else first)))
+        return [
+            _Operand(field, tensor.shape, rule if id(tensor) in followed else None)
+            for tensor in _tensors(arguments)
+            if (field := self.field(tensor)) is not None
+        ]
