@@ -18,16 +18,28 @@ from skdeepclust.losses._contrastive import (
     triplet_matrix_loss,
 )
 from skdeepclust.losses._reconstruction import reconstruction_loss
+from skdeepclust.losses._representations import (
+    activation_penalty,
+    clustering_penalty,
+    decov_loss,
+    unfold,
+)
+from skdeepclust.losses._zero_shot import structured_hinge_loss
 
 __all__ = [
+    "activation_penalty",
     "assignment_kl",
+    "clustering_penalty",
+    "decov_loss",
     "information_loss",
     "masked_info_nce_loss",
     "pairwise_squared_distances",
     "reconstruction_loss",
     "sample_negatives",
+    "structured_hinge_loss",
     "student_t_assignment",
     "target_distribution",
     "triplet_loss",
     "triplet_matrix_loss",
+    "unfold",
 ]

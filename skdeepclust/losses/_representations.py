@@ -1,0 +1,269 @@
+"""Penalties on the representation of a layer: k-means in three unfoldings, decorrelation, size.
+
+Shapes: N samples, C channels (or units), H x W positions, K centres. A representation is
+(N, C) or (N, C, H, W); any number of spatial dimensions does.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skdeepclust.losses._clustering import (
+    at_least_single,
+    check_sample_weight,
+    normalized,
+    product,
+    weighted_mean,
+)
+
+CLUSTERINGS = ("sample", "spatial", "channel")
+# rows whose scores are in memory at a time: with 100 centres, less than a MB
+ROWS_AT_A_TIME = 2048
+
+
+def unfold(representation: Tensor, clustering: str) -> Tensor:
+    r"""Unfold a representation into the rows that are clustered (Eq. 1, 2, 3).
+
+    Parameters
+    ----------
+    representation : Tensor of shape (N, C) or (N, C, H, W)
+        Output of a layer.
+    clustering : {"sample", "spatial", "channel"}
+        "sample": a row for each sample, (N, C H W). "spatial": a row for each position of each
+        sample, (N H W, C). "channel": a row for each channel of each sample, (N C, H W).
+
+    Returns
+    -------
+    Tensor of shape (rows, dims)
+        A view where the memory layout allows it.
+
+    Raises
+    ------
+    ValueError
+        If `clustering` is unknown, the representation has less than two dimensions, or
+        channels of a matrix, single numbers, would be clustered.
+
+    References
+    ----------
+    R. Liao, A. Schwing, R. Zemel, R. Urtasun (2016). Learning Deep Parsimonious
+    Representations. NeurIPS. Section 3.1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.losses import unfold
+    >>> representation = torch.zeros(2, 3, 4, 5)
+    >>> [tuple(unfold(representation, c).shape) for c in ("sample", "spatial", "channel")]
+    [(2, 60), (40, 3), (6, 20)]
+    """
+    check_clustering(clustering)
+    check_ndim(representation=representation)
+    if clustering == "sample":
+        return representation.flatten(1)
+    if clustering == "spatial":
+        return representation.movedim(1, -1).flatten(0, -2)
+    if representation.ndim == 2:
+        raise ValueError(
+            "channel clustering needs a representation (N, C, H, W); of one of shape "
+            f"{tuple(representation.shape)} it would cluster single numbers. Use 'sample'."
+        )
+    return representation.flatten(2).flatten(0, 1)
+
+
+def check_clustering(clustering: object) -> None:
+    """Raise ValueError unless `clustering` names an unfolding."""
+    if clustering not in CLUSTERINGS:
+        raise ValueError(f"clustering must be one of {CLUSTERINGS}, got {clustering!r}.")
+
+
+def check_ndim(**tensors: Tensor) -> None:
+    """Raise ValueError, naming the argument and its shape, unless there are units in it."""
+    for name, tensor in tensors.items():
+        if tensor.ndim < 2:
+            raise ValueError(
+                f"{name} must be (N, C) or (N, C, H, W), got the shape {tuple(tensor.shape)}."
+            )
+
+
+def row_weight(sample_weight: Tensor, n_rows: int) -> Tensor:
+    """Repeat the weight of a sample for each of its rows; all unfoldings keep samples together."""
+    return sample_weight.repeat_interleave(n_rows // len(sample_weight), output_size=n_rows)
+
+
+@torch.no_grad()
+def nearest_centers(rows: Tensor, centers: Tensor, sums: Tensor | None = None) -> Tensor:
+    """Return the index (rows,) of the nearest centre, never with more than a chunk of distances.
+
+    |x - mu|^2 is compared without |x|^2, which is the same for all centres, and after
+    subtracting the mean centre: far from the origin the large squares would cancel all digits.
+    Where `sums` is given, rows less the mean centre are added to the line of their cluster,
+    while they are in the cache.
+    """
+    origin = centers.mean(0)
+    centers = centers - origin
+    half_squares = centers.square().sum(1) / 2
+    labels = []
+    for chunk in rows.split(ROWS_AT_A_TIME):
+        chunk = chunk - origin
+        # min, which is faster than argmin
+        labels.append((half_squares - product(chunk, centers)).min(1).indices)
+        if sums is not None:
+            sums.index_add_(0, labels[-1], chunk)
+    return torch.cat(labels)
+
+
+def clustering_penalty(
+    representation: Tensor,
+    centers: Tensor,
+    *,
+    clustering: str = "sample",
+    assignments: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+) -> Tensor:
+    r"""K-means penalty :math:`\frac{1}{2 N C H W} \sum_i \|X_i - \mu_{z_i}\|^2` (Eq. 1, 2, 3).
+
+    X is the unfolding of the representation. All three unfoldings have the same normaliser.
+
+    Parameters
+    ----------
+    representation : Tensor of shape (N, C) or (N, C, H, W)
+        Output of a layer.
+    centers : Tensor of shape (K, dims)
+        Centres mu, with as many columns as the unfolding.
+    clustering : {"sample", "spatial", "channel"}, default="sample"
+        What is clustered; see :func:`unfold`.
+    assignments : Tensor of int of shape (rows,), default=None
+        Cluster z of each row; None: the nearest centre.
+    sample_weight : Tensor of shape (N,), default=None
+        Non-negative weights of the samples in the mean over N; None: all 1.
+
+    Returns
+    -------
+    Tensor of shape ()
+        The penalty, differentiable in `representation` and `centers`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not agree or `clustering` is unknown.
+
+    References
+    ----------
+    R. Liao, A. Schwing, R. Zemel, R. Urtasun (2016). Learning Deep Parsimonious
+    Representations. NeurIPS. Equations (1), (2), (3).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.losses import clustering_penalty
+    >>> representation = torch.tensor([[1.0, 0.0], [5.0, 4.0]])
+    >>> clustering_penalty(representation, torch.tensor([[0.0, 0.0], [4.0, 4.0]]))
+    tensor(0.2500)
+    """
+    rows = at_least_single(unfold(representation, clustering))
+    if centers.ndim != 2 or not len(centers) or centers.shape[1] != rows.shape[1]:
+        raise ValueError(
+            f"centers must have the shape (K, {rows.shape[1]}) for {clustering} clustering of a "
+            f"representation {tuple(representation.shape)}, got {tuple(centers.shape)}."
+        )
+    centers = centers.to(rows.dtype)
+    if assignments is None:
+        assignments = nearest_centers(rows, centers)
+    elif assignments.shape != rows.shape[:1]:
+        raise ValueError(
+            f"assignments must hold one cluster for each of the {len(rows)} rows, got the shape "
+            f"{tuple(assignments.shape)}."
+        )
+    # index_select: its gradient is several times faster than that of centers[assignments]
+    error = (rows - centers.index_select(0, assignments)).square()
+    if sample_weight is None:
+        return error.mean() / 2
+    weight = row_weight(check_sample_weight(sample_weight, representation), len(rows))
+    return weighted_mean(error.mean(1), weight) / 2
+
+
+def activation_penalty(representation: Tensor, *, sample_weight: Tensor | None = None) -> Tensor:
+    r"""Penalty on the size of activations, :math:`\frac{1}{2 N C H W} \|Y\|^2`.
+
+    It is the clustering penalty with one centre that stays at the origin: what is left of a
+    gain over it comes from the clusters.
+
+    Parameters
+    ----------
+    representation : Tensor of shape (N, ...)
+        Output of a layer.
+    sample_weight : Tensor of shape (N,), default=None
+        Non-negative weights of the samples; None: all 1.
+
+    Returns
+    -------
+    Tensor of shape ()
+        The penalty.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not agree.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.losses import activation_penalty
+    >>> activation_penalty(torch.tensor([[1.0, -1.0], [3.0, 3.0]]))
+    tensor(2.5000)
+    """
+    check_ndim(representation=representation)
+    squares = at_least_single(representation).flatten(1).square().mean(1)  # (N,)
+    return weighted_mean(squares, sample_weight) / 2
+
+
+def decov_loss(activations: Tensor, *, sample_weight: Tensor | None = None) -> Tensor:
+    r"""DeCov :math:`\frac12 \sum_{i \ne j} C_{ij}^2` of the covariance C of the units.
+
+    The covariance is taken over the batch, divided by its number of samples N.
+
+    Parameters
+    ----------
+    activations : Tensor of shape (N, C) or (N, C, H, W)
+        Output of a layer; what is not a matrix is flattened to (N, C H W).
+    sample_weight : Tensor of shape (N,), default=None
+        Non-negative weights of the samples in mean and covariance; None: all 1.
+
+    Returns
+    -------
+    Tensor of shape ()
+        The loss; 0 if no two units are correlated.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not agree.
+
+    References
+    ----------
+    M. Cogswell, F. Ahmed, R. Girshick, L. Zitnick, D. Batra (2016). Reducing Overfitting in
+    Deep Networks by Decorrelating Representations. ICLR. Equation (2).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.losses import decov_loss
+    >>> decov_loss(torch.tensor([[1.0, 2.0], [-1.0, -2.0]]))
+    tensor(4.)
+    """
+    check_ndim(activations=activations)
+    units = at_least_single(activations).flatten(1)  # (N, units)
+    units = units - weighted_mean(units, sample_weight)
+    if sample_weight is None:
+        weighted = units / len(units)
+    else:
+        weighted = units * normalized(check_sample_weight(sample_weight, units))[:, None]
+    n_samples, n_units = units.shape
+    if n_units <= n_samples:
+        covariance = product(weighted.T, units.T)  # (units, units)
+        # the diagonal goes before squaring, which it would otherwise dominate
+        return (covariance - covariance.diagonal().diag()).square().sum() / 2
+    # |A^T B|^2 = <A A^T, B B^T>: no matrix larger than (N, N) for wide layers
+    squares = (product(weighted, weighted) * product(units, units)).sum()
+    return (squares - (weighted * units).sum(0).square().sum()) / 2

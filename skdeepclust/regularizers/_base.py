@@ -1,0 +1,300 @@
+"""What all regularisers share: watching named layers of a module, one penalty a forward pass."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from numbers import Real
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from skdeepclust._layers import check_output, find_layer, hidden_linear_layers
+from skdeepclust._state import to_numpy, to_tensor
+
+Captured = dict[str, list[tuple[Tensor, int]]]
+
+
+class Regularizer(nn.Module):
+    """Base of penalties on the output of named layers of any module.
+
+    A subclass implements :meth:`layer_penalty`. In a training loop::
+
+        with regularizer.watch(module):
+            loss = criterion(module(x), y)
+        (loss + regularizer.penalty()).backward()
+
+    and `regularizer.end_epoch()` after each epoch. Hooks exist inside of `watch` only, so that
+    the module can be pickled and copied.
+
+    Parameters
+    ----------
+    layers : "auto", sequence of str or dict, default="auto"
+        Names of the layers, as in `module.named_modules()`; a dict has the options of each layer.
+        "auto": all fully connected layers but the network's last layer.
+    lam : float, default=0.01
+        Weight of the penalty of a layer, at least 0.
+    **options : dict
+        What else a subclass keeps as attributes, one of its arguments each.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+    """
+
+    part: ClassVar[str] = "penalty"  # what the history of an estimator calls it
+
+    def __init__(self, layers: Any = "auto", *, lam: float = 0.01, **options: Any) -> None:
+        super().__init__()
+        check_lam(lam)
+        self.layers, self.lam = layers, lam
+        for name, value in options.items():
+            setattr(self, name, value)
+        self._options: dict[str, Any] = {}  # of each layer
+        self._captured: Captured | None = None
+        self.__dict__["_module"] = None  # past nn.Module: a reference, not a part of this one
+        self.input_shape: tuple[int, ...] | None = None
+        if isinstance(layers, str) and layers != "auto":
+            raise ValueError(f"layers must be 'auto', names or a dict, got {layers!r}.")
+        self._set_layers({} if isinstance(layers, str) else layer_options(layers))
+
+    # -- the hooks of a regulariser
+    def layer_penalty(
+        self, name: str, representation: Tensor, sample_weight: Tensor | None
+    ) -> Tensor:
+        """Return the penalty of one layer, its weight included.
+
+        Parameters
+        ----------
+        name : str
+            Name of the layer.
+        representation : Tensor of shape (N, ...)
+            What the layer returned.
+        sample_weight : Tensor of shape (N,) or None
+            Weights of the samples.
+
+        Returns
+        -------
+        Tensor of shape ()
+            The penalty.
+        """
+        raise NotImplementedError
+
+    def _set_layers(self, options: Mapping[str, Any]) -> None:
+        """Learn which layers there are, with the options that the user gave for each."""
+        self._options = dict(options)
+
+    def end_epoch(self) -> None:
+        """Tell the regulariser that an epoch has ended."""
+
+    # -- the public interface
+    def attach(self, module: nn.Module, input_shape: tuple[int, ...] | None = None) -> None:
+        """Look up the layers in a module, which `watch` does by itself.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            The network.
+        input_shape : tuple of int, default=None
+            Shape of one sample as the network takes it; `None`: that of the next forward pass.
+
+        Raises
+        ------
+        ValueError
+            If the network has no layer of a given name.
+        """
+        if not self._options:
+            names = hidden_linear_layers(module)
+            if not names:
+                all_names = ", ".join(name for name, _ in module.named_modules() if name)
+                raise ValueError(
+                    f"layers='auto' takes fully connected layers before the last one, but "
+                    f"{type(module).__name__} has none. Name layers; there are: {all_names}."
+                )
+            self._set_layers(dict.fromkeys(names))
+        for name in self._options:
+            find_layer(module, name)
+        self.__dict__["_module"] = module
+        self.input_shape = input_shape or self.input_shape
+
+    @contextmanager
+    def watch(self, module: nn.Module) -> Iterator[Regularizer]:
+        """Catch what the layers return in the forward passes inside the block.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            The network.
+
+        Yields
+        ------
+        Regularizer
+            This regulariser.
+
+        Raises
+        ------
+        ValueError
+            If the network has no layer of a given name.
+        """
+        if self._module is not module:
+            self.attach(module)
+        captured: Captured = {name: [] for name in self._options}
+        layers = [find_layer(module, name) for name in captured]  # all, before the first hook
+        hooks = [
+            layer.register_forward_hook(_Recorder(name, outputs))
+            for layer, (name, outputs) in zip(layers, captured.items(), strict=True)
+        ]
+        hooks.append(module.register_forward_pre_hook(self._keep_shape))
+        self._captured = captured
+        try:
+            yield self
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def penalty(self, sample_weight: Tensor | None = None) -> Tensor:
+        """Return the penalty of what was watched since `watch`, summed over the layers.
+
+        Parameters
+        ----------
+        sample_weight : Tensor of shape (N,), default=None
+            Non-negative weights of the samples in the means; `None`: all 1.
+
+        Returns
+        -------
+        Tensor of shape ()
+            The penalty, weights of the layers included.
+
+        Raises
+        ------
+        RuntimeError
+            If a layer was not run inside of `watch`, or its output was overwritten since.
+        """
+        captured, self._captured = self._captured, None
+        if captured is None:
+            raise RuntimeError(
+                "penalty() needs a forward pass inside `with regularizer.watch(module):`, one for "
+                "each penalty."
+            )
+        penalties = []
+        for name, outputs in captured.items():
+            representation = _untouched(name, outputs)
+            weight = _weight_of_rows(sample_weight, len(representation))
+            penalties.append(self.layer_penalty(name, representation, weight))
+        return torch.stack(penalties).sum()
+
+    def _keep_shape(self, _module, args) -> None:
+        if args and isinstance(args[0], Tensor):
+            self.input_shape = tuple(args[0].shape[1:])
+
+    # -- pickling and copying: arguments and numpy arrays, without the module
+    def _arguments(self) -> dict[str, Any]:
+        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        return {name: getattr(self, name) for name in names if name != "options"}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "arguments": self._arguments(),
+            "state": to_numpy(dict(self.state_dict())),
+            "training": self.training,
+            "input_shape": self.input_shape,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state["arguments"])
+        self.load_state_dict(to_tensor(state["state"]))
+        self.train(state["training"])
+        self.input_shape = state["input_shape"]
+
+    def get_extra_state(self) -> list[str]:
+        """Return the names of the layers, which "auto" learns from the module."""
+        return list(self._options)
+
+    def set_extra_state(self, state: list[str]) -> None:
+        """Take up the names of the layers."""
+        if not self._options and state:
+            self._set_layers(dict.fromkeys(state))
+        elif state and list(self._options) != list(state):
+            raise ValueError(
+                f"The saved state is that of the layers {state}, but this {type(self).__name__} "
+                f"has the layers {list(self._options)}."
+            )
+
+
+class _Recorder:
+    """A hook that appends what a layer returns, with the number of times it has been changed."""
+
+    def __init__(self, name: str, outputs: list[tuple[Tensor, int]]) -> None:
+        self.name, self.outputs = name, outputs
+
+    @torch.compiler.disable
+    def __call__(self, _layer, _args, output) -> None:
+        check_output(self.name, output)
+        self.outputs.append((output, _version(output)))
+
+
+def _version(tensor: Tensor) -> int:
+    """Return how often a tensor was changed; in inference mode nobody counts."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def _untouched(name: str, outputs: list[tuple[Tensor, int]]) -> Tensor:
+    """Return the output of a layer, or raise RuntimeError if it isn't there any more."""
+    if not outputs:
+        raise RuntimeError(
+            f"Layer {name!r} did not run inside of `watch`: run the module there, or watch a "
+            "layer that it uses."
+        )
+    if any(_version(output) != version for output, version in outputs):
+        raise RuntimeError(
+            f"The output of layer {name!r} was overwritten by what follows it, such as "
+            "ReLU(inplace=True). Use inplace=False there, or watch the layer behind it."
+        )
+    shapes = {tuple(output.shape[1:]) for output, _ in outputs}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"Layer {name!r} ran several times, with samples of the shapes {sorted(shapes)}: all "
+            "must have the same shape."
+        )
+    # a layer that ran twice has seen twice as many samples
+    return outputs[0][0] if len(outputs) == 1 else torch.cat([output for output, _ in outputs])
+
+
+def _weight_of_rows(sample_weight: Tensor | None, n_rows: int) -> Tensor | None:
+    """Repeat the weights where a layer has seen several views of the samples."""
+    if sample_weight is None:
+        return None
+    if sample_weight.ndim != 1 or not len(sample_weight) or n_rows % len(sample_weight):
+        raise ValueError(
+            f"sample_weight must hold one weight for each of the {n_rows} samples that a layer "
+            f"has seen, or for each of a part of them of which it has seen several views, got the "
+            f"shape {tuple(sample_weight.shape)}."
+        )
+    return sample_weight.repeat(n_rows // len(sample_weight))
+
+
+def layer_options(layers: Any) -> dict[str, Any]:
+    """Return the options of each named layer; `None` where there are none."""
+    options = dict(layers) if isinstance(layers, Mapping) else _names(layers)
+    if not options:
+        raise ValueError("layers is empty: name at least one layer, or give 'auto'.")
+    return options
+
+
+def _names(layers: Any) -> dict[str, None]:
+    if not isinstance(layers, Iterable):
+        raise ValueError(f"layers must be 'auto', names or a dict, got {layers!r}.")
+    names = list(layers)
+    if len(set(names)) < len(names):
+        raise ValueError(f"layers names a layer twice: {names}.")
+    return dict.fromkeys(names)
+
+
+def check_lam(lam: object) -> None:
+    """Raise ValueError unless `lam` is a finite number of at least 0."""
+    if isinstance(lam, bool) or not isinstance(lam, Real) or not 0 <= float(lam) < math.inf:
+        raise ValueError(f"lam must be a finite number of at least 0, got {lam!r}.")

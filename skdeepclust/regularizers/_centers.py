@@ -1,0 +1,232 @@
+"""Algorithm 1 for one layer: running centres, and a penalty that pulls rows to theirs."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from skdeepclust.losses._clustering import at_least_single, tiny
+from skdeepclust.losses._representations import nearest_centers, row_weight, unfold
+
+# rows among which centres are drawn, for each centre
+ROWS_PER_CENTER = 40
+
+
+class RunningCenters(nn.Module):
+    """The centres of one clustering of one layer.
+
+    In training, a call assigns the rows to the centres of the last step, moves the centres
+    towards the means of their rows (Algorithm 1, lines 6 to 8) and returns the penalty to the
+    new centres. In evaluation the centres stay.
+
+    Buffers: `centers` (k, dims), where k grows to `n_clusters` with the first batches; `counts`
+    (k,), the rows of each centre in the epoch; `starved` (k,), whether a centre is to be drawn
+    anew.
+    """
+
+    centers: Tensor
+    counts: Tensor
+    starved: Tensor
+
+    def __init__(
+        self,
+        *,
+        n_clusters: int,
+        lam: float,
+        clustering: str,
+        smoothing: float,
+        center_gradient: str,
+        starved_below: float,
+        row_fraction: float,
+    ) -> None:
+        super().__init__()
+        self.n_clusters, self.lam, self.clustering = n_clusters, lam, clustering
+        self.smoothing, self.center_gradient = smoothing, center_gradient
+        self.starved_below, self.row_fraction = starved_below, row_fraction
+        self.register_buffer("centers", torch.empty(0, 0))
+        self.register_buffer("counts", torch.empty(0))
+        self.register_buffer("starved", torch.empty(0, dtype=torch.bool))
+        self._filling, self._reseeding = True, False
+        self._shape: tuple[int, ...] | None = None
+
+    def forward(self, representation: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+        """Return the penalty (Eq. 1, 2, 3) of a batch."""
+        rows = unfold(representation, self.clustering)  # (rows, dims)
+        self._check_shape(representation, rows)
+        weight = None if sample_weight is None else row_weight(sample_weight, len(rows))
+        if self.training and self.row_fraction < 1:
+            rows, weight = self._some(rows, weight)
+        points = at_least_single(rows.detach())
+        weight = None if weight is None else weight.to(points.dtype)
+        if self.training:
+            self._draw_missing(points, weight)
+            if not len(self.centers):  # no row has a weight
+                return rows.sum() * 0
+            labels, shift = self._update(points, weight)
+        else:
+            labels, shift = nearest_centers(points, self.centers), None
+        difference = self.centers.index_select(0, labels)
+        torch.sub(points, difference, out=difference)
+        if weight is not None:
+            weight = weight / weight.sum().clamp_min(tiny(weight)) * len(weight)
+        return _Pull.apply(rows, difference, weight, labels, shift)
+
+    def _check_shape(self, representation: Tensor, rows: Tensor) -> None:
+        shape = tuple(representation.shape[2:])
+        fixed = self.clustering != "spatial"
+        known = self.centers.shape[1] if len(self.centers) else rows.shape[1]
+        if rows.shape[1] != known or (fixed and self._shape not in (None, shape)):
+            raise ValueError(
+                f"{self.clustering} clustering has centres of {known} numbers, from layers "
+                f"of {self._shape or 'another'} positions, but the layer now returns "
+                f"{tuple(representation.shape)}: give inputs of one size, or use 'spatial', "
+                "which takes any size."
+            )
+        if not self.training and not len(self.centers):
+            raise RuntimeError("There are no centres yet: run a batch in training mode first.")
+        if self.training:
+            self._shape = shape
+
+    def _some(self, rows: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        n_rows = max(1, round(self.row_fraction * len(rows)))
+        index = torch.randperm(len(rows), device=rows.device)[:n_rows]
+        return rows.index_select(0, index), None if weight is None else weight[index]
+
+    # -- Algorithm 1, lines 6 to 8
+    @torch.no_grad()
+    def _update(self, points: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Assign, move the centres; return labels and what the exact gradient adds to them."""
+        origin = self.centers.mean(0)
+        sums = torch.zeros_like(self.centers)
+        labels = nearest_centers(points, self.centers, sums if weight is None else None)
+        share = points.new_ones(len(points)) if weight is None else weight
+        if weight is not None:
+            sums.index_add_(0, labels, (points - origin) * share[:, None])
+        counts = points.new_zeros(len(self.centers)).index_add_(0, labels, share)
+        means = sums / counts.clamp_min(tiny(counts))[:, None]
+        # a centre without rows in the batch stays where it is
+        rate = self.smoothing * (counts > 0).to(counts.dtype)
+        step = (means - (self.centers - origin)) * rate[:, None]
+        self.centers += step
+        self.counts += counts
+        return labels, (1 - self.smoothing) * step if self.center_gradient == "exact" else None
+
+    # -- first centres, and new ones for those that starve (line 13)
+    @torch.no_grad()
+    def _draw_missing(self, points: Tensor, weight: Tensor | None) -> None:
+        if not (self._filling or self._reseeding):
+            return
+        if not len(self.centers):
+            self._warn_of_few_rows(len(points))
+            self.centers = points.new_empty(0, points.shape[1])
+            self.counts = points.new_empty(0)
+            self.starved = points.new_empty(0, dtype=torch.bool)
+        if weight is not None:
+            points = points[weight > 0]
+        if not len(points):
+            return
+        order = torch.randperm(len(points), device=points.device)
+        candidates = points[order[: ROWS_PER_CENTER * self.n_clusters]]
+        if self._filling:
+            self._add_distinct(candidates)
+        if self._reseeding:
+            self._replace_starved(candidates)
+            self._reseeding = False
+
+    def _warn_of_few_rows(self, n_rows: int) -> None:
+        if self.clustering == "sample" and self.n_clusters > 1 and n_rows < 2 * self.n_clusters:
+            warnings.warn(
+                f"n_clusters={self.n_clusters} sample clusters share batches of {n_rows} rows: "
+                "most rows are alone with their centre, which regularises little. Lower "
+                f"n_clusters to at most {max(1, n_rows // 2)}, or raise batch_size.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def _add_distinct(self, candidates: Tensor) -> None:
+        """Take distinct rows at random as centres, until there are enough of them."""
+        known = len(self.centers)
+        both = torch.cat([self.centers, candidates])
+        distinct, position = torch.unique(both, dim=0, return_inverse=True)
+        is_new = torch.ones(len(distinct), dtype=torch.bool, device=distinct.device)
+        is_new[position[:known]] = False
+        distinct = distinct[is_new]
+        order = torch.randperm(len(distinct), device=distinct.device)
+        new = distinct[order[: self.n_clusters - known]]
+        self.centers = torch.cat([self.centers, new])
+        self.counts = torch.cat([self.counts, self.counts.new_zeros(len(new))])
+        self.starved = torch.cat([self.starved, self.starved.new_zeros(len(new))])
+        self._filling = len(self.centers) < self.n_clusters
+
+    def _replace_starved(self, candidates: Tensor) -> None:
+        """Draw rows with probability proportional to d^2, one after another (k-means++)."""
+        kept = self.centers[~self.starved]
+        distance = candidates.new_ones(len(candidates))
+        if len(kept):
+            nearest = kept[nearest_centers(candidates, kept)]
+            distance = (candidates - nearest).square().sum(1)
+        for slot in self.starved.nonzero().flatten():
+            if not distance.any():  # every row is a centre already
+                break
+            row = candidates[torch.multinomial(distance.double(), 1)]
+            self.centers[slot] = row[0]
+            distance = torch.minimum(distance, (candidates - row).square().sum(1))
+        self.starved.zero_()
+
+    def end_epoch(self) -> None:
+        """Mark the centres that had too few rows; the next training batch draws new ones."""
+        self._filling = not len(self.centers)
+        if len(self.centers):
+            self.starved = self.counts < self.starved_below * self.counts.mean()
+            self._reseeding = bool(self.starved.any())
+            self.counts = torch.zeros_like(self.counts)
+
+    # -- saving
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return what is to be done with the next batch, and the positions that it must have."""
+        shape = None if self._shape is None else list(self._shape)
+        return {"filling": self._filling, "reseeding": self._reseeding, "shape": shape}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take up what is to be done with the next batch, and the positions that it must have."""
+        self._filling, self._reseeding = state["filling"], state["reseeding"]
+        self._shape = None if state["shape"] is None else tuple(state["shape"])
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args) -> None:
+        for name in ("centers", "counts", "starved"):  # the saved ones have another size
+            if prefix + name in state_dict:
+                saved = state_dict[prefix + name]
+                self._buffers[name] = torch.empty_like(saved, device=self.centers.device)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+class _Pull(torch.autograd.Function):
+    """The penalty of rows that differ from their centres by `difference`.
+
+    Its gradient is the difference itself, which is kept instead of rows, centres and labels;
+    with `shift`, the derivative of the centres that the rows have moved is in it, too.
+    """
+
+    @staticmethod
+    def forward(ctx, rows, difference, weight, labels, shift):
+        ctx.save_for_backward(difference, weight, labels, shift)
+        ctx.dtype = rows.dtype
+        if weight is None:
+            flat = difference.flatten()
+            return torch.dot(flat, flat) / (2 * flat.numel())
+        return (difference.square().mean(1) * weight).mean() / 2
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        difference, weight, labels, shift = ctx.saved_tensors
+        if shift is not None:
+            difference = difference - shift.index_select(0, labels)
+        scale = gradient / difference.numel()
+        if weight is not None:
+            scale = scale * weight[:, None].to(difference.dtype)
+        return (difference * scale).to(ctx.dtype), None, None, None, None
