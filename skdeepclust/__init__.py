@@ -1,7 +1,13 @@
 """Networks that learn representations that cluster, with the interface of scikit-learn."""
 
+from skdeepclust.parsimonious import ParsimoniousAutoencoder, ParsimoniousClassifier
 from skdeepclust.triplet_dec import TripletDECClusterer
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["TripletDECClusterer", "__version__"]
+__all__ = [
+    "ParsimoniousAutoencoder",
+    "ParsimoniousClassifier",
+    "TripletDECClusterer",
+    "__version__",
+]

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
-from torch import nn
+from torch import Tensor, nn
 
 from skdeepclust._batches import Batches
 from skdeepclust._compat import (
@@ -28,8 +28,17 @@ from skdeepclust._compat import (
     fit_context,
     with_callbacks,
 )
+from skdeepclust._components import ComponentsMixin
 from skdeepclust._inputs import InputMixin
-from skdeepclust._net import PhaseData, PhaseNet, cosine_decay, gather_batches, predefined_split
+from skdeepclust._net import (
+    PhaseData,
+    PhaseNet,
+    cosine_decay,
+    early_stopping,
+    gather_batches,
+    predefined_split,
+)
+from skdeepclust._regularization import RegularizationMixin
 from skdeepclust._rng import (
     draw_seed,
     generator_states,
@@ -65,7 +74,14 @@ def fit_method(method):
     return all_or_nothing
 
 
-class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstimator):
+class BaseDeepEstimator(
+    StateMixin,
+    InputMixin,
+    RegularizationMixin,
+    ComponentsMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
+):
     """Base of all estimators: one private skorch net for each training phase.
 
     A subclass sets `_default_network`, declares its parameters, and calls, inside `_fit_scope`,
@@ -82,6 +98,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         "dtype": [StrOptions({"float32", "float64"})],
         "precision": [StrOptions(set(AUTOCAST))],
         "compile": ["boolean"],
+        "regularizers": [None, list, tuple],
         "callbacks": [None, list, tuple],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
@@ -100,6 +117,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         dtype="float32",
         precision="32",
         compile=False,
+        regularizers=None,
         callbacks=None,
         warm_start=False,
         random_state=None,
@@ -115,17 +133,12 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         self.dtype = dtype
         self.precision = precision
         self.compile = compile
+        self.regularizers = regularizers
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
-        for name in module__kwargs:
-            if not _is_component(name):
-                raise TypeError(
-                    f"{type(self).__name__}() got an unexpected keyword argument {name!r}; "
-                    "beside its own parameters it takes module__NAME and optimizer__NAME."
-                )
-        self._components = module__kwargs
+        self._keep_components(module__kwargs)
 
     _fit: SimpleNamespace  # what lives as long as a fit; a method may keep things here, too
 
@@ -137,46 +150,6 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
     def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
         """Add to the network what the method trains beside it, such as centres."""
         return network
-
-    # -- parameters: module__x and optimizer__x beside the declared ones
-    def get_params(self, deep=True):
-        """Return the parameters, with those of the network and the optimiser.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            As in scikit-learn.
-
-        Returns
-        -------
-        params : dict
-            Parameter names and values.
-        """
-        return {**super().get_params(deep), **self._components}
-
-    def set_params(self, **params):
-        """Set parameters, among them `module__NAME` and `optimizer__NAME`.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameter names and values.
-
-        Returns
-        -------
-        self : object
-            This estimator.
-        """
-        components = {name: value for name, value in params.items() if _is_component(name)}
-        super().set_params(**{k: v for k, v in params.items() if k not in components})
-        self._components = {**self._components, **components}
-        return self
-
-    def _component(self, prefix: str) -> dict[str, Any]:
-        start = prefix + "__"
-        return {
-            k.removeprefix(start): v for k, v in self._components.items() if k.startswith(start)
-        }
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -216,6 +189,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
                 module = self._make_module()
                 self._resume, self.history_ = {}, []
             self.module_ = module.to(device, dtype)
+            self._set_regularizers(warm=warm)
             n_before = len(self.history_)
             yield
             self.n_iter_ = len(self.history_) - n_before
@@ -242,7 +216,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
     def _train(
         self,
         phase: str,
-        loss: Callable[..., dict[str, torch.Tensor]],
+        loss: Callable[..., dict[str, Tensor]],
         X,
         extra: Mapping | None = None,
         *,
@@ -251,8 +225,15 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         on_epoch_begin: Callable[[], object] | None = None,
         valid: tuple | None = None,
         decay_lr: bool = False,
+        patience: int | None = None,
+        monitor: str = "loss",
     ) -> None:
-        """Train one phase: minimise `loss(x, idx, **extra)["loss"]` over shuffled batches of X."""
+        """Train one phase: minimise `loss(x, idx, **extra)["loss"]` over shuffled batches of X.
+
+        `valid` is `(X, extra)` of a validation part. With `patience`, the phase ends after as
+        many epochs in which the part `monitor` of its loss hasn't fallen, and the best epoch's
+        network is kept.
+        """
         if epochs == 0:
             return
         data = PhaseData(X, extra, y)
@@ -260,15 +241,18 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         if decay_lr:
             n_steps = epochs * len(net.get_iterator(data, training=True))
             net.set_params(callbacks=[cosine_decay(n_steps), *(net.callbacks or [])])
+        if patience is not None:
+            net.set_params(callbacks=[*(net.callbacks or []), early_stopping(monitor, patience)])
         context = self._fit.context.subcontext(phase, max_subtasks=epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         fp16 = AUTOCAST[self.precision] is torch.float16
         net.bind(
             self,
-            torch.compile(loss) if self.compile else loss,
+            self._regularized(torch.compile(loss) if self.compile else loss),
             phase=phase,
             context=context,
             begin_epoch=on_epoch_begin,
+            end_epoch=self._end_epoch_of_regularizers,
             scaler=torch.amp.GradScaler(self._module_device.type) if fp16 else None,
         )
         net.initialize()
@@ -297,10 +281,11 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
         The best attempt is the one after which `criterion()` is largest. Rows of `history_` have
         the number of their attempt, `attempt_` is that kept.
         """
-        start, resume = copy.deepcopy(self.module_.state_dict()), self._resume
+        trained = nn.ModuleList([self.module_, *self.regularizers_])
+        start, resume = copy.deepcopy(trained.state_dict()), self._resume
         best, state, kept = -math.inf, start, {}
         for number, attempt in enumerate(attempts):
-            self.module_.load_state_dict(start)
+            trained.load_state_dict(start)
             self._resume = dict(resume)
             n_before = len(self.history_)
             attempt()
@@ -308,11 +293,11 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
                 row["attempt"] = number
             value = criterion()
             if not kept or value > best:
-                best, state = value, copy.deepcopy(self.module_.state_dict())
+                best, state = value, copy.deepcopy(trained.state_dict())
                 kept = {k: v for k, v in vars(self).items() if k in ("_resume", "net_")}
                 kept |= {"attempt_": number}
         if kept:
-            self.module_.load_state_dict(state)
+            trained.load_state_dict(state)
             self.__dict__.update(kept)
 
     def _phase_net(self, epochs: int, valid: PhaseData | None) -> PhaseNet:
@@ -352,10 +337,10 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
     @torch.no_grad()
     def _infer(
         self,
-        function: Callable[[torch.Tensor], torch.Tensor],
+        function: Callable[[Tensor], Tensor],
         X,
         sample_shape: tuple[int, ...] | None = None,
-    ) -> torch.Tensor:
+    ) -> Tensor:
         """Return `function` of validated X, by batches, as a tensor on the network's device."""
         self.module_.eval()
         out = []
@@ -374,11 +359,7 @@ class BaseDeepEstimator(StateMixin, InputMixin, CallbackSupportMixin, BaseEstima
             out.append(function(x)[:n_rows])
         return torch.cat(out)
 
-    def _apply(self, function: Callable[[torch.Tensor], torch.Tensor], X):
+    def _apply(self, function: Callable[[Tensor], Tensor], X):
         """Return `function` of a user's X: a tensor if X is one, on its device, else numpy."""
         out = self._infer(function, self._check(X))
-        return out.to(X.device) if isinstance(X, torch.Tensor) else out.cpu().numpy()
-
-
-def _is_component(name: str) -> bool:
-    return name.startswith(("module__", "optimizer__"))
+        return out.to(X.device) if isinstance(X, Tensor) else out.cpu().numpy()

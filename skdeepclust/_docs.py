@@ -15,6 +15,8 @@ precision : {"32", "bf16", "fp16"}, default="32"
     Precision in which the network runs during training; losses keep `dtype`.
 compile : bool, default=False
     Whether to compile the training step with `torch.compile`.
+regularizers : list of skdeepclust.regularizers.Regularizer, default=None
+    Penalties on named layers of the network, copied at the start of a fit.
 callbacks : list of skorch.callbacks.Callback, default=None
     Copied for each phase. Callbacks of scikit-learn are set by `set_callbacks`.
 warm_start : bool, default=False
@@ -32,8 +34,11 @@ module_ : torch.nn.Module
     The trained network.
 net_ : skorch.NeuralNet
     Net of the last phase. It isn't kept in a pickle.
+regularizers_ : list of skdeepclust.regularizers.Regularizer
+    The fitted regularisers: the method's own, then those given.
 history_ : list of dict
-    One row an epoch: `phase`, `epoch`, `loss`, its parts before their weights, `seconds`.
+    One row an epoch: `phase`, `epoch`, `loss`, its parts (before their weights, but for those of
+    regularisers, which are weighted), `seconds`.
 n_iter_ : int
     Epochs of the last fit over all phases.
 n_features_in_ : int

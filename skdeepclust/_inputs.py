@@ -11,6 +11,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeepclust._compat import check_sample_weight
+from skdeepclust.networks import Standardize
 
 
 def split_samples(X):
@@ -75,6 +76,7 @@ class InputMixin:
     """Validation of X and of sample weights; image estimators have a parameter `image_shape`."""
 
     n_features_in_: int
+    module_: torch.nn.Module
     _infer: Callable[..., torch.Tensor]
 
     def _check(self, X, *, reset: bool = False):
@@ -120,6 +122,15 @@ class InputMixin:
             allow_all_zero_weights=False,
         )
         return {"sample_weight": weight}
+
+    def _standardize(self, X, weight: np.ndarray | None, *, keep: bool = False) -> float:
+        """Set the network's layer `standardize`, if it has one; return the deviation of X."""
+        weight = np.ones(X.shape[0]) if weight is None else weight
+        mean, std = self._mean_and_std(X, weight)
+        layer = getattr(self.module_, "standardize", None)
+        if isinstance(layer, Standardize) and not keep:
+            layer.set_(mean, std)
+        return std or 1.0
 
     def _mean_and_std(self, X, weight: np.ndarray) -> tuple[float, float]:
         """Return mean and deviation over all features of X, by batches."""

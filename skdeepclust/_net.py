@@ -7,13 +7,20 @@ from typing import Any
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
 from skdeepclust._batches import Batches
 
-__all__ = ["PhaseData", "PhaseNet", "cosine_decay", "gather_batches", "predefined_split"]
+__all__ = [
+    "PhaseData",
+    "PhaseNet",
+    "cosine_decay",
+    "early_stopping",
+    "gather_batches",
+    "predefined_split",
+]
 
 
 class PhaseData(Dataset):
@@ -49,17 +56,19 @@ class PhaseNet(NeuralNet):
         phase: str,
         context,
         begin_epoch: Callable[[], object] | None,
+        end_epoch: Callable[[], object],
         scaler: torch.amp.GradScaler | None,
     ) -> PhaseNet:
         self.owner_, self.loss_, self.phase_ = owner, loss, phase
         self.context_: Any = context
         self.epoch_context_: Any = None
-        self.begin_epoch_, self.scaler_ = begin_epoch, scaler
+        self.begin_epoch_, self.end_epoch_, self.scaler_ = begin_epoch, end_epoch, scaler
         return self
 
     def release(self) -> None:
-        for name in ("owner_", "loss_", "context_", "epoch_context_", "begin_epoch_", "scaler_"):
-            self.__dict__.pop(name, None)
+        for name in ("owner", "loss", "context", "epoch_context", "begin_epoch", "end_epoch"):
+            self.__dict__.pop(f"{name}_", None)
+        self.__dict__.pop("scaler_", None)
 
     # -- one step
     def train_step_single(self, batch, **fit_params) -> dict[str, Any]:
@@ -154,6 +163,7 @@ class PhaseNet(NeuralNet):
             self.begin_epoch_()
 
     def _end_epoch(self, data: PhaseData) -> None:
+        self.end_epoch_()
         if self.epoch_context_.call_on_fit_task_end(
             estimator=self.owner_, X=data.X, y=data.y, reconstruction_attributes={}
         ):
@@ -212,3 +222,8 @@ def cosine_decay(n_steps: int) -> LRScheduler:
     return LRScheduler(
         policy=torch.optim.lr_scheduler.CosineAnnealingLR, T_max=n_steps, step_every="batch"
     )
+
+
+def early_stopping(monitor: str, patience: int) -> EarlyStopping:
+    """End a phase when a part of the validation loss no longer falls, and keep the best epoch."""
+    return EarlyStopping(monitor=f"valid_{monitor}", patience=patience, load_best=True)

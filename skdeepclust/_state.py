@@ -26,6 +26,7 @@ class StateMixin:
     module_: Any
     _resume: dict[str, Any]
     _make_module: Callable[[], torch.nn.Module]
+    _attach_regularizers: Callable[[], None]
 
     def __getstate__(self):
         state = {k: v for k, v in self.__dict__.items() if k not in _LEFT_OUT}
@@ -45,6 +46,7 @@ class StateMixin:
         dtype = next(value.dtype for value in arrays.values() if value.is_floating_point())
         module.to(dtype).load_state_dict(arrays)
         self.module_ = module.to(self._device_or_cpu()).eval()
+        self._attach_regularizers()  # which have left as numpy arrays by themselves
 
     def _device_or_cpu(self) -> torch.device:
         try:

@@ -278,6 +278,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         dtype="float32",
         precision="32",
         compile=False,
+        regularizers=None,
         callbacks=None,
         warm_start=False,
         random_state=None,
@@ -294,6 +295,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             dtype=dtype,
             precision=precision,
             compile=compile,
+            regularizers=regularizers,
             callbacks=callbacks,
             warm_start=warm_start,
             random_state=random_state,
@@ -443,7 +445,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         if "reconstruction" not in schedule:  # a warm start
             self._train_clustering(X, extra, schedule)
         else:
-            self.module_.standardize.set_(*self._mean_and_std(X, fit.weight))
+            self._standardize(X, fit.weight)
             for phase, loss in (
                 ("reconstruction", self._reconstruction_loss),
                 ("warmup", self._warmup_loss),

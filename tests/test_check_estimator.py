@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
-from skdeepclust import TripletDECClusterer
+from skdeepclust import ParsimoniousAutoencoder, ParsimoniousClassifier, TripletDECClusterer
 
 SAMPLE_WEIGHT_CHECKS = {
     f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")
@@ -16,27 +17,32 @@ REASON = (
     "Minibatches, augmentation and batch normalisation in float32 make weighting and repetition "
     "differ; test_sample_weights_equal_repetition holds them to each other in float64."
 )
+SMALL = {
+    "clusterer": TripletDECClusterer(
+        4,
+        n_components=4,
+        pretrain_epochs=1,
+        warmup_epochs=1,
+        max_epochs=1,
+        n_init=1,
+        batch_size=32,
+        module__hidden=(16,),
+    ),
+    "classifier": ParsimoniousClassifier(
+        n_clusters=4, batch_size=32, max_epochs=20, lr=0.01, module__hidden=(16,)
+    ),
+    "autoencoder": ParsimoniousAutoencoder(
+        n_components=4, n_clusters=4, batch_size=32, max_epochs=1
+    ),
+}
 
 
-def small(**params) -> TripletDECClusterer:
-    defaults = {
-        "n_clusters": 4,
-        "n_components": 4,
-        "pretrain_epochs": 1,
-        "warmup_epochs": 1,
-        "max_epochs": 1,
-        "n_init": 1,
-        "batch_size": 32,
-        "module__hidden": (16,),
-    }
-    return TripletDECClusterer(**{**defaults, **params})
-
-
-@pytest.mark.parametrize("estimator", [small(), small(dtype="float64")], ids=["float32", "float64"])
-def test_check_estimator(estimator, monkeypatch):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", SMALL)
+def test_check_estimator(name, dtype, monkeypatch):
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     results = check_estimator(
-        estimator,
+        clone(SMALL[name]).set_params(dtype=dtype),
         expected_failed_checks=dict.fromkeys(SAMPLE_WEIGHT_CHECKS, REASON),
         on_skip=None,
         on_fail=None,
@@ -46,23 +52,33 @@ def test_check_estimator(estimator, monkeypatch):
     assert len(results) > 50
 
 
-@pytest.mark.parametrize("check", sorted(SAMPLE_WEIGHT_CHECKS))
-def test_sample_weights_equal_repetition(check):
-    # all data in one batch, nothing drawn for each sample, no statistics over the batch, and no
-    # neighbours: those of a repeated sample are its copies
-    estimator = small(
-        n_clusters=2,
+# All data in one batch, nothing drawn for each sample, no statistics over the batch, no centres
+# drawn from the rows, and no neighbours: those of a repeated sample are its copies.
+WITHOUT_DRAWS: dict[str, BaseEstimator] = {
+    "clusterer": TripletDECClusterer(
+        2,
         n_components=2,
         init=np.eye(2),
-        dtype="float64",
-        batch_size=10_000,
         augmentation=None,
         n_neighbors=0,
         pretrain_epochs=3,
         max_epochs=3,
+        module__hidden=(16,),
         module__batch_norm=False,
-    )
-    getattr(estimator_checks, check)("TripletDECClusterer", estimator)
+    ),
+    "classifier": ParsimoniousClassifier(lam=0, max_epochs=5),
+    "classifier, one centre": ParsimoniousClassifier(
+        lam=0.5, n_clusters=1, smoothing=1, center_gradient="exact", max_epochs=5
+    ),
+    "autoencoder": ParsimoniousAutoencoder(n_components=4, lam=0, max_epochs=5),
+}
+
+
+@pytest.mark.parametrize("check", sorted(SAMPLE_WEIGHT_CHECKS))
+@pytest.mark.parametrize("name", WITHOUT_DRAWS)
+def test_sample_weights_equal_repetition(name, check):
+    estimator = clone(WITHOUT_DRAWS[name]).set_params(dtype="float64", batch_size=10_000)
+    getattr(estimator_checks, check)(type(estimator).__name__, estimator)
 
 
 def test_array_api_checks_are_not_skipped():

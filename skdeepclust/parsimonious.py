@@ -1,0 +1,635 @@
+"""Parsimonious representations: k-means as a regulariser of hidden layers.
+
+R. Liao, A. Schwing, R. Zemel, R. Urtasun (2016). Learning Deep Parsimonious Representations.
+NeurIPS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skdeepclust._base import BaseDeepEstimator, fit_method
+from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._decoding import DecodingMixin
+from skdeepclust._docs import with_shared_docs
+from skdeepclust._labels import LabelsMixin
+from skdeepclust._layers import find_layer, last_layer_input, layer_output
+from skdeepclust.losses import reconstruction_loss
+from skdeepclust.losses._clustering import weighted_mean
+from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder
+from skdeepclust.networks._checks import check_autoencoder, check_outputs
+from skdeepclust.regularizers import ClusteringRegularizer, Regularizer
+
+
+class ParsimoniousMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """The regulariser lambda R of Eq. 1 to 3 among the parameters of an estimator."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "lam": [Interval(Real, 0, None, closed="left")],
+        "clustering": [StrOptions({"sample", "spatial", "channel"}), list, tuple],
+        "layers": [StrOptions({"auto"}), list, tuple, dict],
+        "smoothing": [Interval(Real, 0, 1, closed="right")],
+        "center_gradient": [StrOptions({"fixed", "exact"})],
+        "image_shape": [None, tuple, list],
+    }
+
+    n_clusters: int
+    lam: float
+    clustering: str
+    layers: Any
+    smoothing: float
+    center_gradient: str
+    dtype: str
+    regularizers_: list[Regularizer]
+
+    def _own_regularizers(self) -> list[Regularizer]:
+        if self.lam == 0 and not isinstance(self.layers, Mapping):
+            return []
+        return [
+            ClusteringRegularizer(
+                self.layers,
+                n_clusters=self.n_clusters,
+                lam=self.lam,
+                clustering=self.clustering,
+                smoothing=self.smoothing,
+                center_gradient=self.center_gradient,
+            )
+        ]
+
+    @property
+    def regularizer_(self) -> ClusteringRegularizer | None:
+        """The fitted clustering regulariser; `None` if there is none, because of `lam=0`."""
+        first = next(iter(self.regularizers_), None)
+        return first if isinstance(first, ClusteringRegularizer) else None
+
+    @property
+    def cluster_centers_(self) -> dict[str, Any]:
+        """Centres (k, dims) by name of the layer."""
+        return {} if self.regularizer_ is None else self.regularizer_.cluster_centers_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = [self.dtype]
+        return tags
+
+
+@with_shared_docs
+class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
+    r"""A classifier whose hidden representations form clusters.
+
+    Cross entropy plus the clustering penalty of Eq. 1, 2 or 3 on hidden layers,
+
+    .. math:: L + \lambda \sum_{layers} \frac{1}{2 N C H W} \sum_i \|X_i - \mu_{z_i}\|^2,
+
+    where X unfolds the layer's output Y (N, C, H, W) into samples, positions or channels.
+
+    Parameters
+    ----------
+    n_clusters : int, default=100
+        Number of centres K of each layer. For sample clustering, at most half of a batch.
+    lam : float, default=0.1
+        Weight of the penalty. 0: an ordinary network. Worth a search between 0.01 and 10 for
+        fully connected layers, below 0.1 for convolutions.
+    clustering : {"sample", "spatial", "channel"} or sequence of these, default="sample"
+        What is clustered: samples (Eq. 1), positions of images (Eq. 2) or channels (Eq. 3).
+    layers : "auto", sequence of str or dict, default="auto"
+        Names of the layers, such as "fc1" or "conv3"; a dict gives options by layer, as in
+        :class:`~skdeepclust.regularizers.ClusteringRegularizer`. "auto": all fully connected
+        layers but the last.
+    smoothing : float, default=0.9
+        Weight of a batch's mean in the running centres, in (0, 1].
+    center_gradient : {"fixed", "exact"}, default="fixed"
+        Whether centres are constants to the gradient (Algorithm 1), or move with the batch.
+    transform_layer : str, default=None
+        Layer whose output `transform` returns; `None`: what enters the last layer.
+    image_shape : tuple of int, default=None
+        `(height, width)` or `(channels, height, width)` of the images that the rows of a 2-D X
+        hold. `None`: X is image-shaped itself, or holds no images.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes; "balanced": inversely proportional to their frequency.
+    early_stopping : bool, default=False
+        Whether to hold out a validation part, stop when its cross entropy no longer falls, and
+        keep the best epoch's network.
+    validation_fraction : float, default=0.1
+        Share of the samples, in (0, 1), that early stopping holds out, stratified by class.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which early stopping ends.
+    module : type, callable or torch.nn.Module, default=None
+        Network that returns one number a class: a class or factory that is offered
+        `input_shape` and `n_outputs`, or an instance, which is copied. `None`:
+        :class:`~skdeepclust.networks.CIFARQuick` for images, :class:`~skdeepclust.networks.MLP`
+        otherwise.
+    lr : float, default=0.001
+        Learning rate.
+    max_epochs : int, default=50
+        Number of epochs.
+    batch_size : int, default=256
+        Largest number of samples in a batch.
+    <shared parameters>
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+    cluster_centers_ : dict of str to ndarray of shape (k, dims)
+        Centres by layer; of a layer with several clusterings a dict by clustering.
+    regularizer_ : skdeepclust.regularizers.ClusteringRegularizer
+        The fitted regulariser, with its `exemplars`; `None` if `lam=0`.
+    <shared attributes>
+    image_shape_ : tuple of int
+        `(channels, height, width)` where X holds images.
+
+    Notes
+    -----
+    Controls that a gain should be held against: `optimizer__weight_decay=`,
+    `module__dropout=`, `n_clusters=1`, and with `lam=0` one of
+    `regularizers=[DeCovRegularizer()]` and `regularizers=[ActivationRegularizer()]`.
+    The default networks scale their input by the mean and the deviation of all of X.
+
+    References
+    ----------
+    R. Liao, A. Schwing, R. Zemel, R. Urtasun (2016). Learning Deep Parsimonious
+    Representations. NeurIPS. Equations (1) to (3), Algorithm 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeepclust import ParsimoniousClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> classifier = ParsimoniousClassifier(max_epochs=5, random_state=0).fit(X[:1000], y[:1000])
+    >>> classifier.score(X[1000:], y[1000:]) > 0.85
+    True
+    >>> {name: centers.shape for name, centers in classifier.cluster_centers_.items()}
+    {'fc1': (100, 256), 'fc2': (100, 128)}
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseDeepEstimator._parameter_constraints,
+        **ParsimoniousMixin._parameter_constraints,
+        **LabelsMixin._parameter_constraints,
+        "transform_layer": [None, str],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_clusters=100,
+        lam=0.1,
+        clustering="sample",
+        layers="auto",
+        smoothing=0.9,
+        center_gradient="fixed",
+        transform_layer=None,
+        image_shape=None,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        module=None,
+        optimizer="adam",
+        lr=0.001,
+        max_epochs=50,
+        batch_size=256,
+        device="auto",
+        dtype="float32",
+        precision="32",
+        compile=False,
+        regularizers=None,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+        **module__kwargs,
+    ):
+        super().__init__(
+            module=module,
+            optimizer=optimizer,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            device=device,
+            dtype=dtype,
+            precision=precision,
+            compile=compile,
+            regularizers=regularizers,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+            **module__kwargs,
+        )
+        self.n_clusters = n_clusters
+        self.lam = lam
+        self.clustering = clustering
+        self.layers = layers
+        self.smoothing = smoothing
+        self.center_gradient = center_gradient
+        self.transform_layer = transform_layer
+        self.image_shape = image_shape
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+
+    # -- the network
+    def _default_network(self):
+        return CIFARQuick if len(self._input_shape) == 3 else MLP
+
+    def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
+        check_outputs(network, arguments["input_shape"], arguments["n_outputs"])
+        return network
+
+    def _logits(self, x: Tensor) -> Tensor:
+        with self._autocast():
+            logits = self.module_(x)
+        return logits.to(self._module_dtype)
+
+    def _features(self, x: Tensor) -> Tensor:
+        layer, module = self.transform_layer, self.module_
+        with last_layer_input(module) if layer is None else layer_output(module, layer) as kept:
+            self._logits(x)
+        return kept[0].flatten(1).to(self._module_dtype)
+
+    # -- the objective; the base adds the penalties
+    def _loss(self, x: Tensor, idx: Tensor, y: Tensor, sample_weight: Tensor | None = None):
+        logits = self._logits(x)
+        losses = functional.cross_entropy(logits, y, reduction="none")
+        cross_entropy = weighted_mean(losses, sample_weight)
+        accuracy = (logits.detach().argmax(1) == y).to(logits.dtype).mean()
+        return {"loss": cross_entropy, "cross_entropy": cross_entropy, "accuracy": accuracy}
+
+    # -- the schedule
+    @fit_method
+    def fit(self, X, y, sample_weight=None):
+        """Train the network on samples and their labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Training samples; also `(n_samples, height, width)` or
+            `(n_samples, channels, height, width)`.
+        y : array-like of shape (n_samples,)
+            Labels: numbers or strings.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; `None` weighs all samples the same.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        warm = bool(self.warm_start and hasattr(self, "module_"))
+        X = self._check(X, reset=not warm)
+        y = self._check_labels(y, X.shape[0], reset=not warm)
+        return self._fit_labels(X, y, sample_weight, warm=warm, epochs=self.max_epochs)
+
+    @fit_method
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Go on training with one epoch on these samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        y : array-like of shape (n_samples,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever come; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; `None` weighs all samples the same.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        warm = hasattr(self, "module_")
+        X = self._check(X, reset=not warm)
+        self._check_classes(classes)
+        y = self._check_labels(y, X.shape[0], reset=False)
+        return self._fit_labels(X, y, sample_weight, warm=warm, epochs=1, partial=True)
+
+    def _fit_labels(self, X, y, sample_weight, *, warm, epochs, partial=False):
+        extra = {"y": y, **self._sample_weight_of(sample_weight, y, X)}
+        n_classes = len(self.classes_)
+        with self._fit_scope(X, warm=warm, phases=1, n_outputs=n_classes):
+            if self.transform_layer is not None:
+                find_layer(self.module_, self.transform_layer)
+            self._standardize(X, extra.get("sample_weight"), keep=warm)
+            train, valid = (X, extra), None
+            if self.early_stopping and not partial:
+                train, valid = self._split(X, extra)
+            self._train(
+                "classification",
+                self._loss,
+                *train,
+                epochs=epochs,
+                y=self.classes_[train[1]["y"]],
+                valid=valid,
+                patience=None if valid is None else self.n_iter_no_change,
+                monitor="cross_entropy",
+            )
+        self._n_features_out = self._infer(self._features, X[:1]).shape[1]
+        return self
+
+    # -- inference
+    def predict(self, X):
+        """Return the most probable class of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            One of `classes_` for each sample.
+        """
+        logits = self._infer(self._logits, self._check(X))
+        return self.classes_[logits.argmax(1).cpu().numpy()]
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`; rows sum to 1. A tensor if X is one.
+        """
+        return self._apply(lambda x: functional.softmax(self._logits(x), dim=1), X)
+
+    def transform(self, X):
+        """Return the representation of each sample in the last hidden layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, n_units)
+            What enters the last layer, or the flattened output of `transform_layer`. A tensor if
+            X is one.
+        """
+        return self._apply(self._features, X)
+
+
+@with_shared_docs
+class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimator):
+    r"""An autoencoder whose hidden representations form clusters.
+
+    The squared error of the reconstruction, as a share of the variance of X, plus the clustering
+    penalty of Eq. 1, 2 or 3 on hidden layers,
+
+    .. math:: \frac{\frac1N \sum_n \|x_n - D(E(x_n))\|^2}{n_{features} \operatorname{Var}(X)}
+        + \lambda \sum_{layers} \frac{1}{2 N C H W} \sum_i \|X_i - \mu_{z_i}\|^2.
+
+    Parameters
+    ----------
+    n_components : int, default=30
+        Number of units of the code.
+    n_clusters : int, default=100
+        Number of centres K of each layer. For sample clustering, at most half of a batch.
+    lam : float, default=0.0001
+        Weight of the penalty. 0: an ordinary autoencoder.
+    clustering : {"sample", "spatial", "channel"} or sequence of these, default="sample"
+        What is clustered: samples (Eq. 1), positions of images (Eq. 2) or channels (Eq. 3).
+    layers : "auto", sequence of str or dict, default="auto"
+        Names of the layers, such as "encoder.0"; a dict gives options by layer, as in
+        :class:`~skdeepclust.regularizers.ClusteringRegularizer`. "auto": all fully connected
+        layers but the last, as in the paper.
+    smoothing : float, default=0.9
+        Weight of a batch's mean in the running centres, in (0, 1].
+    center_gradient : {"fixed", "exact"}, default="fixed"
+        Whether centres are constants to the gradient (Algorithm 1), or move with the batch.
+    image_shape : tuple of int, default=None
+        `(height, width)` or `(channels, height, width)` of the images that the rows of a 2-D X
+        hold. `None`: X is image-shaped itself, or holds no images.
+    module : type, callable or torch.nn.Module, default=None
+        Autoencoder with methods `encode` and `decode`: a class or factory that is offered
+        `input_shape` and `n_components`, or an instance, which is copied. `None`:
+        :class:`~skdeepclust.networks.ConvAutoencoder` for images; for rows
+        :class:`~skdeepclust.networks.MLPAutoencoder` with hidden layers of 1000, 500 and 250
+        units as in the paper, scaled by n_features / 784 where there are fewer features.
+    lr : float, default=0.001
+        Learning rate.
+    max_epochs : int, default=50
+        Number of epochs.
+    batch_size : int, default=256
+        Largest number of samples in a batch.
+    <shared parameters>
+
+    Attributes
+    ----------
+    cluster_centers_ : dict of str to ndarray of shape (k, dims)
+        Centres by layer; of a layer with several clusterings a dict by clustering.
+    regularizer_ : skdeepclust.regularizers.ClusteringRegularizer
+        The fitted regulariser, with its `exemplars`; `None` if `lam=0`.
+    reconstruction_err_ : float
+        Mean over the training samples of the squared error, summed over features.
+    <shared attributes>
+    image_shape_ : tuple of int
+        `(channels, height, width)` where X holds images.
+
+    Notes
+    -----
+    The paper weighs the penalty against the error summed over the pixels of MNIST. Its `lam` of
+    0.01 is 0.00013 here, where the error is a share of the variance.
+
+    References
+    ----------
+    R. Liao, A. Schwing, R. Zemel, R. Urtasun (2016). Learning Deep Parsimonious
+    Representations. NeurIPS. Section 4.1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeepclust import ParsimoniousAutoencoder
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> autoencoder = ParsimoniousAutoencoder(n_components=8, max_epochs=5, random_state=0)
+    >>> code = autoencoder.fit_transform(X)
+    >>> code.shape, autoencoder.inverse_transform(code).shape
+    ((1797, 8), (1797, 64))
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseDeepEstimator._parameter_constraints,
+        **ParsimoniousMixin._parameter_constraints,
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_components=30,
+        n_clusters=100,
+        lam=0.0001,
+        clustering="sample",
+        layers="auto",
+        smoothing=0.9,
+        center_gradient="fixed",
+        image_shape=None,
+        module=None,
+        optimizer="adam",
+        lr=0.001,
+        max_epochs=50,
+        batch_size=256,
+        device="auto",
+        dtype="float32",
+        precision="32",
+        compile=False,
+        regularizers=None,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+        **module__kwargs,
+    ):
+        super().__init__(
+            module=module,
+            optimizer=optimizer,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            device=device,
+            dtype=dtype,
+            precision=precision,
+            compile=compile,
+            regularizers=regularizers,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+            **module__kwargs,
+        )
+        self.n_components = n_components
+        self.n_clusters = n_clusters
+        self.lam = lam
+        self.clustering = clustering
+        self.layers = layers
+        self.smoothing = smoothing
+        self.center_gradient = center_gradient
+        self.image_shape = image_shape
+
+    # -- the network
+    def _default_network(self):
+        return ConvAutoencoder if len(self._input_shape) == 3 else MLPAutoencoder
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments = {"n_components": self.n_components, "standardize": True, "batch_norm": False}
+        if len(self._input_shape) == 1:
+            arguments["hidden"] = _paper_widths(self.n_features_in_, self.n_components)
+        return arguments
+
+    def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
+        check_autoencoder(network, arguments["input_shape"])
+        return network
+
+    def _embed(self, x: Tensor) -> Tensor:
+        with self._autocast():
+            return self.module_.encode(x).to(self._module_dtype)
+
+    def _decode_point(self, embedding: Tensor, /) -> Tensor:
+        with self._autocast():
+            return self.module_.decode(embedding).to(self._module_dtype)
+
+    # -- the objective; the base adds the penalties
+    def _loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
+        reconstruction = self._decode_point(self._embed(x))
+        error = reconstruction_loss(reconstruction, x, sample_weight=sample_weight)
+        error = error / self._fit.variance
+        return {"loss": error, "reconstruction": error}
+
+    # -- the schedule
+    @fit_method
+    def fit(self, X, y=None, sample_weight=None):
+        """Train the autoencoder.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Training samples; also `(n_samples, height, width)` or
+            `(n_samples, channels, height, width)`.
+        y : Ignored
+            Present for the API's sake.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; `None` weighs all samples the same.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        warm = bool(self.warm_start and hasattr(self, "module_"))
+        X = self._check(X, reset=not warm)
+        extra = self._check_weight(sample_weight, X)
+        with self._fit_scope(X, warm=warm, phases=1, **self._arguments()):
+            self._fit.variance = self._standardize(X, extra.get("sample_weight"), keep=warm) ** 2
+            self._train("reconstruction", self._loss, X, extra, epochs=self.max_epochs)
+        self._n_features_out = self._infer(self._embed, X[:1]).shape[1]
+        self.reconstruction_err_ = self._mean_error(X, extra.get("sample_weight"))
+        return self
+
+    def _mean_error(self, X, sample_weight=None) -> float:
+        error = self._infer(self._squared_error, X).double().cpu().numpy()
+        return float(np.average(error, weights=sample_weight))
+
+    def _squared_error(self, x: Tensor) -> Tensor:
+        return (self._decode_point(self._embed(x)) - x).square().flatten(1).sum(1)
+
+    # -- inference
+    def transform(self, X):
+        """Return the code of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+
+        Returns
+        -------
+        code : ndarray of shape (n_samples, n_components)
+            What the decoder reconstructs from. A tensor if X is one.
+        """
+        return self._apply(self._embed, X)
+
+    def score(self, X, y=None):
+        """Return minus the mean reconstruction error, so that larger is better.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        y : Ignored
+            Present for the API's sake.
+
+        Returns
+        -------
+        score : float
+            `-mean_n |x_n - D(E(x_n))|^2`, in squared units of X.
+        """
+        return -self._mean_error(self._check(X))
+
+
+def _paper_widths(n_features: int, n_components: int) -> tuple[int, ...]:
+    """Return the paper's 1000, 500, 250 units, fewer where there are fewer than 784 features."""
+    scale = min(1.0, n_features / 784)
+    return tuple(max(round(scale * width), n_components) for width in (1000, 500, 250))
