@@ -2,6 +2,7 @@
 
 from skdeepclust.parsimonious import ParsimoniousAutoencoder, ParsimoniousClassifier
 from skdeepclust.triplet_dec import TripletDECClusterer
+from skdeepclust.zero_shot import ZeroShotClassifier
 
 __version__ = "0.1.0.dev0"
 
@@ -9,5 +10,6 @@ __all__ = [
     "ParsimoniousAutoencoder",
     "ParsimoniousClassifier",
     "TripletDECClusterer",
+    "ZeroShotClassifier",
     "__version__",
 ]

@@ -45,8 +45,8 @@ def resolve_class_attributes(class_attributes, seen: np.ndarray) -> tuple[np.nda
     if len(unique) < len(labels):
         twice = [label for label in unique.tolist() if labels.count(label) > 1]
         raise ValueError(f"class_attributes describes labels more than once: {shorten(twice)}.")
-    dtype = object if seen.dtype == object else None
-    return np.asarray(unique, dtype=dtype), attributes[first]
+    like_y = unique.astype(seen.dtype)
+    return like_y if np.array_equal(like_y, unique) else unique, attributes[first]
 
 
 def _labels_and_rows(class_attributes, seen: np.ndarray) -> tuple[list[Any], Any]:
