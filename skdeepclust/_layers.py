@@ -95,6 +95,6 @@ def evaluation_mode(module: nn.Module) -> Iterator[None]:
 
 
 def module_device_and_dtype(module: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Return device and dtype of the first parameter."""
-    parameter = next(module.parameters())
+    """Return device and dtype of the first parameter; torch's default where there is none."""
+    parameter = next(module.parameters(), torch.empty(0))
     return parameter.device, parameter.dtype

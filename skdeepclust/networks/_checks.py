@@ -9,6 +9,8 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
+from skdeepclust._layers import evaluation_mode
+
 # -- the sizes that a network is made of
 
 
@@ -69,15 +71,9 @@ def _two_rows_of_zeros(network: nn.Module, input_shape: tuple[int, ...]) -> Iter
     parameter = next(network.parameters(), None)
     if parameter is None:
         raise ValueError(f"module={type(network).__name__} has no parameters to train.")
-    # each layer's own: a user may have frozen the batch normalisation of some
-    modes = {layer: layer.training for layer in network.modules()}
-    network.eval()  # two rows of zeros shouldn't enter batch statistics
-    try:
-        with torch.no_grad():
-            yield torch.zeros(2, *input_shape, dtype=parameter.dtype, device=parameter.device)
-    finally:
-        for layer, training in modes.items():
-            layer.training = training
+    x = torch.zeros(2, *input_shape, dtype=parameter.dtype, device=parameter.device)
+    with evaluation_mode(network), torch.no_grad():  # they shouldn't enter batch statistics
+        yield x
 
 
 def check_autoencoder(network: nn.Module, input_shape: tuple[int, ...]) -> int:

@@ -162,7 +162,8 @@ class Regularizer(nn.Module):
         Parameters
         ----------
         sample_weight : Tensor of shape (N,), default=None
-            Non-negative weights of the samples in the means; `None`: all 1.
+            Non-negative weights of the samples in the means; `None`: all 1. They hold for each
+            view where a layer has seen several views of all samples, one after another.
 
         Returns
         -------
@@ -171,6 +172,8 @@ class Regularizer(nn.Module):
 
         Raises
         ------
+        ValueError
+            If the number of weights doesn't fit, or the representations of one layer don't.
         RuntimeError
             If a layer was not run inside of `watch`, or its output was overwritten since.
         """

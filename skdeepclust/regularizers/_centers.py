@@ -52,6 +52,7 @@ class RunningCenters(nn.Module):
         self.register_buffer("starved", torch.empty(0, dtype=torch.bool))
         self._filling, self._reseeding = True, False
         self._shape: tuple[int, ...] | None = None
+        self.register_load_state_dict_pre_hook(RunningCenters._take_sizes)
 
     def forward(self, representation: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         """Return the penalty (Eq. 1, 2, 3) of a batch."""
@@ -196,12 +197,12 @@ class RunningCenters(nn.Module):
         self._filling, self._reseeding = state["filling"], state["reseeding"]
         self._shape = None if state["shape"] is None else tuple(state["shape"])
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args) -> None:
-        for name in ("centers", "counts", "starved"):  # the saved ones have another size
+    def _take_sizes(self, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+        """Make room for saved buffers, whose sizes depend on the batches that there were."""
+        for name in ("centers", "counts", "starved"):
             if prefix + name in state_dict:
                 saved = state_dict[prefix + name]
                 self._buffers[name] = torch.empty_like(saved, device=self.centers.device)
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 class _Pull(torch.autograd.Function):
@@ -222,7 +223,7 @@ class _Pull(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient):
+    def backward(ctx, gradient):  # pyrefly: ignore[bad-override]
         difference, weight, labels, shift = ctx.saved_tensors
         if shift is not None:
             difference = difference - shift.index_select(0, labels)

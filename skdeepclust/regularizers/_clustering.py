@@ -72,6 +72,7 @@ class ClusteringRegularizer(Regularizer):
     -----
     The layer's output is taken before its activation, which must not overwrite it
     (`ReLU(inplace=True)` is refused). Centres start as distinct rows of the first batches.
+    They move with each penalty, but not after `eval()` of the regulariser.
     Equation (4) of the paper, as printed, is identically zero; both gradients here are
     derivatives of the penalty. The distances of all rows to all centres are never in memory
     at once.
