@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _common import Record, grouped, markdown, mean_and_std, read_records
+from _parsimonious_tables import TABLES
 from triplet_dec import CONTROLS, table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,11 @@ def summary(records: list[Record]) -> str:
     return markdown(["data", "method", "seeds", "ACC", "worst", "NMI", "ARI", "CPU s"], rows)
 
 
+def parsimonious(name: str) -> Callable[[], str]:
+    """Return a function that makes one table of the benchmark of parsimonious representations."""
+    return lambda: TABLES[name](read_records(RESULTS / "parsimonious.jsonl"))
+
+
 def newest(name: str) -> Callable[[], str]:
     """Return a function that formats the newest record of a file of results."""
 
@@ -53,6 +59,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "triplet-dec": lambda: table(read_records(RESULTS / "triplet_dec.jsonl")),
     "overhead": newest("overhead"),
     "memory": newest("memory"),
+    **{name: parsimonious(name) for name in TABLES},
 }
 
 

@@ -1,4 +1,4 @@
-"""Receptive fields: known numbers, and the support of gradients in random networks."""
+"""Receptive fields: known numbers, what is followed, and what stays as it was."""
 
 from __future__ import annotations
 
@@ -8,63 +8,24 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from image_functions import (
+    Apply,
+    beside_the_transpose,
+    drop_tensors,
+    in_channels_last_order,
+    pool_channels,
+    view_of_what_changes,
+    write_crop,
+    write_list,
+)
 from torch import nn
 
 from skdeepclust.networks import ReceptiveField, receptive_field
 
-WHOLE = {"size": (24, 30), "jump": (0, 0), "start": (0, 0)}
-
-
-class Apply(nn.Module):
-    """A convolution (3 x 3, stride 2, padding 1), then any function, watched as `seen`."""
-
-    def __init__(self, function, first: nn.Module | None = None) -> None:
-        super().__init__()
-        self.first = first or nn.Conv2d(3, 4, 3, stride=2, padding=1)
-        self.function = function
-        self.seen = nn.Identity()
-
-    def forward(self, x):
-        return self.seen(self.function(self.first(x)))
-
 
 def field_after(function, first: nn.Module | None = None) -> ReceptiveField:
     """Return the field behind a function of `first`, on images of 24 x 30 pixels."""
-    return receptive_field(Apply(function, first), "seen", torch.rand(2, 3, 24, 30))
-
-
-def box_of(field: ReceptiveField, row: int, column: int) -> list[int]:
-    return field.boxes([row], [column])[0].tolist()
-
-
-def support(module: nn.Module, layer: str, x: torch.Tensor, units) -> list[list[int] | None]:
-    """Return the smallest boxes around the pixels that have a gradient, None where none has."""
-    outputs = []
-    hook = module.get_submodule(layer).register_forward_hook(lambda *args: outputs.append(args[2]))
-    x = x.clone().requires_grad_()
-    module(x)
-    hook.remove()
-    boxes = []
-    for row, column in units:
-        unit = outputs[-1][0, :, row, column].sum()
-        (gradient,) = torch.autograd.grad(unit, x, retain_graph=True, allow_unused=True)
-        rows, columns = np.nonzero(gradient[0].abs().sum(0).numpy())
-        edges = [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1] if len(rows) else []
-        boxes.append([int(edge) for edge in edges] or None)
-    return boxes
-
-
-def corners_and_middle(height: int, width: int) -> list[tuple[int, int]]:
-    return [(i, j) for i in {0, height // 2, height - 1} for j in {0, width // 2, width - 1}]
-
-
-def is_inside(inner: list[int] | None, outer: list[int]) -> bool:
-    if inner is None:
-        return True
-    (top, left, bottom, right), (north, west, south, east) = inner, outer
-    return north <= top and west <= left and bottom <= south and right <= east
+    return receptive_field(Apply(function, first), "seen", torch.zeros(2, 3, 24, 30))
 
 
 # ---------------------------------------------------------------- known numbers
@@ -122,180 +83,25 @@ def test_boxes_are_cut_off_at_the_borders():
 def test_boxes_of_no_units_and_of_wrong_units():
     field = ReceptiveField(size=(4, 6), jump=(3, 2), start=(-5, 1), image_size=(10, 9))
     assert field.boxes([], []).shape == (0, 4)
+    assert field.boxes([], []).dtype == np.int64
     with pytest.raises(ValueError, match="rows and columns must be at least 0, got -1"):
         field.boxes([0, 1], [2, -1])
     with pytest.raises(ValueError, match="dimension"):
         field.boxes([0, 1], [2])
 
 
-# ---------------------------------------------------------------- the support of gradients
-
-
-@st.composite
-def layers(draw, size: list[int]) -> nn.Module | None:
-    """Draw a layer that fits on maps of `size`, and set `size` to that of its output."""
-    kernel = [draw(st.integers(1, min(4, length))) for length in size]
-    stride = [draw(st.integers(1, 3)) for _ in size]
-    kind = draw(st.sampled_from(["convolution", "pooling", "padding"]))
-    if kind == "pooling":
-        padding = [draw(st.integers(0, length // 2)) for length in kernel]
-        layer = nn.AvgPool2d(kernel, stride, padding, ceil_mode=draw(st.booleans()))
-    elif kind == "convolution":
-        padding = [draw(st.integers(0, 3)) for _ in size]
-        dilation = [
-            draw(st.integers(1, 2)) if 2 * (k - 1) < n else 1
-            for k, n in zip(kernel, size, strict=True)
-        ]
-        layer = nn.Conv2d(2, 2, kernel, stride, padding, dilation, bias=False)
-        nn.init.uniform_(layer.weight, 0.5, 1)
-    else:
-        layer = nn.ZeroPad2d([draw(st.integers(0, 2)) for _ in range(4)])
-    layer.gapless = kind == "padding" or all(
-        k >= s and d == 1
-        for k, s, d in zip(kernel, stride, getattr(layer, "dilation", (1, 1)), strict=True)
-    )
-    size[:] = layer(torch.zeros(1, 2, *size)).shape[2:]
-    return layer
-
-
-@settings(max_examples=200)
-@given(data=st.data(), image_size=st.tuples(st.integers(8, 22), st.integers(8, 22)))
-def test_box_is_the_support_of_the_gradient(data, image_size):
-    size = list(image_size)
-    with torch.random.fork_rng(devices=[]):
-        chain = nn.Sequential(*[data.draw(layers(size)) for _ in range(data.draw(DEPTHS))])
-    chain.double()
-    x = torch.ones(1, 2, *image_size, dtype=torch.float64)
-    last = str(len(chain) - 1)
-    field = receptive_field(chain, last, x)
-    units = corners_and_middle(*size)
-    gapless = all(layer.gapless for layer in chain)
-    for unit, seen in zip(units, support(chain, last, x, units), strict=True):
-        box = box_of(field, *unit)
-        assert is_inside(seen, box)
-        for axis in range(2) if seen else ():
-            first = field.start[axis] + field.jump[axis] * unit[axis]
-            end = first + field.size[axis]
-            if first >= 0 and end <= image_size[axis]:  # no padding is in the way
-                assert (seen[axis], seen[axis + 2]) == (first, end)
-            if gapless:  # what is cut off at the first border leaves no gap there
-                assert seen[axis] == box[axis]
-
-
-DEPTHS = st.integers(1, 4)
-
-
-def convolve(y: torch.Tensor, kernel: int = 3) -> torch.Tensor:
-    """Add up the channels of a window; the size stays for odd kernels."""
-    return F.conv2d(y, torch.ones(4, 4, kernel, kernel, dtype=y.dtype), padding=kernel // 2)
-
-
-def write_parts(y: torch.Tensor) -> torch.Tensor:
-    parts = torch.zeros_like(y)
-    parts[:, :2] = y[:, 2:]
-    parts[:, 2:] = convolve(y)[:, 2:]
-    return parts
-
-
-def write_crop(y: torch.Tensor) -> torch.Tensor:
-    whole = y.clone()
-    whole[:, :, 1:] += y[:, :, :-1]
-    return whole
-
-
-def add_in_place(y: torch.Tensor) -> torch.Tensor:
-    total = y.clone()
-    before = total.view(y.shape)
-    total += convolve(y, 5)
-    return total * before
-
-
-def in_channels_last_order(y: torch.Tensor) -> torch.Tensor:
-    return F.layer_norm(y.permute(0, 2, 3, 1).square(), [4]).permute(0, 3, 1, 2)
-
-
-def unequal_grids(y: torch.Tensor) -> torch.Tensor:
-    return convolve(y)[:, :, ::2] + y[:, :, : (y.shape[2] + 1) // 2]
-
-
-def pool_channels(y: torch.Tensor) -> torch.Tensor:
-    """Pool over channels and columns, with the rows where channels usually are."""
-    return F.avg_pool2d(y.permute(0, 2, 1, 3), 3, 1, 1).movedim(2, 1).transpose(2, 3).mT
-
-
-def mix_rows(y: torch.Tensor) -> torch.Tensor:
-    """Take the rows for channels of a convolution."""
-    weight = y.new_ones(y.shape[2], y.shape[2], 1, 3)
-    return F.conv2d(y.transpose(1, 2), weight, padding=(0, 1)).transpose(1, 2)
-
-
-STEPS = {
-    "convolution": convolve,
-    "dilation": lambda y: F.conv2d(y, y.new_ones(4, 1, 3, 2), dilation=(1, 2), groups=4),
-    "pooling": lambda y: F.avg_pool2d(y, 2, ceil_mode=True),
-    "residual": lambda y: y + convolve(y),
-    "valid residual": lambda y: y[:, :, 1:-1, 1:-1] + F.conv2d(y, y.new_ones(4, 4, 3, 3)),
-    "concatenation": lambda y: torch.cat([y[:, :2], convolve(y, 5)[:, 2:]], dim=1),
-    "concatenation of rows": lambda y: torch.cat([y[:, :, 4:], y[:, :, :4]], dim=2),
-    "reflection": lambda y: F.pad(y, (2, 1, 0, 3), mode="reflect"),
-    "replication": lambda y: F.pad(y, (0, 2, 1, 2), mode="replicate"),
-    "circular": lambda y: F.pad(y, (1, 1, 1, 1), mode="circular"),
-    "cropping": lambda y: F.pad(y, (-1, 0, 1, -1)),
-    "slices": lambda y: y[:, :, 1::2, :-1],
-    "in place": lambda y: F.relu(y.clone().add_(1), inplace=True),
-    "accumulation": add_in_place,
-    "writing channels": write_parts,
-    "writing a crop": write_crop,
-    "channel order": in_channels_last_order,
-    "pooled channels": pool_channels,
-    "rows as channels": mix_rows,
-    "swapped sizes": lambda y: y.reshape(1, 4, y.shape[3], y.shape[2]),
-    "rows and columns swapped": lambda y: y.transpose(2, 3),
-    "shuffled channels": lambda y: y.view(1, 2, 2, *y.shape[2:]).transpose(1, 2).reshape(y.shape),
-    "flip": lambda y: y.flip(3),
-    "roll": lambda y: y.roll(2, dims=2),
-    "upsampling": lambda y: F.interpolate(y, scale_factor=2)[:, :, ::2],
-    "gate": lambda y: y * y.mean((2, 3), keepdim=True),
-    "rows' sums": lambda y: y + y.sum(3, keepdim=True),
-    "channels' sums": lambda y: y + y.sum(1).unsqueeze(1) + y.amax(1, keepdim=True),
-    "chosen channels": lambda y: torch.stack(y.unbind(1)[::-1], dim=1) + y[:, 0],
-    "cumulative": lambda y: y.cumsum(2),
-    "unequal grids": unequal_grids,
-    "window as weights": lambda y: F.conv2d(
-        torch.ones_like(y), y[:, :, :3, :3].expand(4, -1, -1, -1), padding=1
-    ),
-    "constants": lambda y: y + torch.arange(y.shape[3]),
-}
-
-
-@settings(max_examples=400)
-@given(
-    names=st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=4),
-    image_size=st.tuples(st.integers(20, 26), st.integers(20, 26)),
-)
-def test_box_holds_all_that_any_program_sees(names, image_size):
-    def program(y):
-        for name in names:
-            # too small maps can't be reflected or cropped any more
-            y = STEPS[name](y) if min(y.shape[2:]) > 4 else y
-        return y
-
-    module = Apply(program, nn.Identity())
-    x = 1 + torch.arange(4.0 * image_size[0] * image_size[1]).sin().double() / 2
-    x = x.reshape(1, 4, *image_size)
-    field = receptive_field(module, "seen", x)
-    units = corners_and_middle(*module(x).shape[2:])
-    for unit, seen in zip(units, support(module, "seen", x, units), strict=True):
-        assert is_inside(seen, box_of(field, *unit)), (unit, field)
-
-
 # ---------------------------------------------------------------- what is followed exactly
+
 
 KEEPING = {
     "scalar": lambda y: 2 * y / 3 - 1,
     "functional": lambda y: F.dropout(F.relu(y), training=False),
     "activations": lambda y: F.hardswish(F.gelu(F.silu(F.elu(y)))),
     "in place": lambda y: F.hardswish(F.relu(y, inplace=True), inplace=True),
+    "view of what changes": view_of_what_changes,
+    "beside the transpose": beside_the_transpose,
+    "dropped tensors": drop_tensors,
+    "into a given tensor": lambda y: torch.mul(y, 2, out=torch.empty_like(y)),
     "prelu": nn.PReLU(4),
     "batch normalisation": nn.BatchNorm2d(4),
     "dropout": nn.Sequential(nn.Dropout(), nn.Dropout2d()),
@@ -306,7 +112,7 @@ KEEPING = {
     "channel shuffle": nn.ChannelShuffle(2),
     "split": lambda y: torch.cat([*y.chunk(2, dim=1), *y.split([1, 3], dim=1)], dim=1),
     "same shape": lambda y: y.reshape(y.shape).view(y.shape).detach(),
-    "maxout": lambda y: y.view(2 // 2, 2, 2, *y.shape[2:]).amax(2),
+    "maxout": lambda y: y.view(1, 2, 2, *y.shape[2:]).amax(2),
     "mean of channels": lambda y: y - y.mean(1, keepdim=True) + y.max(1).values.unsqueeze(1),
     "unit length": lambda y: F.normalize(y, dim=1),
     "softmax of channels": lambda y: y.softmax(1) * y.log_softmax(1),
@@ -322,6 +128,15 @@ def test_units_keep_their_fields(name):
     assert field_after(KEEPING[name]) == ReceptiveField((3, 3), (2, 2), (-1, -1), (24, 30))
 
 
+def test_pooling_over_channels_keeps_the_rows():
+    assert field_after(pool_channels) == ReceptiveField((3, 7), (2, 2), (-1, -3), (24, 30))
+
+
+def test_a_single_unit_keeps_its_field():
+    field = field_after(lambda y: y.detach().view(1, 4, 1, 1), nn.Conv2d(3, 4, (20, 29), 9))
+    assert field == ReceptiveField((20, 29), (9, 9), (0, 0), (24, 30))
+
+
 def test_concatenation_and_addition_unite():
     wide = nn.Conv2d(4, 4, (1, 5), padding=(0, 2))
     high = nn.Conv2d(4, 4, (3, 1), padding=(1, 0))
@@ -329,6 +144,11 @@ def test_concatenation_and_addition_unite():
     assert field_after(lambda y: torch.cat([wide(y), high(y)], dim=1)) == united
     assert field_after(lambda y: wide(y) + high(y)) == united
     assert field_after(lambda y: wide(y).add_(high(y))) == united
+
+
+def test_two_crops_unite_from_the_first_row_of_one_to_the_last_of_the_other():
+    field = field_after(lambda y: torch.cat([y[:, :, :6], y[:, :, 6:]], dim=1))
+    assert field == ReceptiveField((15, 3), (2, 2), (-1, -1), (24, 30))
 
 
 def test_reflection_reaches_further_than_zeros():
@@ -355,7 +175,7 @@ def test_a_layer_that_is_called_twice_sees_both_times():
     )
 
 
-def test_nested_layers_and_layers_that_work_on_constants():
+def test_nested_layers():
     inner = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.ReLU(), nn.Conv2d(4, 4, 3)))
     module = nn.Sequential(inner, nn.Conv2d(4, 4, 3))
     x = torch.zeros(1, 3, 24, 30)
@@ -365,6 +185,7 @@ def test_nested_layers_and_layers_that_work_on_constants():
 # ---------------------------------------------------------------- what sees the whole image
 
 WIDE = {
+    "constant": lambda y: torch.ones(1, 4, 12, 15),
     "pooled": nn.AdaptiveAvgPool2d(1),
     "pooled to a grid": nn.AdaptiveAvgPool2d(4),
     "mean": lambda y: y.mean((2, 3), keepdim=True),
@@ -382,19 +203,29 @@ WIDE = {
     "pixel shuffle": nn.PixelShuffle(2),
     "softmax of pixels": lambda y: y.flatten(2).softmax(2).view(y.shape),
     "transposed": lambda y: y.transpose(2, 3),
+    "added to its transpose": lambda y: y[..., :12] + y[..., :12].mT,
+    "written crop": write_crop,
+    "written list": write_list,
 }
 
 
 @pytest.mark.parametrize("name", WIDE)
 def test_whole_image(name):
     field = field_after(WIDE[name])
-    assert field == ReceptiveField(**WHOLE, image_size=(24, 30))
+    assert field == ReceptiveField((24, 30), (0, 0), (0, 0), (24, 30))
     assert field.boxes([0, 1], [0, 0]).tolist() == [[0, 0, 24, 30]] * 2
 
 
-def test_the_axes_are_apart():
-    field = field_after(lambda y: y + y.sum(3, keepdim=True))
-    assert field == ReceptiveField((3, 30), (2, 0), (-1, 0), (24, 30))
+ROWS_ALONE = {
+    "sum": lambda y: y + y.sum(3, keepdim=True),
+    "sum without the dimension": lambda y: y.sum(3).unsqueeze(3),
+    "one column for all": lambda y: y[..., 3:4].expand(y.shape),
+}
+
+
+@pytest.mark.parametrize("name", ROWS_ALONE)
+def test_rows_are_followed_where_columns_are_not(name):
+    assert field_after(ROWS_ALONE[name]) == ReceptiveField((3, 30), (2, 0), (-1, 0), (24, 30))
 
 
 # ---------------------------------------------------------------- what is left as it was

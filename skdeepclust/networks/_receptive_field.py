@@ -8,11 +8,10 @@ the tensors that go in to those of the tensors that come out.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +23,16 @@ from torch.utils._pytree import tree_leaves
 
 from skdeepclust._layers import find_layer
 from skdeepclust._rng import seeded
+from skdeepclust.networks._receptive_field_rules import (
+    WHOLE,
+    Axis,
+    Field,
+    Rule,
+    Step,
+    makes_constants,
+    rule_of,
+    unite,
+)
 
 
 @dataclass(frozen=True)
@@ -96,8 +105,9 @@ def receptive_field(module: nn.Module, layer: str, x: Tensor) -> ReceptiveField:
     with stored statistics, and reshaping that keeps rows and columns are followed exactly;
     branches that come together are united in one box. Padding by reflection or replication makes
     the box larger than what is seen. Whatever else is done, such as upsampling, pooling to a given
-    size or transposed convolution, counts as seeing the whole image. So the box always holds all
-    that a unit sees, unless the network reads a number off a tensor (`.item()`).
+    size, transposed convolution or a fully connected layer, counts as seeing the whole image. So
+    the box always holds all that a unit sees, unless the network takes numbers out of its tensors
+    (`.item()`, `.numpy()`).
 
     Parameters
     ----------
@@ -127,7 +137,7 @@ def receptive_field(module: nn.Module, layer: str, x: Tensor) -> ReceptiveField:
     NeurIPS. Figures 2 and 3.
 
     A. Araujo, W. Norris, J. Sim (2019). Computing Receptive Fields of Convolutional Neural
-    Networks. Distill. https://doi.org/10.23915/distill.00021. Equations 2 to 5.
+    Networks. Distill. https://doi.org/10.23915/distill.00021.
 
     Examples
     --------
@@ -148,7 +158,7 @@ def receptive_field(module: nn.Module, layer: str, x: Tensor) -> ReceptiveField:
         raise ValueError(
             f"x must be a batch of images, (n, channels, height, width), got {tuple(x.shape)}."
         )
-    fields: list[_Field] = []
+    fields: list[Field] = []
 
     def watch(_layer: nn.Module, _args: Any, output: Any) -> None:
         if not isinstance(output, Tensor) or output.ndim != 4:
@@ -157,7 +167,7 @@ def receptive_field(module: nn.Module, layer: str, x: Tensor) -> ReceptiveField:
                 f"layer={layer!r} makes {made}, not (n, channels, height, width): its units have "
                 "no place in the image. Name a convolutional layer."
             )
-        fields.append(following.field(output) or _WHOLE)
+        fields.append(following.field(output) or WHOLE)
 
     hook = find_layer(module, layer).register_forward_hook(watch)
     try:
@@ -172,7 +182,7 @@ def receptive_field(module: nn.Module, layer: str, x: Tensor) -> ReceptiveField:
             f"layer={layer!r} isn't called when {type(module).__name__} runs on x; name a layer "
             "that forward() calls."
         )
-    return _as_receptive_field(reduce(_unite, fields), (x.shape[2], x.shape[3]))
+    return _as_receptive_field(reduce(unite, fields), (x.shape[2], x.shape[3]))
 
 
 @contextmanager
@@ -187,175 +197,13 @@ def _evaluation(module: nn.Module) -> Iterator[None]:
             layer.training = training
 
 
-class _Axis(NamedTuple):
-    """One axis of the image, as the units along a dimension of a tensor see it."""
-
-    dim: int  # counted from the end, where broadcasting aligns tensors
-    size: int
-    jump: int
-    start: int
-
-
-# What the units of a tensor see of rows and columns; an axis that is None is seen as a whole.
-_Field = tuple[_Axis | None, _Axis | None]
-_WHOLE: _Field = (None, None)
-
-
-def _unite(first: _Field, second: _Field) -> _Field:
-    """Return the smallest field that holds both."""
-    return _unite_axes(first[0], second[0]), _unite_axes(first[1], second[1])
-
-
-def _unite_axes(first: _Axis | None, second: _Axis | None) -> _Axis | None:
-    if first is None or second is None or (first.dim, first.jump) != (second.dim, second.jump):
-        return None
-    start = min(first.start, second.start)
-    end = max(first.start + first.size, second.start + second.size)
-    return first._replace(size=end - start, start=start)
-
-
-def _as_receptive_field(field: _Field, image_size: tuple[int, int]) -> ReceptiveField:
+def _as_receptive_field(field: Field, image_size: tuple[int, int]) -> ReceptiveField:
     """Turn the field of a tensor (n, channels, height, width) into three numbers per axis."""
-    (size, jump, start), (width, step, left) = (
+    (height, down, top), (width, right, left) = (
         (axis.size, axis.jump, axis.start) if axis and axis.dim == dim else (pixels, 0, 0)
         for axis, dim, pixels in zip(field, (-2, -1), image_size, strict=True)
     )
-    return ReceptiveField((size, width), (jump, step), (start, left), image_size)
-
-
-# ---------------------------------------------------------------- what operations do to an axis
-
-
-class _Step(NamedTuple):
-    """One operand's way through an operation."""
-
-    arguments: dict[str, Any]  # of the operation, by name
-    before: torch.Size  # of the operand
-    after: torch.Size  # of the result
-
-
-_Rule = Callable[[_Axis, _Step], _Axis | None]
-
-
-def _elementwise(axis: _Axis, step: _Step) -> _Axis | None:
-    """Leave units in their places, except where one is repeated over many."""
-    before, after = step.before, step.after
-    same = len(after) >= -axis.dim and before[axis.dim] == after[axis.dim]
-    return axis if same else None
-
-
-def _window(axis: _Axis, step: _Step) -> _Axis | None:
-    """Slide a kernel of l units, as convolution and pooling do: size k + j d (l - 1)."""
-    arguments = step.arguments
-    kernel = arguments.get("kernel_size") or arguments["weight"].shape[2:]
-    place = axis.dim + len(kernel)
-    if arguments.get("transposed") or (place == -1 and "weight" in arguments):  # over channels
-        return None
-    if place < 0:
-        return axis
-
-    def setting(name: str, default: Any) -> int:
-        values = arguments.get(name) or default
-        return values[place % len(values)]  # one value may stand for all
-
-    span = (setting("kernel_size", kernel) - 1) * setting("dilation", [1])
-    return axis._replace(
-        size=axis.size + axis.jump * span,
-        jump=axis.jump * setting("stride", kernel),
-        start=axis.start - axis.jump * setting("padding", [0]),
-    )
-
-
-def _pad(axis: _Axis, step: _Step, *, reach: int = 0) -> _Axis:
-    """Pad or crop; a unit of the padding shows one up to `reach` times its width away."""
-    padding = step.arguments.get("pad") or step.arguments["padding"]  # of the last dimension first
-    place = -2 * (axis.dim + 1)
-    left, right = padding[place : place + 2] or (0, 0)
-    back, forth = reach * max(right, 0), reach * max(left, 0)
-    return axis._replace(
-        size=axis.size + axis.jump * (back + forth), start=axis.start - axis.jump * (left + back)
-    )
-
-
-def _slice(axis: _Axis, step: _Step) -> _Axis:
-    """Choose another first unit and another step between units."""
-    arguments, before = step.arguments, step.before
-    if arguments["dim"] % len(before) != axis.dim % len(before):
-        return axis
-    kept = range(before[axis.dim])[arguments["start"] : arguments["end"] : arguments["step"]]
-    return axis._replace(jump=axis.jump * kept.step, start=axis.start + axis.jump * kept.start)
-
-
-def _reshape(axis: _Axis, step: _Step) -> _Axis | None:
-    """Find where in the new shape the same number of units lies equally far apart."""
-    before, after = step.before, step.after
-    if before == after:
-        return axis
-    length, numbers = before[axis.dim], math.prod(before[axis.dim :])
-    for dim in range(-1, -len(after) - 1, -1):
-        if after[dim] == length and math.prod(after[dim:]) == numbers:
-            return axis._replace(dim=dim)
-    return None
-
-
-def _permute(axis: _Axis, step: _Step) -> _Axis:
-    """Change the order of the dimensions."""
-    n_dims = len(step.before)
-    order = list(range(n_dims))
-    if "dims" in step.arguments:
-        order = [dim % n_dims for dim in step.arguments["dims"]]
-    else:
-        first, second = step.arguments["dim0"], step.arguments["dim1"]
-        order[first], order[second] = order[second], order[first]
-    return axis._replace(dim=order.index(axis.dim % n_dims) - n_dims)
-
-
-def _along(axis: _Axis, step: _Step) -> _Axis | None:
-    """Sum, choose or join along some dimensions; the units along the others stay apart."""
-    n_dims = len(step.before)
-    if "normalized_shape" in step.arguments:
-        named = list(range(-len(step.arguments["normalized_shape"]), 0))
-    else:
-        named = step.arguments.get("dim")
-    named = [named] if isinstance(named, int) else named or range(n_dims)
-    dims = {dim % n_dims - n_dims for dim in named}
-    if axis.dim in dims:
-        return None
-    gone = sum(dim > axis.dim for dim in dims) if len(step.after) < n_dims else 0
-    return axis._replace(dim=axis.dim + gone)
-
-
-def _normalize(axis: _Axis, step: _Step) -> _Axis | None:
-    """Normalise a batch: its own mean sees all of every image, a stored one nothing."""
-    return None if step.arguments["training"] else axis
-
-
-aten = torch.ops.aten
-
-_RULES: dict[Any, _Rule] = {
-    **dict.fromkeys([aten.convolution, aten.avg_pool2d, aten.avg_pool3d], _window),
-    **dict.fromkeys([aten.max_pool2d_with_indices, aten.max_pool3d_with_indices], _window),
-    aten.constant_pad_nd: _pad,
-    aten.replication_pad2d: partial(_pad, reach=1),
-    aten.reflection_pad2d: partial(_pad, reach=2),
-    aten.slice: _slice,
-    **dict.fromkeys([aten.view, aten._unsafe_view, aten.squeeze, aten.unsqueeze], _reshape),
-    **dict.fromkeys([aten.detach, aten.alias, aten._to_copy, aten.channel_shuffle], _reshape),
-    **dict.fromkeys([aten.permute, aten.transpose], _permute),
-    **dict.fromkeys([aten.cat, aten.split, aten.split_with_sizes], _along),
-    **dict.fromkeys([aten.select, aten.unbind, aten.glu], _along),
-    **dict.fromkeys([aten.mean, aten.sum, aten.amax, aten.amin, aten.max, aten.min], _along),
-    **dict.fromkeys([aten.linalg_vector_norm, aten.native_layer_norm], _along),
-    **dict.fromkeys([aten._softmax, aten._log_softmax], _along),
-    **dict.fromkeys([aten.native_batch_norm, aten.cudnn_batch_norm], _normalize),
-    aten.miopen_batch_norm: _normalize,
-    # elementwise, but torch doesn't mark them so
-    **dict.fromkeys([aten.copy_, aten.expand, aten._prelu_kernel], _elementwise),
-    **dict.fromkeys([aten.hardswish, aten.hardswish_, aten.rrelu_with_noise], _elementwise),
-}
-# these take no more than the shape from a tensor
-_CREATIONS = {aten.empty_like, aten.zeros_like, aten.ones_like, aten.full_like, aten.rand_like}
-_CREATIONS |= {aten.randn_like, aten.new_empty, aten.new_zeros, aten.new_ones, aten.new_full}
+    return ReceptiveField((height, width), (down, right), (top, left), image_size)
 
 
 # ---------------------------------------------------------------- following the network
@@ -375,14 +223,14 @@ def _memory(tensor: Tensor) -> tuple[Any, tuple[Any, ...]]:
 class _Operand(NamedTuple):
     """A tensor, made of the image, that goes into an operation."""
 
-    field: _Field
+    field: Field
     shape: torch.Size
-    rule: _Rule | None  # None: what the operation does to it isn't known
+    rule: Rule | None  # None: what the operation does to it isn't known
 
-    def field_after(self, arguments: dict[str, Any], shape: torch.Size) -> _Field:
+    def field_after(self, arguments: dict[str, Any], shape: torch.Size) -> Field:
         if self.rule is None:
-            return _WHOLE
-        step = _Step(arguments, self.shape, shape)
+            return WHOLE
+        step = Step(arguments, self.shape, shape)
         rows, columns = (axis and self.rule(axis, step) for axis in self.field)
         return rows, columns
 
@@ -394,17 +242,17 @@ class _Following(TorchDispatchMode):
         super().__init__()
         # By memory, since a view shows what is written into another. All memory is kept alive
         # here, so that none that is allocated later can be taken for it.
-        self._fields: dict[Any, dict[tuple[Any, ...], _Field]] = {}
-        pixels = (_Axis(-2, size=1, jump=1, start=0), _Axis(-1, size=1, jump=1, start=0))
+        self._fields: dict[Any, dict[tuple[Any, ...], Field]] = {}
+        pixels = (Axis(-2, size=1, jump=1, start=0), Axis(-1, size=1, jump=1, start=0))
         self._keep(image, pixels, is_written=False)
 
-    def field(self, tensor: Tensor) -> _Field | None:
+    def field(self, tensor: Tensor) -> Field | None:
         """Return what the units of a tensor see; None for a constant."""
         memory, place = _memory(tensor)
         fields = self._fields.get(memory)
-        return None if fields is None else fields.get(place, _WHOLE)
+        return None if fields is None else fields.get(place, WHOLE)
 
-    def _keep(self, tensor: Tensor, field: _Field, *, is_written: bool) -> None:
+    def _keep(self, tensor: Tensor, field: Field, *, is_written: bool) -> None:
         memory, place = _memory(tensor)
         fields = self._fields.setdefault(memory, {})
         if is_written and fields.get(place) != field:
@@ -422,20 +270,17 @@ class _Following(TorchDispatchMode):
             writes = [a.name for a in schema.arguments if a.alias_info and a.alias_info.is_write]
             for tensor in _tensors([result, [arguments[name] for name in writes]]):
                 fields = [operand.field_after(arguments, tensor.shape) for operand in operands]
-                self._keep(tensor, reduce(_unite, fields), is_written=schema.is_mutable)
+                self._keep(tensor, reduce(unite, fields), is_written=schema.is_mutable)
         return result
 
     def _operands(self, operation: Any, arguments: dict[str, Any]) -> list[_Operand]:
         """Return those tensors among the arguments that aren't constants."""
-        if operation.overloadpacket in _CREATIONS:
+        if makes_constants(operation):
             return []
-        elementwise = torch.Tag.pointwise in operation.tags
-        rule = _elementwise if elementwise else _RULES.get(operation.overloadpacket)
-        # a rule holds for the first argument; weights and the like come after it
-        first = arguments.get(operation._schema.arguments[0].name) if arguments else None
-        followed = set(map(id, _tensors(arguments if rule is _elementwise else first)))
+        rule, followed = rule_of(operation, arguments)
+        followed_ids = set(map(id, _tensors(followed)))
         return [
-            _Operand(field, tensor.shape, rule if id(tensor) in followed else None)
+            _Operand(field, tensor.shape, rule if id(tensor) in followed_ids else None)
             for tensor in _tensors(arguments)
             if (field := self.field(tensor)) is not None
         ]
