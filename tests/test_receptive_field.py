@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from image_functions import (
     Apply,
+    add_in_place,
     beside_the_transpose,
     drop_tensors,
     in_channels_last_order,
@@ -206,6 +207,7 @@ WIDE = {
     "added to its transpose": lambda y: y[..., :12] + y[..., :12].mT,
     "written crop": write_crop,
     "written list": write_list,
+    "view of what is added to": add_in_place,
 }
 
 
