@@ -49,7 +49,7 @@ class DeCovRegularizer(WeightedRegularizer):
     layers : "auto", sequence of str or dict, default="auto"
         Names of the layers, as in `module.named_modules()`; a dict has the weight of each.
         "auto": all fully connected layers but the network's last layer.
-    lam : float, default=0.1
+    lam : float, default=0.01
         Weight of the loss of a layer, at least 0.
 
     References
@@ -71,7 +71,7 @@ class DeCovRegularizer(WeightedRegularizer):
 
     part: ClassVar[str] = "decov_penalty"
 
-    def __init__(self, layers: Any = "auto", *, lam: float = 0.1) -> None:
+    def __init__(self, layers: Any = "auto", *, lam: float = 0.01) -> None:
         super().__init__(layers, lam=lam)
 
     def loss(self, representation: Tensor, sample_weight: Tensor | None) -> Tensor:
