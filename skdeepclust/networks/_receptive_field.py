@@ -8,8 +8,6 @@ the tensors that go in to those of the tensors that come out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, NamedTuple
@@ -21,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from skdeepclust._layers import find_layer
+from skdeepclust._layers import evaluation_mode, find_layer
 from skdeepclust._rng import seeded
 from skdeepclust.networks._receptive_field_rules import (
     WHOLE,
@@ -171,7 +169,7 @@ def receptive_field(module: nn.Module, layer: str, x: Tensor) -> ReceptiveField:
 
     hook = find_layer(module, layer).register_forward_hook(watch)
     try:
-        with seeded(0, x.device), _evaluation(module), torch.inference_mode(False):
+        with seeded(0, x.device), evaluation_mode(module), torch.inference_mode(False):
             image = x[:1].clone()  # the network may work in place
             with torch.no_grad(), _Following(image) as following:
                 module(image)
@@ -183,18 +181,6 @@ def receptive_field(module: nn.Module, layer: str, x: Tensor) -> ReceptiveField:
             "that forward() calls."
         )
     return _as_receptive_field(reduce(unite, fields), (x.shape[2], x.shape[3]))
-
-
-@contextmanager
-def _evaluation(module: nn.Module) -> Iterator[None]:
-    """Put a module in evaluation mode; each layer is back in its own mode after the block."""
-    modes = {layer: layer.training for layer in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for layer, training in modes.items():
-            layer.training = training
 
 
 def _as_receptive_field(field: Field, image_size: tuple[int, int]) -> ReceptiveField:
