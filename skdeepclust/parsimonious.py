@@ -95,9 +95,10 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
     ----------
     n_clusters : int, default=100
         Number of centres K of each layer. For sample clustering, at most half of a batch.
-    lam : float, default=0.1
-        Weight of the penalty. 0: an ordinary network. Worth a search between 0.01 and 10 for
-        fully connected layers, below 0.1 for convolutions.
+    lam : float, default=0.01
+        Weight of the penalty. 0: an ordinary network. Worth a search: between 0.001 and 1 for the
+        layers of an MLP, between 0.1 and 10 for fully connected layers behind convolutions, a
+        hundredth of that for the convolutions.
     clustering : {"sample", "spatial", "channel"} or sequence of these, default="sample"
         What is clustered: samples (Eq. 1), positions of images (Eq. 2) or channels (Eq. 3).
     layers : "auto", sequence of str or dict, default="auto"
@@ -185,7 +186,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         self,
         *,
         n_clusters=100,
-        lam=0.1,
+        lam=0.01,
         clustering="sample",
         layers="auto",
         smoothing=0.9,

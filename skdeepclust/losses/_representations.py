@@ -6,6 +6,10 @@ Shapes: N samples, C channels (or units), H x W positions, K centres. A represen
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from itertools import starmap
+
 import torch
 from torch import Tensor
 
@@ -13,13 +17,32 @@ from skdeepclust.losses._clustering import (
     at_least_single,
     check_sample_weight,
     normalized,
-    product,
     weighted_mean,
 )
 
 CLUSTERINGS = ("sample", "spatial", "channel")
-# rows whose scores are in memory at a time: with 100 centres, less than a MB
+# what is worked on at a time, so that it stays in the cache: with 100 centres, some MB
 ROWS_AT_A_TIME = 2048
+COLUMNS_AT_A_TIME = 4096
+NUMBERS_AT_A_TIME = 2**19
+
+
+def row_chunks(rows: Tensor, *others: Tensor) -> Iterable[tuple[Tensor, ...]]:
+    """Split a matrix, and what belongs to its rows, into rows that are worked on at a time."""
+    n_columns = max(1, min(rows.shape[1], COLUMNS_AT_A_TIME))
+    n_rows = max(1, min(ROWS_AT_A_TIME, NUMBERS_AT_A_TIME // n_columns))
+    return _pieces((rows, *others), n_rows, 0)
+
+
+def column_blocks(*matrices: Tensor) -> Iterable[tuple[Tensor, ...]]:
+    """Split matrices of the same width into columns that are worked on at a time."""
+    return _pieces(matrices, COLUMNS_AT_A_TIME, 1)
+
+
+def _pieces(tensors: tuple[Tensor, ...], size: int, dim: int) -> Iterable[tuple[Tensor, ...]]:
+    if tensors[0].shape[dim] <= size:
+        return [tensors]
+    return zip(*(tensor.split(size, dim) for tensor in tensors), strict=True)
 
 
 def unfold(representation: Tensor, clustering: str) -> Tensor:
@@ -57,17 +80,11 @@ def unfold(representation: Tensor, clustering: str) -> Tensor:
     >>> [tuple(unfold(representation, c).shape) for c in ("sample", "spatial", "channel")]
     [(2, 60), (40, 3), (6, 20)]
     """
-    check_clustering(clustering)
-    check_ndim(representation=representation)
+    check_unfolding(representation, clustering)
     if clustering == "sample":
         return representation.flatten(1)
     if clustering == "spatial":
         return representation.movedim(1, -1).flatten(0, -2)
-    if representation.ndim == 2:
-        raise ValueError(
-            "channel clustering needs a representation (N, C, H, W); of one of shape "
-            f"{tuple(representation.shape)} it would cluster single numbers. Use 'sample'."
-        )
     return representation.flatten(2).flatten(0, 1)
 
 
@@ -75,6 +92,17 @@ def check_clustering(clustering: object) -> None:
     """Raise ValueError unless `clustering` names an unfolding."""
     if clustering not in CLUSTERINGS:
         raise ValueError(f"clustering must be one of {CLUSTERINGS}, got {clustering!r}.")
+
+
+def check_unfolding(representation: Tensor, clustering: str) -> None:
+    """Raise ValueError unless the representation has the rows that are to be clustered."""
+    check_clustering(clustering)
+    check_ndim(representation=representation)
+    if clustering == "channel" and representation.ndim == 2:
+        raise ValueError(
+            "channel clustering needs a representation (N, C, H, W); of one of shape "
+            f"{tuple(representation.shape)} it would cluster single numbers. Use 'sample'."
+        )
 
 
 def check_ndim(**tensors: Tensor) -> None:
@@ -92,25 +120,38 @@ def row_weight(sample_weight: Tensor, n_rows: int) -> Tensor:
 
 
 @torch.no_grad()
-def nearest_centers(rows: Tensor, centers: Tensor, sums: Tensor | None = None) -> Tensor:
+def nearest_centers(rows: Tensor, centers: Tensor, *, origin: Tensor | None = None) -> Tensor:
     """Return the index (rows,) of the nearest centre, never with more than a chunk of distances.
 
-    |x - mu|^2 is compared without |x|^2, which is the same for all centres, and after
-    subtracting the mean centre: far from the origin the large squares would cancel all digits.
-    Where `sums` is given, rows less the mean centre are added to the line of their cluster,
-    while they are in the cache.
+    Rows and centres are seen from a point among the centres, by default their mean: far from
+    zero, the large squares would cancel all digits. With `origin`, rows are seen from it already.
     """
-    origin = centers.mean(0)
-    centers = centers - origin
-    half_squares = centers.square().sum(1) / 2
+    if origin is None:
+        origin = centers.mean(0)
+        rows = rows - origin
     labels = []
-    for chunk in rows.split(ROWS_AT_A_TIME):
-        chunk = chunk - origin
-        # min, which is faster than argmin
-        labels.append((half_squares - product(chunk, centers)).min(1).indices)
-        if sums is not None:
-            sums.index_add_(0, labels[-1], chunk)
+    for (chunk,) in row_chunks(rows):
+        scores = starmap(_nearness, column_blocks(chunk, centers, origin[None]))
+        labels.append(_first_largest(reduce(Tensor.add_, scores)))
     return torch.cat(labels)
+
+
+def _nearness(rows: Tensor, centers: Tensor, origin: Tensor) -> Tensor:
+    """Return (|x|^2 - |x - mu|^2) / 2, (k, rows): |x|^2 is the same for all centres."""
+    centers = centers - origin
+    half_squares = torch.linalg.vector_norm(centers, dim=1, keepdim=True).square_().div_(2)
+    # with out=: autocast, which would leave three digits, doesn't touch that
+    scores = torch.mm(centers, rows.T, out=centers.new_empty(len(centers), len(rows)))
+    return scores.sub_(half_squares)
+
+
+def _first_largest(scores: Tensor) -> Tensor:
+    """Return the index of the largest score (k, n) of each column; the scores are lost."""
+    # max and argmax would take twice as long: they look at the numbers one by one, amax doesn't
+    last = len(scores) - 1
+    to_last = torch.arange(last, -1, -1, dtype=scores.dtype, device=scores.device)
+    is_largest = scores.eq_(scores.amax(0))
+    return (last - is_largest.mul_(to_last[:, None]).amax(0)).long()
 
 
 def clustering_penalty(

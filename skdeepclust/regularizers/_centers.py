@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from functools import reduce
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from skdeepclust.losses._clustering import at_least_single, tiny
-from skdeepclust.losses._representations import nearest_centers, row_weight, unfold
+from skdeepclust.losses._clustering import at_least_single, normalized, tiny
+from skdeepclust.losses._representations import column_blocks, nearest_centers, row_chunks
+from skdeepclust.regularizers._rows import Pull, Rows
 
 # rows among which centres are drawn, for each centre
 ROWS_PER_CENTER = 40
+# centres whose mean all is seen from, so that numbers are small: the mean of all takes longer
+ORIGIN_CENTERS = 10
 
 
 class RunningCenters(nn.Module):
@@ -56,31 +59,35 @@ class RunningCenters(nn.Module):
 
     def forward(self, representation: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         """Return the penalty (Eq. 1, 2, 3) of a batch."""
-        rows = unfold(representation, self.clustering)  # (rows, dims)
-        self._check_shape(representation, rows)
-        weight = None if sample_weight is None else row_weight(sample_weight, len(rows))
-        if self.training and self.row_fraction < 1:
-            rows, weight = self._some(rows, weight)
-        points = at_least_single(rows.detach())
-        weight = None if weight is None else weight.to(points.dtype)
-        if self.training:
-            self._draw_missing(points, weight)
+        rows = Rows(representation, self.clustering, self.row_fraction if self.training else 1.0)
+        self._check_shape(representation, rows.n_dims)
+        y, weight, share = representation.detach(), None, None
+        if sample_weight is not None:
+            sample_weight = at_least_single(sample_weight.to(y.dtype))
+            weight = rows.of_samples(sample_weight)
+            share = rows.of_samples(normalized(sample_weight) * len(sample_weight))
+        if self.training and (self._filling or self._reseeding):
+            self._draw_missing(rows.of(y), weight)
             if not len(self.centers):  # no row has a weight
-                return rows.sum() * 0
-            labels, shift = self._update(points, weight)
+                return representation.sum() * 0
+        origin = self.centers[:ORIGIN_CENTERS].mean(0)
+        points = rows.of(y, origin)  # (rows, dims)
+        labels = nearest_centers(points, self.centers, origin=origin)
+        if self.training:
+            squares = self._update(points, origin, labels, weight)
         else:
-            labels, shift = nearest_centers(points, self.centers), None
-        difference = self.centers.index_select(0, labels)
-        torch.sub(points, difference, out=difference)
-        if weight is not None:
-            weight = weight / weight.sum().clamp_min(tiny(weight)) * len(weight)
-        return _Pull.apply(rows, difference, weight, labels, shift)
+            subtract(points, self.centers - origin, labels)
+            squares = squared_norm(points)
+        if share is not None:
+            points *= share[:, None]
+            squares *= share
+        return Pull.apply(representation, squares, points, rows)
 
-    def _check_shape(self, representation: Tensor, rows: Tensor) -> None:
+    def _check_shape(self, representation: Tensor, n_dims: int) -> None:
         shape = tuple(representation.shape[2:])
         fixed = self.clustering != "spatial"
-        known = self.centers.shape[1] if len(self.centers) else rows.shape[1]
-        if rows.shape[1] != known or (fixed and self._shape not in (None, shape)):
+        known = self.centers.shape[1] if len(self.centers) else n_dims
+        if n_dims != known or (fixed and self._shape not in (None, shape)):
             raise ValueError(
                 f"{self.clustering} clustering has centres of {known} numbers, from layers "
                 f"of {self._shape or 'another'} positions, but the layer now returns "
@@ -89,38 +96,70 @@ class RunningCenters(nn.Module):
             )
         if not self.training and not len(self.centers):
             raise RuntimeError("There are no centres yet: run a batch in training mode first.")
-        if self.training:
+        if self.training and self._shape != shape:
             self._shape = shape
 
-    def _some(self, rows: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        n_rows = max(1, round(self.row_fraction * len(rows)))
-        index = torch.randperm(len(rows), device=rows.device)[:n_rows]
-        return rows.index_select(0, index), None if weight is None else weight[index]
-
-    # -- Algorithm 1, lines 6 to 8
+    # -- Algorithm 1, lines 7 and 8
     @torch.no_grad()
-    def _update(self, points: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Assign, move the centres; return labels and what the exact gradient adds to them."""
-        origin = self.centers.mean(0)
-        sums = torch.zeros_like(self.centers)
-        labels = nearest_centers(points, self.centers, sums if weight is None else None)
+    def _update(
+        self, points: Tensor, origin: Tensor, labels: Tensor, weight: Tensor | None
+    ) -> Tensor:
+        """Move the centres; return the squared distances of the points, which become gradients.
+
+        The gradient is how a point differs from its new centre, and, with
+        `center_gradient="exact"`, how it has moved that centre.
+        """
         share = points.new_ones(len(points)) if weight is None else weight
-        if weight is not None:
-            sums.index_add_(0, labels, (points - origin) * share[:, None])
         counts = points.new_zeros(len(self.centers)).index_add_(0, labels, share)
-        means = sums / counts.clamp_min(tiny(counts))[:, None]
+        self.counts += counts
+        move = self._move_some if len(points) <= len(self.centers) else self._move_all
+        squares = []
+        for rows, centers, at in column_blocks(points, self.centers, origin[None]):
+            old = centers.clone() if self.center_gradient == "exact" else None
+            move(centers, rows, at, labels, weight, counts)
+            squares.append(squared_norm(rows))
+            if old is not None:
+                subtract(rows, (1 - self.smoothing) * (centers - old), labels)
+        return reduce(Tensor.add_, squares)
+
+    def _move_all(
+        self,
+        centers: Tensor,
+        rows: Tensor,
+        origin: Tensor,
+        labels: Tensor,
+        weight: Tensor | None,
+        counts: Tensor,
+    ) -> None:
+        """Move centres towards the means of their rows; subtract them from the rows."""
+        weighted = rows if weight is None else rows * weight[:, None]
+        # contiguous: of columns of a wider matrix, index_add_ takes several times as long
+        sums = torch.zeros_like(centers).index_add_(0, labels, weighted.contiguous())
+        means = torch.addcdiv(origin, sums, counts.clamp_min(tiny(counts))[:, None])
         # a centre without rows in the batch stays where it is
         rate = self.smoothing * (counts > 0).to(counts.dtype)
-        step = (means - (self.centers - origin)) * rate[:, None]
-        self.centers += step
-        self.counts += counts
-        return labels, (1 - self.smoothing) * step if self.center_gradient == "exact" else None
+        centers.lerp_(means, rate[:, None])
+        subtract(rows, centers - origin, labels)
+
+    def _move_some(
+        self,
+        centers: Tensor,
+        rows: Tensor,
+        origin: Tensor,
+        labels: Tensor,
+        weight: Tensor | None,
+        counts: Tensor,
+    ) -> None:
+        """Do the same, without a look at centres that have no rows, where rows are few."""
+        rate = self.smoothing / counts.clamp_min(tiny(counts)).index_select(0, labels)
+        rate = rate if weight is None else rate * weight
+        step = rows - (centers.index_select(0, labels) - origin)
+        centers.index_add_(0, labels, step.mul_(rate[:, None]))
+        rows -= centers.index_select(0, labels) - origin
 
     # -- first centres, and new ones for those that starve (line 13)
     @torch.no_grad()
     def _draw_missing(self, points: Tensor, weight: Tensor | None) -> None:
-        if not (self._filling or self._reseeding):
-            return
         if not len(self.centers):
             self._warn_of_few_rows(len(points))
             self.centers = points.new_empty(0, points.shape[1])
@@ -205,29 +244,12 @@ class RunningCenters(nn.Module):
                 self._buffers[name] = torch.empty_like(saved, device=self.centers.device)
 
 
-class _Pull(torch.autograd.Function):
-    """The penalty of rows that differ from their centres by `difference`.
+def subtract(rows: Tensor, centers: Tensor, labels: Tensor) -> None:
+    """Subtract from each row its centre, in place."""
+    for chunk, of_chunk in row_chunks(rows, labels):
+        chunk -= centers.index_select(0, of_chunk)
 
-    Its gradient is the difference itself, which is kept instead of rows, centres and labels;
-    with `shift`, the derivative of the centres that the rows have moved is in it, too.
-    """
 
-    @staticmethod
-    def forward(ctx, rows, difference, weight, labels, shift):
-        ctx.save_for_backward(difference, weight, labels, shift)
-        ctx.dtype = rows.dtype
-        if weight is None:
-            flat = difference.flatten()
-            return torch.dot(flat, flat) / (2 * flat.numel())
-        return (difference.square().mean(1) * weight).mean() / 2
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, gradient):  # pyrefly: ignore[bad-override]
-        difference, weight, labels, shift = ctx.saved_tensors
-        if shift is not None:
-            difference = difference - shift.index_select(0, labels)
-        scale = gradient / difference.numel()
-        if weight is not None:
-            scale = scale * weight[:, None].to(difference.dtype)
-        return (difference * scale).to(ctx.dtype), None, None, None, None
+def squared_norm(rows: Tensor) -> Tensor:
+    """Return the sum of the squares of each row."""
+    return torch.linalg.vector_norm(rows, dim=1).square_()

@@ -57,7 +57,8 @@ class ClusteringRegularizer(Regularizer):
         next training step, by a row drawn as in k-means++. 0: never.
     row_fraction : float, default=1.0
         Share of the rows, drawn anew at each step, on which penalty and centres are computed,
-        in (0, 1]. Less than 1 costs less time and makes the centres noisier.
+        in (0, 1]. Less than 1 costs less time and makes the centres noisier; the penalty is
+        then an unbiased estimate of that of all rows to the same centres.
 
     Raises
     ------
