@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 import json
 import os
@@ -94,6 +95,16 @@ def add_options(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument(
         "--table", action="store_true", help="measure nothing; print the table of --out"
     )
+
+
+def variation(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} should be NAME=VALUE")
+    try:
+        return name, ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return name, value
 
 
 @contextmanager

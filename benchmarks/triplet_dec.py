@@ -13,7 +13,6 @@ command goes on where it was cut off; delete the file to begin again.
 from __future__ import annotations
 
 import argparse
-import ast
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +34,7 @@ from _common import (
     reset_peak_memory,
     surroundings,
     thread_limit,
+    variation,
 )
 from sklearn.cluster import KMeans, SpectralClustering
 from sklearn.decomposition import PCA
@@ -194,16 +194,6 @@ def table(records: Sequence[Record]) -> str:
 # ---------------------------------------------------------------- command line
 
 
-def _variation(text: str) -> tuple[str, Any]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} should be NAME=VALUE")
-    try:
-        return name, ast.literal_eval(value)
-    except (SyntaxError, ValueError):
-        return name, value
-
-
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
@@ -220,7 +210,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--set",
         nargs="+",
-        type=_variation,
+        type=variation,
         default=[],
         metavar="NAME=VALUE",
         help="parameters to change in all settings but the controls",

@@ -1,4 +1,4 @@
-"""Write the tables of README.md and docs/benchmarks.md from the results.
+"""Write the tables of README.md and of the documentation from the results.
 
     python benchmarks/update_docs.py
 
@@ -13,11 +13,12 @@ from pathlib import Path
 
 from _common import Record, grouped, markdown, mean_and_std, read_records
 from _parsimonious_tables import TABLES
+from regularizer_cost import table as cost_table
 from triplet_dec import CONTROLS, table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = [ROOT / "README.md", ROOT / "docs" / "benchmarks.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "parsimonious.md"]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 NAMES = {"digits": "digits (1,797)", "mnist-5k": "MNIST (5,000)", "mnist": "MNIST (70,000)"}
 
@@ -59,6 +60,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "triplet-dec": lambda: table(read_records(RESULTS / "triplet_dec.jsonl")),
     "overhead": newest("overhead"),
     "memory": newest("memory"),
+    "regularizer-cost": lambda: cost_table(read_records(RESULTS / "regularizer_cost.jsonl")),
     **{name: parsimonious(name) for name in TABLES},
 }
 
