@@ -17,6 +17,7 @@ from skdeepclust.losses._clustering import (
     at_least_single,
     check_sample_weight,
     normalized,
+    product,
     weighted_mean,
 )
 
