@@ -230,6 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(table(read_records(options.out)))
         return
     with thread_limit(options.threads), warnings.catch_warnings():
+        # as many centres as samples, as the paper has it; what it regularises isn't measured here
         warnings.filterwarnings("ignore", "n_clusters=.* sample clusters share batches")
         records = run(options)
     print(table(records))

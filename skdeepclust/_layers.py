@@ -14,13 +14,15 @@ CONVOLUTIONS += (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 def find_layer(module: nn.Module, name: str) -> nn.Module:
     """Return the submodule of that name, or raise ValueError with the names that exist."""
-    layers = dict(module.named_modules())
-    if not isinstance(name, str) or not name or name not in layers:
-        names = ", ".join(filter(None, layers)) or "none"
-        raise ValueError(
-            f"There is no layer {name!r} in {type(module).__name__}; its layers are: {names}."
-        )
-    return layers[name]
+    try:
+        if isinstance(name, str) and name:
+            return module.get_submodule(name)  # each step calls this: no list of all layers
+    except AttributeError:
+        pass
+    names = ", ".join(name for name, _ in module.named_modules() if name) or "none"
+    raise ValueError(
+        f"There is no layer {name!r} in {type(module).__name__}; its layers are: {names}."
+    )
 
 
 def check_output(name: str, output: object) -> None:
@@ -35,28 +37,27 @@ def check_output(name: str, output: object) -> None:
 
 def hidden_linear_layers(module: nn.Module) -> list[str]:
     """Return the names of all fully connected layers, without the last layer of the network."""
-    names = [
-        name
+    layers = [
+        (name, layer)
         for name, layer in module.named_modules()
         if isinstance(layer, (nn.Linear, *CONVOLUTIONS))
     ]
-    layers = dict(module.named_modules())
-    return [name for name in names[:-1] if isinstance(layers[name], nn.Linear)]
+    return [name for name, layer in layers[:-1] if isinstance(layer, nn.Linear)]
 
 
 @contextmanager
 def last_layer_input(module: nn.Module) -> Iterator[list[Tensor]]:
-    """Keep, in a list of one, the input of the layer with weights that ran last."""
+    """Keep, in a list of one, the input of the layer with weights that ran last.
+
+    A module without fully connected and convolutional layers is a layer itself.
+    """
     kept: list[Tensor] = []
 
     def keep(_layer, args) -> None:
         kept[:] = args[:1]
 
-    hooks = [
-        layer.register_forward_pre_hook(keep)
-        for layer in module.modules()
-        if isinstance(layer, (nn.Linear, *CONVOLUTIONS))
-    ]
+    layers = [each for each in module.modules() if isinstance(each, (nn.Linear, *CONVOLUTIONS))]
+    hooks = [layer.register_forward_pre_hook(keep) for layer in layers or [module]]
     try:
         yield kept
     finally:

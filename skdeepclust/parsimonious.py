@@ -20,7 +20,7 @@ from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._decoding import DecodingMixin
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._labels import LabelsMixin
-from skdeepclust._layers import find_layer, last_layer_input, layer_output
+from skdeepclust._layers import last_layer_input, layer_output
 from skdeepclust.losses import reconstruction_loss
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder
@@ -260,6 +260,11 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         layer, module = self.transform_layer, self.module_
         with last_layer_input(module) if layer is None else layer_output(module, layer) as kept:
             self._logits(x)
+        if not kept:
+            raise ValueError(
+                f"module={type(module).__name__} runs none of its linear and convolutional layers, "
+                "so `transform` has no input of the last one: name a layer as transform_layer."
+            )
         return kept[0].flatten(1).to(self._module_dtype)
 
     # -- the objective; the base adds the penalties
@@ -325,9 +330,10 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         extra = {"y": y, **self._sample_weight_of(sample_weight, y, X)}
         n_classes = len(self.classes_)
         with self._fit_scope(X, warm=warm, phases=1, n_outputs=n_classes):
-            if self.transform_layer is not None:
-                find_layer(self.module_, self.transform_layer)
-            self._standardize(X, extra.get("sample_weight"), keep=warm)
+            # before the training, because not every network has the layer
+            self._n_features_out = self._infer(self._features, X[:1]).shape[1]
+            if not warm:
+                self._standardize(X, extra.get("sample_weight"))
             train, valid = (X, extra), None
             if self.early_stopping and not partial:
                 train, valid = self._split(X, extra)
@@ -341,7 +347,6 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
                 patience=None if valid is None else self.n_iter_no_change,
                 monitor="cross_entropy",
             )
-        self._n_features_out = self._infer(self._features, X[:1]).shape[1]
         return self
 
     # -- inference

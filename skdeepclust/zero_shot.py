@@ -22,7 +22,7 @@ from skdeepclust._class_attributes import resolve_class_attributes
 from skdeepclust._compat import StrOptions
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._labels import LabelsMixin, positions, shorten
-from skdeepclust._layers import evaluation_mode
+from skdeepclust._layers import evaluation_mode, module_device_and_dtype
 from skdeepclust.losses import structured_hinge_loss
 from skdeepclust.losses._clustering import product
 from skdeepclust.networks import Standardize
@@ -481,8 +481,8 @@ def n_features_of(network: nn.Module, input_shape: tuple[int, ...]) -> int:
     """
     if isinstance(network, ScaledFeatures):
         return network.n_features
-    like = next(network.parameters(), torch.empty(0))
-    x = torch.zeros(2, *input_shape, dtype=like.dtype, device=like.device)
+    device, dtype = module_device_and_dtype(network)
+    x = torch.zeros(2, *input_shape, dtype=dtype, device=device)
     with evaluation_mode(network), torch.no_grad():  # zeros shouldn't enter batch statistics
         features = network(x)
     if not isinstance(features, Tensor) or features.ndim < 2 or len(features) != len(x):

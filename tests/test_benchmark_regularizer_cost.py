@@ -70,6 +70,7 @@ def test_the_largest_tensor_is_seen(script) -> None:
     assert largest.n_bytes == 10 * 10 * 4
 
 
+# a tenth of the rows is fewer than two for each centre, which is what is compared
 @pytest.mark.filterwarnings("ignore:n_clusters=4 sample clusters")
 def test_all_rows_are_as_good_as_all_rows(script) -> None:
     epoch = script.Epoch("digits-60", None, 20)

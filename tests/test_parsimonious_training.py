@@ -217,6 +217,33 @@ class InPlace(nn.Sequential):
         super().__init__(nn.Linear(*input_shape, 8), nn.ReLU(inplace=True), nn.Linear(8, n_outputs))
 
 
+class WithoutLayers(nn.Module):
+    def __init__(self, input_shape, n_outputs):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(*input_shape, n_outputs))
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+class WithAnIdleLayer(WithoutLayers):
+    def __init__(self, input_shape, n_outputs):
+        super().__init__(input_shape, n_outputs)
+        self.idle = nn.Linear(2, 2)
+
+
+def test_a_network_without_layers_is_a_layer(few):
+    model = ParsimoniousClassifier(module=WithoutLayers, lam=0, max_epochs=1).fit(*few)
+    np.testing.assert_array_equal(model.transform(few[0]), few[0].astype(np.float32))
+
+
+def test_a_network_without_features_is_refused_before_it_is_trained(few, monkeypatch):
+    model = ParsimoniousClassifier(module=WithAnIdleLayer, lam=0)
+    monkeypatch.setattr(model, "_train", lambda *args, **kwargs: pytest.fail("it was trained"))
+    with pytest.raises(ValueError, match="name a layer as transform_layer"):
+        model.fit(*few)
+
+
 def test_refusals_say_what_to_do(few):
     X, y = few
     with pytest.raises(ValueError, match=r"no layer 'fc9' in MLP.*fc1"):

@@ -51,7 +51,14 @@ def skip_a_layer() -> None:
     penalty(ActivationRegularizer(["a", "b"]), normal(6, 2))
 
 
+def assign_without_centers() -> None:
+    regularizer = ClusteringRegularizer(["0"])
+    regularizer.attach(mlp(), (4,))
+    regularizer.assign(torch.rand(6, 4), "0")
+
+
 REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+    "no centres yet": (assign_without_centers, RuntimeError, "no centres of layer '0' yet"),
     "unknown layer": (
         lambda: run_mlp(DeCovRegularizer(["fc9"])),
         ValueError,

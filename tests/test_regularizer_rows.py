@@ -86,6 +86,7 @@ def test_each_row_is_as_likely_as_any_other(n_rows: int, n_drawn: int) -> None:
 # ---------------------------------------------------------------- pieces
 
 
+# more centres than samples are what the second of two ways is for
 @pytest.mark.filterwarnings("ignore:n_clusters=10 sample clusters")
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_clusters", [3, 10])  # fewer than the samples, and more

@@ -256,6 +256,8 @@ class ClusteringRegularizer(Regularizer):
         """
         running = self._running(layer, clustering)
         module, input_shape = self._network()
+        if not len(running.centers):
+            raise RuntimeError(f"There are no centres of layer {layer!r} yet: train a batch first.")
         found = representations(module, layer, X, input_shape=input_shape, batch_size=256)
         return assignments(found, running.centers, clustering=running.clustering)
 
