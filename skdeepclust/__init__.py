@@ -1,5 +1,6 @@
 """Networks that learn representations that cluster, with the interface of scikit-learn."""
 
+from skdeepclust.forced_apart import ForcedApartEmbedder
 from skdeepclust.parsimonious import ParsimoniousAutoencoder, ParsimoniousClassifier
 from skdeepclust.triplet_dec import TripletDECClusterer
 from skdeepclust.zero_shot import ZeroShotClassifier
@@ -7,6 +8,7 @@ from skdeepclust.zero_shot import ZeroShotClassifier
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "ForcedApartEmbedder",
     "ParsimoniousAutoencoder",
     "ParsimoniousClassifier",
     "TripletDECClusterer",

@@ -47,6 +47,9 @@ def shorten(labels: Sequence[Any]) -> str:
     return f"{shown} and {len(labels) - 10} more" if len(labels) > 10 else shown
 
 
+UNLABELLED = -1  # what stands in y for a label that is missing
+
+
 class LabelsMixin(ClassifierMixin):
     """Labels and weights of classifiers, which have a parameter `class_weight`.
 
@@ -153,3 +156,92 @@ class LabelsMixin(ClassifierMixin):
         if not (of_class >= 0).all():
             raise ValueError(f"class_weight={class_weight!r} must hold non-negative numbers.")
         return of_class
+
+
+class PartialLabelsMixin(LabelsMixin):
+    """Labels of which some are missing: -1, as in scikit-learn's semi-supervised estimators.
+
+    Where y holds nothing but -1 and 1, both are labels, as usual of two classes.
+    """
+
+    def _check_partial_labels(self, y, n_samples: int, *, reset: bool) -> np.ndarray:
+        """Validate y and return the index of each label in `classes_`, -1 where it is missing."""
+        known, labelled = partial_labels(y, n_samples, None if reset else self.classes_)
+        if reset and len(set(known.tolist())) == 1:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes, but y has only 1 "
+                f"class: {known.tolist()[0]!r} ({UNLABELLED} means unlabelled). Leave y out to "
+                "train without labels."
+            )
+        index = np.full(n_samples, UNLABELLED)
+        index[labelled] = self._check_labels(known, len(known), reset=reset)
+        return index
+
+
+def partial_labels(
+    y: Any, n_samples: int, classes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels in y without the missing ones, and for which samples there are any.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels, -1 where there is none.
+    n_samples : int
+        Number of samples in X.
+    classes : ndarray of shape (n_classes,), default=None
+        The labels that there are, where they are known.
+
+    Raises
+    ------
+    ValueError
+        If y is no vector of as many labels, has none, holds NaN or mixes strings with numbers.
+    """
+    if isinstance(y, torch.Tensor):
+        y = y.detach().cpu()
+    elif isinstance(y, (list, tuple)):  # numpy would make strings of all if some are
+        y = np.array(y, dtype=object)
+    y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
+    if len(y) != n_samples:
+        raise ValueError(f"y has {len(y)} labels, but X has {n_samples} samples.")
+    labelled = is_labelled(y, classes)
+    if not labelled.any():
+        raise ValueError(
+            f"All {n_samples} labels in y are {UNLABELLED}, which means unlabelled: leave y out "
+            "to train without labels."
+        )
+    return _of_one_type(y[labelled]), labelled
+
+
+def _of_one_type(known: np.ndarray) -> np.ndarray:
+    """Return labels as numbers, or as strings of which none should have been the number -1."""
+    if known.dtype.kind not in "OU":
+        return known
+    others = [label for label in known.tolist() if not isinstance(label, str)]
+    if len(others) == len(known):
+        return np.array(others)
+    if others:
+        raise ValueError(
+            f"y mixes strings with {others[0]!r}: only {UNLABELLED}, where there is no label, may "
+            "stand among strings."
+        )
+    if f"{UNLABELLED}" in known and not np.isin(known, [f"{UNLABELLED}", "1"]).all():
+        raise ValueError(
+            f"y holds the string '{UNLABELLED}' beside other strings. Give a list, or an array of "
+            f"dtype object, with the number {UNLABELLED} where there is no label."
+        )
+    return known
+
+
+def is_labelled(y: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
+    """Tell for which samples y holds a label, one of `classes` where they are known."""
+    everything = np.ones(len(y), dtype=bool)
+    if y.dtype.kind not in "iufO":  # of strings and truth values none is -1
+        return everything
+    labelled = np.asarray(y != UNLABELLED, dtype=bool)
+    if classes is None:
+        two_classes = not labelled.all() and labelled.any() and bool(np.all(y[labelled] == 1))
+    else:
+        two_classes = UNLABELLED in classes.tolist()
+    return everything if two_classes else labelled

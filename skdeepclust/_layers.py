@@ -35,14 +35,29 @@ def check_output(name: str, output: object) -> None:
         )
 
 
-def hidden_linear_layers(module: nn.Module) -> list[str]:
-    """Return the names of all fully connected layers, without the last layer of the network."""
-    layers = [
+def _layers_with_weights(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    return [
         (name, layer)
         for name, layer in module.named_modules()
         if isinstance(layer, (nn.Linear, *CONVOLUTIONS))
     ]
-    return [name for name, layer in layers[:-1] if isinstance(layer, nn.Linear)]
+
+
+def hidden_linear_layers(module: nn.Module) -> list[str]:
+    """Return the names of all fully connected layers, without the last layer of the network."""
+    layers = _layers_with_weights(module)[:-1]
+    return [name for name, layer in layers if isinstance(layer, nn.Linear)]
+
+
+def last_layer(module: nn.Module) -> str:
+    """Return the name of the last fully connected or convolutional layer of the network."""
+    layers = [name for name, _ in _layers_with_weights(module) if name]
+    if not layers:
+        raise ValueError(
+            f"{type(module).__name__} has no fully connected or convolutional layer that makes "
+            "predictions: name the layer that does."
+        )
+    return layers[-1]
 
 
 @contextmanager

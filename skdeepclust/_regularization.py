@@ -61,7 +61,7 @@ class RegularizationMixin:
                 parts = loss(x, **extra)
             for each in self.regularizers_:
                 each.train(self.module_.training)
-                penalty = each.penalty(extra.get("sample_weight"))
+                penalty = each.penalty(extra.get("sample_weight"), extra.get("y"))
                 parts["loss"] = parts["loss"] + penalty
                 parts[each.part] = parts.get(each.part, 0) + penalty
             return parts

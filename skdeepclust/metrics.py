@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import Birch, BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.metrics import make_scorer, silhouette_score
 from sklearn.metrics.cluster import contingency_matrix
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, column_or_1d, resample
 
 __all__ = [
@@ -139,19 +141,40 @@ def match_labels(labels_true: ArrayLike, labels_pred: ArrayLike) -> NDArray:
     return np.array(names.tolist())[cluster]
 
 
+# Their `transform` gives distances to the centres, one for each cluster, and no embedding.
+_CLUSTERERS_OF_THEIR_INPUT = (KMeans, MiniBatchKMeans, BisectingKMeans, Birch)
+
+
+def _embed(estimator: Any, X: Any) -> Any:
+    """Return the space in which a fitted estimator has clustered."""
+    if isinstance(estimator, Pipeline):
+        entering = estimator[:-1].transform(X) if len(estimator) > 1 else X
+        return _embed(estimator[-1], entering)
+    if hasattr(estimator, "best_estimator_"):  # a search for parameters
+        return _embed(estimator.best_estimator_, X)
+    if isinstance(estimator, _CLUSTERERS_OF_THEIR_INPUT) or not hasattr(estimator, "transform"):
+        return X
+    return estimator.transform(X)
+
+
 def embedding_silhouette_scorer(
     estimator: Any, X: Any, y: Any = None, *, sample_size: int = 2000, random_state: int = 0
 ) -> float:
-    """Silhouette of `estimator.transform(X)` with the clusters `estimator.predict(X)`.
+    """Silhouette of the embedding of `X` with the clusters `estimator.predict(X)`.
 
     A scorer without known classes, for ``GridSearchCV(scoring=embedding_silhouette_scorer)``.
     It judges how well the clusters are separated in the embedding, and is therefore fooled by
     an embedding that has collapsed: look at the number of clusters as well.
 
+    The embedding is `estimator.transform(X)`. A clusterer of its input has none of its own: one
+    without `transform`, such as scikit-learn's GaussianMixture, or one whose `transform` gives
+    distances to centres (KMeans, MiniBatchKMeans, BisectingKMeans, Birch). Its input is taken,
+    in a pipeline therefore what enters the last step.
+
     Parameters
     ----------
     estimator : object
-        Fitted estimator with `transform` and `predict`.
+        Fitted clusterer, or a pipeline or parameter search of one, with `predict`.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : object, default=None
@@ -176,10 +199,16 @@ def embedding_silhouette_scorer(
     Examples
     --------
     >>> from sklearn.cluster import KMeans
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
     >>> from skdeepclust.metrics import embedding_silhouette_scorer
-    >>> X = [[0.0], [0.1], [1.0], [1.1]]
-    >>> round(embedding_silhouette_scorer(KMeans(2, random_state=0).fit(X), X), 3)
-    0.926
+    >>> X = [[0.0, 0.0], [0.0, 9.0], [1.0, 1.0], [1.0, 8.0]]
+    >>> kmeans = KMeans(2, random_state=0)
+    >>> round(embedding_silhouette_scorer(kmeans.fit(X), X), 3)
+    0.823
+    >>> scaled = make_pipeline(MinMaxScaler(), kmeans)
+    >>> round(embedding_silhouette_scorer(scaled.fit(X), X), 3)
+    0.242
     """
     n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
     if n_samples > sample_size:
@@ -187,4 +216,4 @@ def embedding_silhouette_scorer(
     labels: Any = np.asarray(estimator.predict(X))
     if not 1 < len(np.unique(labels)) < len(labels):
         return -1.0
-    return float(silhouette_score(estimator.transform(X), labels))
+    return float(silhouette_score(_embed(estimator, X), labels))

@@ -17,12 +17,14 @@ from skdeepclust.losses._contrastive import (
     triplet_loss,
     triplet_matrix_loss,
 )
+from skdeepclust.losses._forced_apart import forced_apart_loss, forced_apart_weight_loss
 from skdeepclust.losses._reconstruction import reconstruction_loss
 from skdeepclust.losses._representations import (
     activation_penalty,
     clustering_penalty,
     decov_loss,
     unfold,
+    xcov_loss,
 )
 from skdeepclust.losses._zero_shot import structured_hinge_loss
 
@@ -31,6 +33,8 @@ __all__ = [
     "assignment_kl",
     "clustering_penalty",
     "decov_loss",
+    "forced_apart_loss",
+    "forced_apart_weight_loss",
     "information_loss",
     "masked_info_nce_loss",
     "pairwise_squared_distances",
@@ -42,4 +46,5 @@ __all__ = [
     "triplet_loss",
     "triplet_matrix_loss",
     "unfold",
+    "xcov_loss",
 ]

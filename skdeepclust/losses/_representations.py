@@ -295,17 +295,79 @@ def decov_loss(activations: Tensor, *, sample_weight: Tensor | None = None) -> T
     tensor(4.)
     """
     check_ndim(activations=activations)
-    units = at_least_single(activations).flatten(1)  # (N, units)
-    units = units - weighted_mean(units, sample_weight)
-    if sample_weight is None:
-        weighted = units / len(units)
-    else:
-        weighted = units * normalized(check_sample_weight(sample_weight, units))[:, None]
+    units, weighted = _centred(activations, sample_weight)
     n_samples, n_units = units.shape
     if n_units <= n_samples:
         covariance = product(weighted.T, units.T)  # (units, units)
         # the diagonal goes before squaring, which it would otherwise dominate
         return (covariance - covariance.diagonal().diag()).square().sum() / 2
-    # |A^T B|^2 = <A A^T, B B^T>: no matrix larger than (N, N) for wide layers
-    squares = (product(weighted, weighted) * product(units, units)).sum()
+    squares = _squares_of_product(weighted, units)
     return (squares - (weighted * units).sum(0).square().sum()) / 2
+
+
+def xcov_loss(
+    activations: Tensor, predictions: Tensor, *, sample_weight: Tensor | None = None
+) -> Tensor:
+    r"""XCov :math:`\frac12 \sum_{ij} C_{ij}^2` of the cross-covariance C of units and predictions.
+
+    The covariance is taken over the batch, divided by its number of samples N.
+
+    Parameters
+    ----------
+    activations : Tensor of shape (N, C) or (N, C, H, W)
+        Output of a layer; what is not a matrix is flattened to (N, C H W).
+    predictions : Tensor of shape (N, outputs) or (N, ...)
+        What the units shall not be correlated with, as the network's predictions.
+    sample_weight : Tensor of shape (N,), default=None
+        Non-negative weights of the samples in means and covariance; None: all 1.
+
+    Returns
+    -------
+    Tensor of shape ()
+        The loss; 0 if no unit is correlated with a prediction.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not agree.
+
+    References
+    ----------
+    B. Cheung, J. A. Livezey, A. K. Bansal, B. A. Olshausen (2014). Discovering Hidden Factors
+    of Variation in Deep Networks. arXiv:1412.6583. The penalty XCov.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.losses import xcov_loss
+    >>> activations = torch.tensor([[1.0, 2.0], [-1.0, -2.0]])
+    >>> xcov_loss(activations, predictions=torch.tensor([[1.0], [-1.0]]))
+    tensor(2.5000)
+    """
+    check_ndim(activations=activations, predictions=predictions)
+    if len(activations) != len(predictions):
+        raise ValueError(
+            "activations and predictions must have a row for each sample, got "
+            f"{len(activations)} and {len(predictions)} rows."
+        )
+    _, weighted = _centred(activations, sample_weight)
+    outputs, _ = _centred(predictions, sample_weight)
+    dtype = torch.promote_types(weighted.dtype, outputs.dtype)
+    weighted, outputs = weighted.to(dtype), outputs.to(dtype)
+    if weighted.shape[1] * outputs.shape[1] <= len(outputs) ** 2:
+        return product(weighted.T, outputs.T).square().sum() / 2
+    return _squares_of_product(weighted, outputs) / 2
+
+
+def _centred(activations: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return units (N, units) less their mean, and these times each sample's share."""
+    units = at_least_single(activations).flatten(1)
+    units = units - weighted_mean(units, sample_weight)
+    if sample_weight is None:
+        return units, units / len(units)
+    return units, units * normalized(check_sample_weight(sample_weight, units))[:, None]
+
+
+def _squares_of_product(a: Tensor, b: Tensor) -> Tensor:
+    """Return |A^T B|^2 = <A A^T, B B^T>: no matrix larger than (N, N) for wide layers."""
+    return (product(a, a) * product(b, b)).sum()

@@ -37,7 +37,7 @@ def check_row_shape(input_shape: Sequence[int], *, network: str, images: str) ->
     shape = tuple(int(size) for size in input_shape)
     if len(shape) != 1:
         raise ValueError(
-            f"input_shape of an {network} must be (n_features,), got {shape}; "
+            f"input_shape of {network} must be (n_features,), got {shape}; "
             f"flatten the samples or use {images} for images."
         )
     check_positive(n_features=shape[0])
@@ -51,7 +51,7 @@ def check_image_shape(
     shape = tuple(int(size) for size in input_shape)
     if len(shape) != 3:
         raise ValueError(
-            f"input_shape of a {network} must be (channels, height, width), "
+            f"input_shape of {network} must be (channels, height, width), "
             f"got {shape}; use {rows} for rows of features."
         )
     if shape[0] < 1 or min(shape[1:]) < minimum:

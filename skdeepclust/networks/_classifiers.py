@@ -8,52 +8,23 @@ Weights start from Kaiming's normal distribution, biases from zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from skdeepclust.networks._chain import Chain, initialised
 from skdeepclust.networks._checks import (
     check_convolutions,
     check_image_shape,
     check_positive,
     check_row_shape,
 )
-from skdeepclust.networks._standardize import Standardize
 
 MIN_IMAGE_SIZE = 4
 POOL_SIZE = 3
-
-
-class _Chain(nn.Module):
-    """Layers that run in the order of their names; what is added later doesn't run with them."""
-
-    def __init__(self, layers: Mapping[str, nn.Module], standardize: bool) -> None:
-        super().__init__()
-        self.standardize = Standardize() if standardize else None
-        self._order = tuple(layers)
-        for name, layer in layers.items():
-            self.add_module(name, layer)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of a batch, (n, n_outputs)."""
-        if self.standardize is not None:
-            x = self.standardize(x)
-        for name in self._order:
-            x = getattr(self, name)(x)
-        return x
-
-
-def _initialised(
-    layer: nn.Linear | nn.Conv2d, followed_by: Literal["relu", "linear"] = "relu"
-) -> nn.Module:
-    """Draw a layer's weights so that what follows it, "relu" or "linear", keeps the scale."""
-    nn.init.kaiming_normal_(layer.weight, nonlinearity=followed_by)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
 
 
 def _fully_connected(
@@ -65,14 +36,14 @@ def _fully_connected(
         raise ValueError(f"dropout must be at least 0 and less than 1, got {dropout!r}.")
     layers: dict[str, nn.Module] = {}
     for i, (n_in, n_out) in enumerate(pairwise(widths), 1):
-        layers[f"fc{i}"] = _initialised(nn.Linear(n_in, n_out), followed_by)
+        layers[f"fc{i}"] = initialised(nn.Linear(n_in, n_out), followed_by)
         if followed_by == "relu":
             layers[f"fc{i}_relu"] = nn.ReLU()
         layers[f"fc{i}_dropout"] = nn.Dropout(dropout)
-    return {**layers, "output": _initialised(nn.Linear(widths[-1], n_outputs), "linear")}
+    return {**layers, "output": initialised(nn.Linear(widths[-1], n_outputs), "linear")}
 
 
-class MLP(_Chain):
+class MLP(Chain):
     """Classifier of fully connected layers for rows of features.
 
     Layers `fc1`, `fc2` and so on are each followed by ReLU and dropout, `output` makes the
@@ -143,7 +114,7 @@ def _convolutions(
     """Name the convolutional layers, and return with them the size of the last one's images."""
     layers: dict[str, nn.Module] = {}
     for i, (n_in, n_out) in enumerate(pairwise(widths), 1):
-        layers[f"conv{i}"] = _initialised(
+        layers[f"conv{i}"] = initialised(
             nn.Conv2d(n_in, n_out, kernel_size, padding=kernel_size // 2)
         )
         # a window can't be larger than the image; of one pixel it takes that, of two the same
@@ -158,7 +129,7 @@ def _convolutions(
     return layers, size
 
 
-class CIFARQuick(_Chain):
+class CIFARQuick(Chain):
     """Caffe's small convolutional network for CIFAR-10, `cifar10_quick`, for any images.
 
     Convolution `conv1` - max pooling - ReLU, then `conv2` and `conv3`, each followed by ReLU -

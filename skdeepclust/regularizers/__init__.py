@@ -3,6 +3,11 @@
 from skdeepclust.regularizers._base import Regularizer
 from skdeepclust.regularizers._clustering import ClusteringRegularizer
 from skdeepclust.regularizers._exemplars import Exemplars
+from skdeepclust.regularizers._forced_apart import (
+    ForcedApartRegularizer,
+    ForcedApartWeightRegularizer,
+    XCovRegularizer,
+)
 from skdeepclust.regularizers._simple import ActivationRegularizer, DeCovRegularizer
 
 __all__ = [
@@ -10,5 +15,8 @@ __all__ = [
     "ClusteringRegularizer",
     "DeCovRegularizer",
     "Exemplars",
+    "ForcedApartRegularizer",
+    "ForcedApartWeightRegularizer",
     "Regularizer",
+    "XCovRegularizer",
 ]

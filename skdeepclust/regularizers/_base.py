@@ -84,6 +84,34 @@ class Regularizer(nn.Module):
         """
         raise NotImplementedError
 
+    def penalties(
+        self, outputs: Mapping[str, Tensor], sample_weight: Tensor | None, labels: Tensor | None
+    ) -> list[Tensor]:
+        """Return the penalty of each layer; for regularisers that need more than its output.
+
+        Parameters
+        ----------
+        outputs : mapping of str to Tensor of shape (N, ...)
+            What the watched layers returned.
+        sample_weight : Tensor of shape (N,) or None
+            Weights of the samples.
+        labels : Tensor of int of shape (N,) or None
+            Labels of the samples.
+
+        Returns
+        -------
+        list of Tensor of shape ()
+            The penalties, weights of the layers included.
+        """
+        return [
+            self.layer_penalty(name, output, of_rows(sample_weight, len(output), "sample_weight"))
+            for name, output in outputs.items()
+        ]
+
+    def watched_layers(self) -> list[str]:
+        """Return the names of the layers whose output the penalties need."""
+        return list(self._options)
+
     def _set_layers(self, options: Mapping[str, Any]) -> None:
         """Learn which layers there are, with the options that the user gave for each."""
         self._options = dict(options)
@@ -142,7 +170,7 @@ class Regularizer(nn.Module):
         """
         if self._module is not module:
             self.attach(module)
-        captured: Captured = {name: [] for name in self._options}
+        captured: Captured = {name: [] for name in self.watched_layers()}
         layers = [find_layer(module, name) for name in captured]  # all, before the first hook
         hooks = [
             layer.register_forward_hook(_Recorder(name, outputs))
@@ -156,7 +184,7 @@ class Regularizer(nn.Module):
             for hook in hooks:
                 hook.remove()
 
-    def penalty(self, sample_weight: Tensor | None = None) -> Tensor:
+    def penalty(self, sample_weight: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
         """Return the penalty of what was watched since `watch`, summed over the layers.
 
         Parameters
@@ -164,6 +192,8 @@ class Regularizer(nn.Module):
         sample_weight : Tensor of shape (N,), default=None
             Non-negative weights of the samples in the means; `None`: all 1. They hold for each
             view where a layer has seen several views of all samples, one after another.
+        labels : Tensor of int of shape (N,), default=None
+            Labels of the samples, for regularisers that compare samples of the same label.
 
         Returns
         -------
@@ -173,7 +203,8 @@ class Regularizer(nn.Module):
         Raises
         ------
         ValueError
-            If the number of weights doesn't fit, or the representations of one layer don't.
+            If the number of weights or labels doesn't fit, or the representations of one layer
+            don't.
         RuntimeError
             If a layer was not run inside of `watch`, or its output was overwritten since.
         """
@@ -183,12 +214,8 @@ class Regularizer(nn.Module):
                 "penalty() needs a forward pass inside `with regularizer.watch(module):`, one for "
                 "each penalty."
             )
-        penalties = []
-        for name, outputs in captured.items():
-            representation = _untouched(name, outputs)
-            weight = _weight_of_rows(sample_weight, len(representation))
-            penalties.append(self.layer_penalty(name, representation, weight))
-        return torch.stack(penalties).sum()
+        outputs = {name: _untouched(name, each) for name, each in captured.items()}
+        return torch.stack(self.penalties(outputs, sample_weight, labels)).sum()
 
     def _keep_shape(self, _module, args) -> None:
         if args and isinstance(args[0], Tensor):
@@ -267,17 +294,17 @@ def _untouched(name: str, outputs: list[tuple[Tensor, int]]) -> Tensor:
     return outputs[0][0] if len(outputs) == 1 else torch.cat([output for output, _ in outputs])
 
 
-def _weight_of_rows(sample_weight: Tensor | None, n_rows: int) -> Tensor | None:
-    """Repeat the weights where a layer has seen several views of the samples."""
-    if sample_weight is None:
+def of_rows(values: Tensor | None, n_rows: int, name: str) -> Tensor | None:
+    """Repeat weights or labels where a layer has seen several views of the samples."""
+    if values is None:
         return None
-    if sample_weight.ndim != 1 or not len(sample_weight) or n_rows % len(sample_weight):
+    if values.ndim != 1 or not len(values) or n_rows % len(values):
         raise ValueError(
-            f"sample_weight must hold one weight for each of the {n_rows} samples that a layer "
-            f"has seen, or for each of a part of them of which it has seen several views, got the "
-            f"shape {tuple(sample_weight.shape)}."
+            f"{name} must hold one number for each of the {n_rows} samples that a layer has seen, "
+            "or for each of a part of them of which it has seen several views, got the shape "
+            f"{tuple(values.shape)}."
         )
-    return sample_weight.repeat(n_rows // len(sample_weight))
+    return values.repeat(n_rows // len(values))
 
 
 def layer_options(layers: Any) -> dict[str, Any]:

@@ -1,0 +1,509 @@
+"""Forced Apart: codes in which hidden classes lie apart, from coarse labels or none.
+
+Anonymous (2018). Forced Apart: Discovering Disentangled Representations Without Exhaustive
+Labels. Under review at ICLR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.metaestimators import available_if
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skdeepclust._base import BaseDeepEstimator, fit_method
+from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._docs import with_shared_docs
+from skdeepclust._labels import UNLABELLED, PartialLabelsMixin, partial_labels
+from skdeepclust._layers import find_layer, hidden_linear_layers, layer_output
+from skdeepclust._sequences import SequenceMixin
+from skdeepclust.losses._clustering import weighted_mean
+from skdeepclust.networks import BottleneckCNN, BottleneckMLP, BottleneckRNN, Standardize
+from skdeepclust.networks._checks import check_outputs
+from skdeepclust.regularizers import (
+    DeCovRegularizer,
+    ForcedApartRegularizer,
+    ForcedApartWeightRegularizer,
+    Regularizer,
+    XCovRegularizer,
+)
+
+# The parts of each `loss`.
+LOSSES = {
+    "multi": ("multi",),
+    "single": ("single",),
+    "both": ("multi", "single"),
+    "decov": ("decov",),
+    "xcov": ("xcov",),
+    None: (),
+}
+# What "auto" stands for, by part; a divergence other than KL has other units.
+MARGINS = {
+    "kl": {"multi": 3.0, "single": 5.0},
+    "jeffreys": {"multi": 3.0, "single": 5.0},
+    "js": {"multi": 0.5, "single": 0.5},
+    "hellinger": {"multi": 0.7, "single": 0.7},
+}
+WEIGHTS = {"multi": 0.1, "single": 10.0, "decov": 0.01, "xcov": 1.0}
+DECODER_HIDDEN = (128,)
+
+
+def _resolved(name: str, value: Any, part: str, auto: Mapping[str, float]) -> float:
+    """Look up what a parameter that may be a number, a dict by part or "auto" says of a part."""
+    if isinstance(value, Mapping):
+        unknown = sorted(set(value) - set(auto))
+        if unknown:
+            raise ValueError(f"{name}={value!r} names {unknown}; parts are {sorted(auto)}.")
+        value = value.get(part, "auto")
+    return auto[part] if isinstance(value, str) and value == "auto" else value
+
+
+def _weights_of(module: nn.Module, layer: str) -> str:
+    """Return the name of the last fully connected layer in a layer, such as that before a norm."""
+    inside = [
+        f"{layer}.{name}" if name else layer
+        for name, each in find_layer(module, layer).named_modules()
+        if isinstance(each, nn.Linear)
+    ]
+    return inside[-1] if inside else layer
+
+
+def _knows_labels(estimator: ForcedApartEmbedder) -> bool:
+    """Whether there are, or may yet be, labels to predict."""
+    if hasattr(estimator, "module_") and not hasattr(estimator, "classes_"):
+        raise AttributeError(
+            "This ForcedApartEmbedder was fitted without y and predicts no labels: cluster what "
+            "`transform` returns, or fit it with coarse labels."
+        )
+    return True
+
+
+@with_shared_docs
+class ForcedApartEmbedder(
+    SequenceMixin,
+    PartialLabelsMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseDeepEstimator,
+):
+    r"""A network whose code has clusters that its coarse labels don't tell apart.
+
+    A classifier of coarse labels, or an autoencoder where there are none, with one of the losses
+    of Forced Apart on a narrow layer h, the code:
+
+    .. math::
+        L_{multi} &= \sum_{i, j: y_i = y_j} \frac{2}{N_s^2} f(h_i, h_j), \quad
+        L_{single} = \frac{1}{k (k - 1)} \sum_{i \ne j} f(W_i, W_j), \\
+        f(a, b) &= \max(0, m - D(\operatorname{softmax}(a) \| \operatorname{softmax}(b))).
+
+    The first, averaged over the labels of a batch, acts on all layers up to the code, the second
+    on the weights W of the code's layer alone. Feed the code to
+    :class:`~sklearn.cluster.KMeans`.
+
+    Parameters
+    ----------
+    n_components : int, default=15
+        Units of the code.
+    loss : {"auto", "multi", "single", "both", "decov", "xcov"} or None, default="auto"
+        What forces apart: "multi" (Eq. 8; without labels Eq. 10), "single" (Eq. 5) or "both";
+        "decov" and "xcov" are the regularisers that the paper compares with. `None`: nothing.
+        "auto": "single" for recurrent networks, "multi" for others.
+    margin : float, dict or "auto", default="auto"
+        Divergence m > 0 that pairs are forced to; a dict has that of "multi" and of "single".
+        Must stay below log 2 for "js" and below 1 for "hellinger". "auto": 3 for "multi" and 5
+        for "single" with "kl" and "jeffreys", .5 for both with "js", .7 with "hellinger".
+    lam : float, dict or "auto", default="auto"
+        Weight of the loss beside the cross entropy, or beside the reconstruction error as a share
+        of the variance of X; a dict has that of each part. "auto": .1 for "multi", 10 for
+        "single", .01 for "decov", 1 for "xcov".
+    divergence : {"kl", "js", "jeffreys", "hellinger"}, default="kl"
+        Divergence D: Kullback-Leibler, Jensen-Shannon, Jeffreys, or squared Hellinger.
+    code_layer : str, default=None
+        Layer of `module` that makes the code, best before its ReLU. `None`: the layer `code`, or
+        else the last fully connected layer but one.
+    image_shape : tuple of int, default=None
+        `(height, width)` or `(channels, height, width)` of the images that X holds. `None`: only
+        a 4-D X holds images.
+    sequence_shape : tuple of int, default=None
+        `(steps, features)` of the sequences that the rows of a 2-D X hold. `None`: a 3-D X
+        holds sequences, unless `image_shape` is given.
+    vocabulary_size : int, default=None
+        Number of words, where X holds the index of a word at each step, 0 being padding.
+        `None`: X holds features.
+    module : type, callable or torch.nn.Module, default=None
+        Network that returns one number a label, or without labels one a feature, standardised
+        where it has a layer `standardize`: a class or factory that is offered `input_shape`,
+        `n_outputs`, `n_components`, `vocabulary_size` and, without labels, `output_hidden`; or
+        an instance, which is copied. `None`:
+        :class:`~skdeepclust.networks.BottleneckRNN` for sequences,
+        :class:`~skdeepclust.networks.BottleneckCNN` for images, otherwise
+        :class:`~skdeepclust.networks.BottleneckMLP`.
+    lr : float, default=0.001
+        Learning rate.
+    max_epochs : int, default=20
+        Number of epochs.
+    batch_size : int, default=128
+        Largest number of samples in a batch. Pairs are those within a batch.
+    <shared parameters>
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Coarse labels, after a fit with y.
+    reconstruction_err_ : float
+        After a fit without y: mean over the training samples of the squared error, summed over
+        features.
+    <shared attributes>
+    image_shape_ : tuple of int
+        `(channels, height, width)` where X holds images.
+
+    Notes
+    -----
+    Equation (11) weighs the reconstruction by :math:`1 - \alpha` and the loss by
+    :math:`\alpha`, which is `lam` = :math:`\alpha / (1 - \alpha)`, divided by the variance of X
+    summed over its features.
+
+    References
+    ----------
+    Anonymous (2018). Forced Apart: Discovering Disentangled Representations Without Exhaustive
+    Labels. Under review at ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.metrics import adjusted_mutual_info_score
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skdeepclust import ForcedApartEmbedder
+    >>> X, digit = load_digits(return_X_y=True)
+    >>> embedder = ForcedApartEmbedder(max_epochs=10, random_state=0)
+    >>> pipeline = make_pipeline(embedder, KMeans(10, random_state=0))
+    >>> clusters = pipeline.fit(X, digit >= 5).predict(X)  # digits 0 to 4 against 5 to 9
+    >>> adjusted_mutual_info_score(digit, clusters) > 0.5
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseDeepEstimator._parameter_constraints,
+        **SequenceMixin._parameter_constraints,
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "loss": [StrOptions({"auto", *filter(None, LOSSES)}), None],
+        "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), dict],
+        "lam": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"}), dict],
+        "divergence": [StrOptions(set(MARGINS))],
+        "code_layer": [str, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_components=15,
+        loss="auto",
+        margin="auto",
+        lam="auto",
+        divergence="kl",
+        code_layer=None,
+        image_shape=None,
+        sequence_shape=None,
+        vocabulary_size=None,
+        module=None,
+        optimizer="adam",
+        lr=0.001,
+        max_epochs=20,
+        batch_size=128,
+        device="auto",
+        dtype="float32",
+        precision="32",
+        compile=False,
+        regularizers=None,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+        **module__kwargs,
+    ):
+        super().__init__(
+            module=module,
+            optimizer=optimizer,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            device=device,
+            dtype=dtype,
+            precision=precision,
+            compile=compile,
+            regularizers=regularizers,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+            **module__kwargs,
+        )
+        self.n_components = n_components
+        self.loss = loss
+        self.margin = margin
+        self.lam = lam
+        self.divergence = divergence
+        self.code_layer = code_layer
+        self.image_shape = image_shape
+        self.sequence_shape = sequence_shape
+        self.vocabulary_size = vocabulary_size
+
+    # -- the network
+    def _default_network(self):
+        if self._resolve_sequence_shape() is not None:
+            return BottleneckRNN
+        return BottleneckCNN if len(self._input_shape) == 3 else BottleneckMLP
+
+    def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
+        check_outputs(network, arguments["input_shape"], arguments["n_outputs"])
+        return network
+
+    def _outputs(self, x: Tensor) -> Tensor:
+        """Return the logits of the labels, or the reconstruction."""
+        with self._autocast():
+            outputs = self.module_(x)
+        return outputs.to(self._module_dtype)
+
+    def _code(self, x: Tensor) -> Tensor:
+        with layer_output(self.module_, self._code_layer()) as kept:
+            self._outputs(x)
+        return kept[0].flatten(1).to(self._module_dtype)
+
+    def _code_layer(self) -> str:
+        """Return the name of FC1, whose output is the code (Fig. 1)."""
+        if self.code_layer is not None:
+            return self.code_layer
+        if isinstance(getattr(self.module_, "code", None), nn.Module):
+            return "code"
+        layers = hidden_linear_layers(self.module_)
+        if not layers:
+            raise ValueError(
+                f"module={type(self.module_).__name__} has no fully connected layer before its "
+                "last one: name the layer that makes the code as code_layer."
+            )
+        return layers[-1]
+
+    # -- the objective; the base adds the losses of Forced Apart, which are regularisers
+    def _own_regularizers(self) -> list[Regularizer]:
+        layer = self._code_layer()
+        find_layer(self.module_, layer)
+        return [self._regularizer(part, layer) for part in LOSSES[self._loss_name()]]
+
+    def _loss_name(self) -> str | None:
+        if self.loss != "auto":
+            return self.loss
+        recurrent = any(isinstance(layer, nn.RNNBase) for layer in self.module_.modules())
+        return "single" if recurrent else "multi"
+
+    def _regularizer(self, part: str, layer: str) -> Regularizer:
+        lam = _resolved("lam", self.lam, part, WEIGHTS)
+        if part == "decov":
+            return DeCovRegularizer([layer], lam=lam)
+        if part == "xcov":
+            return XCovRegularizer([layer], lam=lam, softmax=hasattr(self, "classes_"))
+        margin = _resolved("margin", self.margin, part, MARGINS[self.divergence])
+        options = {"lam": lam, "margin": margin, "divergence": self.divergence}
+        if part == "multi":
+            return ForcedApartRegularizer([layer], **options)
+        return ForcedApartWeightRegularizer([_weights_of(self.module_, layer)], **options)
+
+    def _classification_loss(
+        self, x: Tensor, idx: Tensor, y: Tensor, sample_weight: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        logits = self._outputs(x)
+        labelled = (y != UNLABELLED).to(logits.dtype)
+        weight = labelled if sample_weight is None else labelled * sample_weight
+        losses = functional.cross_entropy(logits, y, reduction="none", ignore_index=UNLABELLED)
+        cross_entropy = weighted_mean(losses, weight)
+        correct = (logits.detach().argmax(1) == y).to(logits.dtype)
+        accuracy = weighted_mean(correct, weight)
+        return {"loss": cross_entropy, "cross_entropy": cross_entropy, "accuracy": accuracy}
+
+    def _reconstruction_loss(
+        self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        share = self._residual(x) / self._fit.deviation
+        error = weighted_mean(share.square().mean(1), sample_weight)
+        return {"loss": error, "reconstruction": error}
+
+    def _residual(self, x: Tensor) -> Tensor:
+        """Return what the reconstruction is off by, in the units of X, (n, n_features)."""
+        outputs, layer = self._outputs(x), getattr(self.module_, "standardize", None)
+        if isinstance(layer, Standardize):
+            # what it makes of x is reconstructed: no output has to grow to the scale of X
+            return (outputs - layer(x).flatten(1)) * layer.std
+        return outputs - x.flatten(1)
+
+    # -- the schedule
+    @fit_method
+    def fit(self, X, y=None, sample_weight=None):
+        """Train the network: to predict coarse labels, or without them to reconstruct X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Training samples; also sequences `(n_samples, steps, features)`, padded with steps of
+            zeros at their end, and images `(n_samples, channels, height, width)`.
+        y : array-like of shape (n_samples,), default=None
+            Coarse labels: numbers or strings, -1 where there is none (unless y holds nothing but
+            -1 and 1). Samples without a label are forced apart among each other. `None`: the
+            network is an autoencoder.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; `None` weighs all samples the same.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        warm = bool(self.warm_start and hasattr(self, "module_"))
+        X = self._check(X, reset=not warm)
+        extra = self._check_weight(sample_weight, X)
+        if warm and hasattr(self, "classes_") != (y is not None):
+            raise ValueError(
+                "warm_start goes on with the network of the last fit, which was with y and this "
+                "one isn't, or the other way round. Set warm_start=False."
+            )
+        if y is not None:
+            return self._fit_labels(X, y, extra, warm=warm)
+        return self._fit_autoencoder(X, extra, warm=warm)
+
+    def _fit_labels(self, X, y, extra, *, warm: bool):
+        extra["y"] = self._check_partial_labels(y, X.shape[0], reset=not warm)
+        options = self._sizes(len(self.classes_))
+        with self._fit_scope(X, warm=warm, phases=1, **options):
+            self._prepare(X, extra, warm=warm)
+            self._train(
+                "classification",
+                self._classification_loss,
+                X,
+                extra,
+                epochs=self.max_epochs,
+                y=y,
+            )
+        self.__dict__.pop("reconstruction_err_", None)
+        return self
+
+    def _fit_autoencoder(self, X, extra, *, warm: bool):
+        if self.vocabulary_size is not None:
+            raise ValueError(
+                "Indices of words can't be reconstructed by their squared error: give coarse "
+                "labels y, or features of the texts, such as TruncatedSVD's, without "
+                "vocabulary_size."
+            )
+        self.__dict__.pop("classes_", None)
+        options = {**self._sizes(self.n_features_in_), "output_hidden": DECODER_HIDDEN}
+        with self._fit_scope(X, warm=warm, phases=1, **options):
+            self._fit.deviation = self._prepare(X, extra, warm=warm)
+            epochs = self.max_epochs
+            self._train("reconstruction", self._reconstruction_loss, X, extra, epochs=epochs)
+        error = self._infer(self._squared_error, X).double().cpu().numpy()
+        self.reconstruction_err_ = float(np.average(error, weights=extra.get("sample_weight")))
+        return self
+
+    def _prepare(self, X, extra, *, warm: bool) -> float:
+        """Look at the code, before the training; standardise, and return the deviation of X."""
+        self._n_features_out = self._infer(self._code, X[:1]).shape[1]
+        return self._standardize(X, extra.get("sample_weight"), keep=warm)
+
+    def _sizes(self, n_outputs: int) -> dict[str, int]:
+        """Return what the networks are offered beside the shape of a sample."""
+        sizes = {"n_outputs": n_outputs, "n_components": self.n_components}
+        if self.vocabulary_size is not None:
+            sizes["vocabulary_size"] = self.vocabulary_size
+        return sizes
+
+    # -- inference
+    def transform(self, X):
+        """Return the code of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+
+        Returns
+        -------
+        code : ndarray of shape (n_samples, n_components)
+            What clusters. A tensor if X is one.
+        """
+        return self._apply(self._code, X)
+
+    @available_if(_knows_labels)
+    def predict(self, X):
+        """Return the most probable coarse label of each sample, after a fit with y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            One of `classes_` for each sample.
+        """
+        logits = self._infer(self._outputs, self._check(X))
+        return self.classes_[logits.argmax(1).cpu().numpy()]
+
+    @available_if(_knows_labels)
+    def predict_proba(self, X):
+        """Return the probability of each coarse label, after a fit with y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`; rows sum to 1. A tensor if X is one.
+        """
+        return self._apply(lambda x: functional.softmax(self._outputs(x), dim=1), X)
+
+    def score(self, X, y=None, sample_weight=None):
+        """Return the coarse accuracy; after a fit without y minus the reconstruction error.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        y : array-like of shape (n_samples,), default=None
+            Coarse labels; samples labelled -1 don't count. Ignored after a fit without y.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            Share of right labels, or minus the mean over samples of the squared error, summed
+            over features.
+        """
+        if not hasattr(self, "classes_"):
+            error = self._infer(self._squared_error, self._check(X)).double().cpu().numpy()
+            return -float(np.average(error, weights=sample_weight))
+        if y is None:
+            raise ValueError(
+                "score needs the coarse labels y of a ForcedApartEmbedder fitted with y."
+            )
+        predicted = self.predict(X)
+        known, labelled = partial_labels(y, len(predicted), self.classes_)
+        weight = None if sample_weight is None else np.asarray(sample_weight)[labelled]
+        return accuracy_score(known, predicted[labelled], sample_weight=weight)
+
+    def _squared_error(self, x: Tensor) -> Tensor:
+        return self._residual(x).square().sum(1)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        tags.transformer_tags.preserves_dtype = [self.dtype]
+        return tags
