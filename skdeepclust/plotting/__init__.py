@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from skdeepclust.plotting._activation_pattern import ActivationPatternDisplay
+from skdeepclust.plotting._cluster_numbers import ClusterNumberDisplay
 from skdeepclust.plotting._embedding import EmbeddingDisplay
 from skdeepclust.plotting._exemplars import ExemplarDisplay
 from skdeepclust.plotting._gallery import ClusterGalleryDisplay
+from skdeepclust.plotting._labelled_embedding import LabelledEmbeddingDisplay
 
-__all__ = ["ClusterGalleryDisplay", "EmbeddingDisplay", "ExemplarDisplay"]
+__all__ = [
+    "ActivationPatternDisplay",
+    "ClusterGalleryDisplay",
+    "ClusterNumberDisplay",
+    "EmbeddingDisplay",
+    "ExemplarDisplay",
+    "LabelledEmbeddingDisplay",
+]

@@ -1,4 +1,4 @@
-"""What the displays share: axes, colours and the way from any container to numpy."""
+"""What the displays share: axes, colours, maps to the plane, any container as numpy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.utils import check_random_state
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,13 +22,18 @@ COLORS = (
 
 def new_axes(figsize: tuple[float, float]) -> Axes:
     """Make a figure with one pair of axes; the caller owns it, as in scikit-learn's displays."""
+    return new_panels(1, figsize)[0]
+
+
+def new_panels(n_panels: int, figsize: tuple[float, float]) -> np.ndarray:
+    """Make a figure with panels side by side and return their axes, (n_panels,)."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
             "Plotting needs matplotlib: install it with `pip install skdeepclust[plot]`."
         ) from error
-    return plt.subplots(figsize=figsize, layout="constrained")[1]
+    return plt.subplots(1, n_panels, figsize=figsize, layout="constrained", squeeze=False)[1][0]
 
 
 def cluster_colors(n_clusters: int) -> list[Any]:
@@ -56,6 +64,71 @@ def take_rows(X: Any, indices: np.ndarray) -> np.ndarray:
     """Take rows before the conversion, so that a memory map or sparse matrix stays on disk."""
     rows = X.iloc if hasattr(X, "iloc") else X
     return to_numpy(rows[indices])
+
+
+def draw_rows(
+    n_samples: int, n_points: int, random_state: int | np.random.RandomState | None
+) -> np.ndarray:
+    """Draw at most `n_points` rows at random, in ascending order."""
+    if n_samples <= n_points:
+        return np.arange(n_samples)
+    rows = check_random_state(random_state).choice(n_samples, n_points, replace=False)
+    return np.sort(rows)
+
+
+def check_map(method: str, n_points: int) -> None:
+    """Refuse an unknown map to the plane, and a map without points."""
+    if method not in ("pca", "tsne"):
+        raise ValueError(f'method must be "pca" or "tsne", got {method!r}.')
+    if n_points < 1:
+        raise ValueError(f"n_points must be at least 1, got {n_points!r}.")
+
+
+def map_to_plane(
+    embedding: np.ndarray, method: str, random_state: int | np.random.RandomState | None
+) -> tuple[np.ndarray, str]:
+    """Map (n, d) to (n, 2) and say how."""
+    n_samples, n_features = embedding.shape
+    if method == "tsne" and n_samples > 3:
+        tsne = TSNE(
+            perplexity=min(30, (n_samples - 1) / 3),
+            init="random" if n_features < 2 else "pca",
+            random_state=random_state,
+        )
+        return tsne.fit_transform(embedding), "t-SNE of the embedding"
+    pca = PCA(n_components=min(2, n_features, n_samples))
+    coordinates = pca.fit_transform(embedding)
+    missing = 2 - coordinates.shape[1]
+    share = np.nan_to_num(pca.explained_variance_ratio_).sum()
+    caption = f"PCA of the embedding, {share:.0%} of its variance"
+    return np.pad(coordinates, [(0, 0), (0, missing)]), caption
+
+
+def point_area(n_points: int) -> float:
+    """Give the area of a dot, in square points, that suits the number of dots."""
+    return float(np.clip(30_000 / n_points, 4, 28))
+
+
+def write_at_medians(ax: Axes, coordinates: np.ndarray, labels: np.ndarray) -> None:
+    """Write the name of each label at the median of its points."""
+    from matplotlib import rcParams
+    from matplotlib.patheffects import withStroke
+
+    halo = withStroke(linewidth=3.5, foreground=rcParams["axes.facecolor"])
+    for label in np.unique(labels):
+        x, y = np.median(coordinates[labels == label], axis=0)
+        ax.text(
+            x, y, str(label), ha="center", va="center", fontsize="x-large",
+            fontweight="bold", path_effects=[halo],
+        )  # fmt: skip
+
+
+def finish_map(ax: Axes, caption: str) -> None:
+    """Take away what means nothing on a map, keep its proportions and say how it was made."""
+    strip_axes(ax)
+    ax.margins(0.04)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_xlabel(caption, fontsize="small", loc="left", alpha=0.6)
 
 
 class ImagePainter:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skdeepclust.plotting._canvas import cluster_colors, new_axes, strip_axes, to_numpy
+from skdeepclust.plotting._canvas import (
+    check_map,
+    cluster_colors,
+    draw_rows,
+    finish_map,
+    map_to_plane,
+    new_axes,
+    point_area,
+    to_numpy,
+    write_at_medians,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,16 +126,13 @@ class EmbeddingDisplay:
         ValueError
             If `method` is unknown, `n_points` below 1, or `y` not as long as `X`.
         """
-        if method not in ("pca", "tsne"):
-            raise ValueError(f'method must be "pca" or "tsne", got {method!r}.')
-        if n_points < 1:
-            raise ValueError(f"n_points must be at least 1, got {n_points!r}.")
+        check_map(method, n_points)
         check_is_fitted(estimator)
         embedding = to_numpy(estimator.transform(X))
         labels = to_numpy(estimator.predict(X))
         wrong = None if y is None else _misassigned(y, labels)
-        rows = _draw_rows(len(labels), n_points, random_state)
-        coordinates, caption = _map_to_plane(embedding[rows], method, random_state)
+        rows = draw_rows(len(labels), n_points, random_state)
+        coordinates, caption = map_to_plane(embedding[rows], method, random_state)
         display = cls(
             coordinates=coordinates,
             labels=labels[rows],
@@ -164,14 +168,10 @@ class EmbeddingDisplay:
             This display, with `ax_` and `figure_` set.
         """
         ax = new_axes((6.0, 5.4)) if ax is None else ax
-        if point_size is None:
-            point_size = float(np.clip(30_000 / len(self.labels), 4, 28))
-        self._draw_points(ax, point_size, alpha)
-        self._write_cluster_numbers(ax)
-        strip_axes(ax)
-        ax.margins(0.04)
-        ax.set_aspect("equal", adjustable="datalim")
-        ax.set_xlabel(self.caption, fontsize="small", loc="left", alpha=0.6)
+        size = point_area(len(self.labels)) if point_size is None else point_size
+        self._draw_points(ax, size, alpha)
+        write_at_medians(ax, self.coordinates, self.labels)
+        finish_map(ax, self.caption)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -202,18 +202,6 @@ class EmbeddingDisplay:
             frameon=False, fontsize="small", handletextpad=0.2, borderaxespad=0.1,
         )  # fmt: skip
 
-    def _write_cluster_numbers(self, ax: Axes) -> None:
-        from matplotlib import rcParams
-        from matplotlib.patheffects import withStroke
-
-        halo = withStroke(linewidth=3.5, foreground=rcParams["axes.facecolor"])
-        for cluster in np.unique(self.labels):
-            x, y = np.median(self.coordinates[self.labels == cluster], axis=0)
-            ax.text(
-                x, y, str(cluster), ha="center", va="center", fontsize="x-large",
-                fontweight="bold", path_effects=[halo],
-            )  # fmt: skip
-
 
 def _misassigned(y: Any, labels: np.ndarray) -> np.ndarray:
     """Tell which samples disagree with the best one-to-one match of labels and clusters."""
@@ -222,32 +210,3 @@ def _misassigned(y: Any, labels: np.ndarray) -> np.ndarray:
     y = to_numpy(y)
     check_consistent_length(y, labels)
     return np.asarray(match_labels(y, labels)) != y
-
-
-def _draw_rows(
-    n_samples: int, n_points: int, random_state: int | np.random.RandomState | None
-) -> np.ndarray:
-    if n_samples <= n_points:
-        return np.arange(n_samples)
-    rows = check_random_state(random_state).choice(n_samples, n_points, replace=False)
-    return np.sort(rows)
-
-
-def _map_to_plane(
-    embedding: np.ndarray, method: str, random_state: int | np.random.RandomState | None
-) -> tuple[np.ndarray, str]:
-    """Map (n, d) to (n, 2) and say how."""
-    n_samples, n_features = embedding.shape
-    if method == "tsne" and n_samples > 3:
-        tsne = TSNE(
-            perplexity=min(30, (n_samples - 1) / 3),
-            init="random" if n_features < 2 else "pca",
-            random_state=random_state,
-        )
-        return tsne.fit_transform(embedding), "t-SNE of the embedding"
-    pca = PCA(n_components=min(2, n_features, n_samples))
-    coordinates = pca.fit_transform(embedding)
-    missing = 2 - coordinates.shape[1]
-    share = np.nan_to_num(pca.explained_variance_ratio_).sum()
-    caption = f"PCA of the embedding, {share:.0%} of its variance"
-    return np.pad(coordinates, [(0, 0), (0, missing)]), caption
