@@ -6,6 +6,7 @@ import argparse
 import ast
 import inspect
 import json
+import math
 import os
 import platform
 import re
@@ -215,6 +216,23 @@ def mean_and_std(values: Sequence[float], digits: int = 3) -> str:
     """Return "mean ± std" with the standard deviation of a sample; "mean" of a single value."""
     mean = f"{fmean(values):.{digits}f}"
     return f"{mean} ± {stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+def difference(
+    runs: Sequence[Record],
+    others: Sequence[Record],
+    name: str,
+    *,
+    scale: float = 1,
+    digits: int = 3,
+) -> str:
+    """Return the mean difference of runs with the same seed, and its standard error."""
+    other = {run["seed"]: run[name] for run in others}
+    pairs = [scale * (run[name] - other[run["seed"]]) for run in runs if run["seed"] in other]
+    if not pairs:
+        return ""
+    error = f" ± {stdev(pairs) / math.sqrt(len(pairs)):.{digits}f}" if len(pairs) > 1 else ""
+    return f"{fmean(pairs):+.{digits}f}{error}"
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
+
+from _selection import Candidates, Parameters, Settings
 
 from skdeepclust.regularizers import ActivationRegularizer, DeCovRegularizer
 
@@ -11,8 +12,6 @@ N_CLUSTERS = 50  # half of a batch
 CONVOLUTIONS = ("conv1", "conv2", "conv3")
 # The grid of a convolution's `lam` is that of the fully connected layer over so much.
 CONVOLUTION_SHARE = 100
-
-Parameters = dict[str, Any]
 
 
 def clustered(n_clusters: int) -> Callable[[float], Parameters]:
@@ -31,8 +30,7 @@ def clustered_convolutions(clustering: str) -> Callable[[float], Parameters]:
     return parameters
 
 
-# What each setting changes, given its strength.
-SETTINGS: dict[str, Callable[[float], Parameters]] = {
+SETTINGS: Settings = {
     "baseline": lambda _: {"lam": 0},
     "weight decay": lambda decay: {
         "lam": 0,
@@ -58,7 +56,6 @@ SHRINKAGE_AND_CLUSTERS = (
 
 # Candidates by setting, with "lam" for all others. As many for each, since more candidates are an
 # advantage; the baseline has nothing to choose.
-Candidates = Mapping[str, Sequence[float]]
 FULLY_CONNECTED_CANDIDATES: Candidates = {
     "baseline": (0.0,),
     "weight decay": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from statistics import fmean, stdev
+from statistics import fmean
 
-from _common import Record, grouped, markdown, mean_and_std
+from _common import Record, difference, grouped, markdown, mean_and_std
 
 BASELINE = "baseline"
 
@@ -17,16 +16,6 @@ def runs_of(records: Sequence[Record], experiment: str) -> list[tuple[tuple, lis
     groups = grouped(runs, lambda r: (r["data"], r["setting"], r["strength"]))
     order = [*grouped(runs, lambda record: record["data"])]
     return sorted(groups.items(), key=lambda item: order.index(item[0][0]))
-
-
-def difference(runs: Sequence[Record], others: Sequence[Record], name: str, scale: float) -> str:
-    """Return the mean difference of runs with the same seed, and its standard error."""
-    other = {run["seed"]: run[name] for run in others}
-    pairs = [scale * (run[name] - other[run["seed"]]) for run in runs if run["seed"] in other]
-    if not pairs:
-        return ""
-    error = f" ± {stdev(pairs) / math.sqrt(len(pairs)):.2f}" if len(pairs) > 1 else ""
-    return f"{fmean(pairs):+.2f}{error}"
 
 
 def mean_valid(records: Sequence[Record], run: Record, scale: float) -> str:
@@ -62,7 +51,7 @@ def rows_of(
                 row.append(mean_and_std([scale * run[name] for run in runs], 2))
             else:
                 others = [] if setting == BASELINE else baselines.get(data, [])
-                row.append(difference(runs, others, name, scale))
+                row.append(difference(runs, others, name, scale=scale, digits=2))
         rows.append(row)
     return rows
 

@@ -1,16 +1,11 @@
-"""The tasks of the benchmark of parsimonious representations: data, models, scores.
-
-Each task parts its samples once: a pool from which a seed draws the training samples, a
-validation part on which strengths are chosen, and test samples that nothing is chosen on.
-"""
+"""The tasks of the benchmark of parsimonious representations: data, models, scores."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from _common import Record, load
@@ -21,9 +16,8 @@ from _parsimonious_settings import (
     FULLY_CONNECTED_CANDIDATES,
     SETTINGS,
     SHRINKAGE_AND_CLUSTERS,
-    Candidates,
-    Parameters,
 )
+from _selection import Candidates, Parameters, Part, Parts, Task, timed
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.model_selection import train_test_split
@@ -36,41 +30,14 @@ FULLY_CONNECTED = tuple(name for name in SETTINGS if name not in CONVOLUTIONAL)
 AUTOENCODER_SETTINGS = ("baseline", "weight decay", *SHRINKAGE_AND_CLUSTERS[1:])
 
 
-class Part(NamedTuple):
-    """Samples and their labels."""
-
-    X: np.ndarray
-    y: np.ndarray
-
-    def rows(self, indices: np.ndarray) -> Part:
-        return Part(self.X[indices], self.y[indices])
-
-
-class Parts(NamedTuple):
-    """What training samples are drawn from, what strengths are chosen on, and the test."""
-
-    pool: Part
-    valid: Part
-    test: Part
-
-
 @dataclass(frozen=True)
-class Task:
-    """One table's worth of runs on one data set."""
+class ParsimoniousTask(Task):
+    """Samples of digits as rows or images; MNIST is tested on its own test images."""
 
-    data: str
-    n_train: int
-    n_valid: int
-    n_test: int  # MNIST has test images of its own
-    parameters: Parameters
-    n_selection: int = 2
-    n_seeds: int = 5
     settings: Sequence[str] = FULLY_CONNECTED
     strengths: Candidates = field(default_factory=lambda: FULLY_CONNECTED_CANDIDATES)
     image: bool = False
     shrink: int = 1  # side of the squares of pixels of images that are averaged
-
-    experiment = "task"
 
     def candidates(self, setting: str) -> Sequence[float]:
         return self.strengths.get(setting, self.strengths["lam"])
@@ -94,20 +61,12 @@ class Task:
         )
         return pool.rows(drawn)
 
-    def select(self, parts: Parts, changes: Parameters, seed: int) -> Record:
-        """Return the score on the validation part: larger is better."""
-        raise NotImplementedError
-
-    def test(self, parts: Parts, changes: Parameters, seed: int) -> Record:
-        """Return what the tables tell of a run."""
-        raise NotImplementedError
-
     def model(self, kind: type, changes: Parameters, seed: int) -> Any:
         return kind(**{**self.parameters, **changes}, random_state=seed)
 
 
 @dataclass(frozen=True)
-class Classification(Task):
+class Classification(ParsimoniousTask):
     """Accuracy with few labels and with more, and K-means on the representations."""
 
     experiment = "classification"
@@ -133,7 +92,7 @@ class Classification(Task):
 
 
 @dataclass(frozen=True)
-class Reconstruction(Task):
+class Reconstruction(ParsimoniousTask):
     """Mean squared error, summed over pixels; a seed changes the initial weights only."""
 
     settings: Sequence[str] = AUTOENCODER_SETTINGS
@@ -155,7 +114,7 @@ class Reconstruction(Task):
 
 
 @dataclass(frozen=True)
-class ZeroShot(Task):
+class ZeroShot(ParsimoniousTask):
     """Digits side by side, some pairs of which are never seen: told by their attributes.
 
     A class is a pair (left, right), its attributes say which digit is left and which right. The
@@ -206,14 +165,6 @@ def averaged(images: np.ndarray, side: int) -> np.ndarray:
     """Average squares of pixels, (n, h, w) -> (n, h // side, w // side)."""
     n, height, width = images.shape
     return images.reshape(n, height // side, side, width // side, side).mean((2, 4))
-
-
-def timed(fit: Callable, *args) -> tuple[Any, Record]:
-    """Fit, and return what took how long."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    model = fit(*args)
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    return model, {"cpu_s": round(cpu, 3), "wall_s": round(wall, 3)}
 
 
 def clusters_of(model: Any, part: Part, seed: int) -> float:

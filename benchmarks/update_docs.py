@@ -8,11 +8,12 @@ A block stands between `<!-- results: NAME -->` and `<!-- end of results -->`; i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from _common import Record, grouped, markdown, mean_and_std, read_records
-from _parsimonious_tables import TABLES
+from _forced_apart_tables import TABLES as FORCED_APART
+from _parsimonious_tables import TABLES as PARSIMONIOUS
 from regularizer_cost import table as cost_table
 from triplet_dec import CONTROLS, table
 
@@ -39,9 +40,15 @@ def summary(records: list[Record]) -> str:
     return markdown(["data", "method", "seeds", "ACC", "worst", "NMI", "ARI", "CPU s"], rows)
 
 
-def parsimonious(name: str) -> Callable[[], str]:
-    """Return a function that makes one table of the benchmark of parsimonious representations."""
-    return lambda: TABLES[name](read_records(RESULTS / "parsimonious.jsonl"))
+def tables_of(
+    file: str, tables: Mapping[str, Callable[[Sequence[Record]], str]]
+) -> dict[str, Callable[[], str]]:
+    """Return functions that make the tables of a file of results."""
+
+    def block(make: Callable[[Sequence[Record]], str]) -> Callable[[], str]:
+        return lambda: make(read_records(RESULTS / f"{file}.jsonl"))
+
+    return {name: block(make) for name, make in tables.items()}
 
 
 def newest(name: str) -> Callable[[], str]:
@@ -61,7 +68,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "overhead": newest("overhead"),
     "memory": newest("memory"),
     "regularizer-cost": lambda: cost_table(read_records(RESULTS / "regularizer_cost.jsonl")),
-    **{name: parsimonious(name) for name in TABLES},
+    **tables_of("parsimonious", PARSIMONIOUS),
+    **tables_of("forced_apart", FORCED_APART),
 }
 
 
