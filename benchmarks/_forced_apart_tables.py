@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import fmean
+from statistics import fmean, median
 
 from _common import Record, difference, grouped, markdown, mean_and_std
 from _forced_apart_settings import BASELINE, RAW, SETTINGS
 from _forced_apart_tasks import TASKS
 from _selection import hashable, run_key
+from scipy.stats import spearmanr
 
 # Table 1 of the paper, AMI on the test set, and the tasks here that stand for its data.
 PAPER: Mapping[str, Mapping[str, float]] = {
@@ -145,10 +146,37 @@ def chosen_table(records: Sequence[Record]) -> str:
     return table(records, strength_text, every_row=False)
 
 
+def silhouette_table(records: Sequence[Record]) -> str:
+    """What the silhouette of the code, which needs no hidden classes, would have chosen."""
+    runs = {run_key(r): r for r in records if r["stage"] == "selection" and "silhouette" in r}
+    families = grouped(
+        (r for r in runs.values() if r["setting"] != RAW),
+        lambda r: (r["data"], "with" if "LayerNorm" in r["setting"] else "without"),
+    )
+    rows = []
+    for (data, family), members in families.items():
+        seeds = grouped(members, lambda r: r["seed"]).values()
+        told = [_chosen_by_silhouette(candidates) for candidates in seeds]
+        means = [fmean(column) for column in zip(*told, strict=True)]
+        rows.append([data, family, len(members) // len(told), *(f"{mean:.2f}" for mean in means)])
+    header = ("data", "LayerNorm", "candidates", "rank correlation", "AMI chosen", "best", "median")
+    return markdown(header, rows)
+
+
+def _chosen_by_silhouette(candidates: Sequence[Record]) -> tuple[float, ...]:
+    """Return rank correlation, AMI of the largest silhouette, best and median AMI."""
+    silhouettes, scores = zip(*((r["silhouette"], r["valid"]) for r in candidates), strict=True)
+    constant = min(len(set(silhouettes)), len(set(scores))) == 1
+    correlation = math.nan if constant else float(spearmanr(silhouettes, scores).statistic)
+    chosen = scores[silhouettes.index(max(silhouettes))]
+    return correlation, chosen, max(scores), median(scores)
+
+
 TABLES: dict[str, Callable[[Sequence[Record]], str]] = {
     "forced-apart": ami_table,
     "forced-apart-nmi": nmi_table,
     "forced-apart-accuracy": accuracy_table,
     "forced-apart-gain": gain_table,
     "forced-apart-chosen": chosen_table,
+    "forced-apart-silhouette": silhouette_table,
 }

@@ -17,7 +17,11 @@ from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
+from sklearn.metrics import (
+    adjusted_mutual_info_score,
+    normalized_mutual_info_score,
+    silhouette_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, Normalizer, normalize
 
@@ -173,6 +177,7 @@ class ForcedApartTask(Task):
         code = model.transform(part.X)
         clusters = k_means.fit_predict(code)
         scores = {"AMI": AMI(part.y, clusters), "NMI": NMI(part.y, clusters)}
+        scores["silhouette"] = silhouette_score(code, clusters, sample_size=2000, random_state=seed)
         scores["AMI_normalized"] = AMI(part.y, k_means.fit_predict(normalize(code)))
         if hasattr(model, "predict"):
             scores["accuracy"] = model.score(part.X, part.y >= n_classes // 2)

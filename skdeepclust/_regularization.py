@@ -37,11 +37,12 @@ class RegularizationMixin:
         return copy.deepcopy(given)
 
     def _set_regularizers(self, *, warm: bool) -> None:
-        """Take new regularisers, or at a warm start copies of the fitted ones."""
-        if warm:
-            self.regularizers_ = copy.deepcopy(self.regularizers_)
-        else:
-            self.regularizers_ = self._own_regularizers() + self._given_regularizers()
+        """Take new regularisers, at a warm start with the state of those that were there."""
+        before = self.regularizers_ if warm else []
+        self.regularizers_ = self._own_regularizers() + self._given_regularizers()
+        for each, fitted in zip(self.regularizers_, before, strict=False):
+            if type(each) is type(fitted):  # its weight may be another one by now
+                each.load_state_dict(copy.deepcopy(fitted.state_dict()))
         self._attach_regularizers()
 
     def _attach_regularizers(self) -> None:

@@ -109,7 +109,7 @@ class ForcedApartEmbedder(
     Parameters
     ----------
     n_components : int, default=15
-        Units of the code.
+        Units of the code. By one alone, nothing can be forced apart.
     loss : {"auto", "multi", "single", "both", "decov", "xcov"} or None, default="auto"
         What forces apart: "multi" (Eq. 8; without labels Eq. 10), "single" (Eq. 5) or "both";
         "decov" and "xcov" are the regularisers that the paper compares with. `None`: nothing.
@@ -126,7 +126,7 @@ class ForcedApartEmbedder(
         Divergence D: Kullback-Leibler, Jensen-Shannon, Jeffreys, or squared Hellinger.
     code_layer : str, default=None
         Layer of `module` that makes the code, best before its ReLU. `None`: the layer `code`, or
-        else the last fully connected layer but one.
+        else, of a classifier, the last fully connected layer but one.
     image_shape : tuple of int, default=None
         `(height, width)` or `(channels, height, width)` of the images that X holds. `None`: only
         a 4-D X holds images.
@@ -283,10 +283,11 @@ class ForcedApartEmbedder(
         if isinstance(getattr(self.module_, "code", None), nn.Module):
             return "code"
         layers = hidden_linear_layers(self.module_)
-        if not layers:
+        if not layers or not hasattr(self, "classes_"):  # a decoder has layers of its own
             raise ValueError(
-                f"module={type(self.module_).__name__} has no fully connected layer before its "
-                "last one: name the layer that makes the code as code_layer."
+                f"module={type(self.module_).__name__} has no layer 'code', and no fully connected "
+                "layer before its last one that must be it: name the layer that makes the code as "
+                "code_layer."
             )
         return layers[-1]
 

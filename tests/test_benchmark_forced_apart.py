@@ -273,3 +273,20 @@ def test_tables_show_the_chosen_strength_once(tables) -> None:
     assert tables.ami_table(records) == tables.ami_table(RECORDS)
     records.append(fake("single", 1001, 0, stage="selection", valid=0.9, strength=wider))
     assert cells_of(tables.ami_table(records))[3] == ["single", "0.900", ""]
+
+
+def test_what_the_silhouette_would_have_chosen(tables) -> None:
+    def run(seed: int, setting: str, silhouette: float, valid: float) -> dict[str, Any]:
+        key = {"experiment": "forced apart", "data": "x", "setting": setting, "seed": seed}
+        strength = {"lam": silhouette}
+        scores = {"silhouette": silhouette, "valid": valid}
+        return {**key, "stage": "selection", "strength": strength, **scores}
+
+    plain = [run(seed, "multi", s, v) for seed in (0, 1) for s, v in ((0.1, 0.7), (0.2, 0.5))]
+    normed = [run(0, "LayerNorm", s, v) for s, v in ((0.1, 0.2), (0.2, 0.3), (0.3, 0.4))]
+    told = tables.silhouette_table([*plain, *normed, run(0, "raw", 0.9, 0.9)]).splitlines()[2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in told]
+    assert cells == [
+        ["x", "without", "2", "-1.00", "0.50", "0.70", "0.60"],
+        ["x", "with", "3", "1.00", "0.40", "0.40", "0.30"],
+    ]

@@ -8,7 +8,12 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
-from skdeepclust import ParsimoniousAutoencoder, ParsimoniousClassifier, TripletDECClusterer
+from skdeepclust import (
+    ForcedApartEmbedder,
+    ParsimoniousAutoencoder,
+    ParsimoniousClassifier,
+    TripletDECClusterer,
+)
 
 SAMPLE_WEIGHT_CHECKS = {
     f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")
@@ -33,6 +38,9 @@ SMALL = {
     ),
     "autoencoder": ParsimoniousAutoencoder(
         n_components=4, n_clusters=4, batch_size=32, max_epochs=1
+    ),
+    "embedder": ForcedApartEmbedder(
+        n_components=4, batch_size=32, max_epochs=8, lr=0.02, module__hidden=(16,)
     ),
 }
 
@@ -71,6 +79,11 @@ WITHOUT_DRAWS: dict[str, BaseEstimator] = {
         lam=0.5, n_clusters=1, smoothing=1, center_gradient="exact", max_epochs=5
     ),
     "autoencoder": ParsimoniousAutoencoder(n_components=4, lam=0, max_epochs=5),
+    **{
+        f"embedder, {loss}": ForcedApartEmbedder(n_components=4, loss=loss, max_epochs=5)
+        for loss in (None, "multi", "single", "both", "decov", "xcov")
+    },
+    "embedder, Jensen-Shannon": ForcedApartEmbedder(divergence="js", loss="both", max_epochs=5),
 }
 
 

@@ -31,6 +31,8 @@ BOUNDS = {"js": (math.log(2), "ln 2 = 0.6931..."), "hellinger": (1.0, "1")}
 # with fewer samples a label, to compare the labels of all pairs is quicker than to go from label
 # to label
 GROUPED_SAMPLES = 16
+# and in smaller batches with any labels, unless pairs take logarithms ("js")
+COMPARED_SAMPLES = 192
 
 
 def check_margin(margin: object, divergence: object) -> None:
@@ -125,7 +127,7 @@ def forced_apart_loss(
         pairs = Pairs([len(logits)], factor=2 / max(1, len(logits)) ** 2)
         weight = None if weight is None else normalized(weight) * len(logits)
     else:
-        weight, pairs = _by_label(logits, weight, _checked_labels(labels, logits))
+        weight, pairs = _by_label(logits, weight, _checked_labels(labels, logits), divergence)
     return PairwiseHinge.apply(logits, weight, float(margin), divergence, pairs)
 
 
@@ -140,7 +142,9 @@ def _checked_labels(labels: Tensor, rows: Tensor) -> Tensor:
     return labels.to(rows.device)
 
 
-def _by_label(logits: Tensor, weight: Tensor | None, labels: Tensor) -> tuple[Tensor | None, Pairs]:
+def _by_label(
+    logits: Tensor, weight: Tensor | None, labels: Tensor, divergence: str
+) -> tuple[Tensor | None, Pairs]:
     """Return weights whose mean is 1 in each label, and the pairs with the factors of Eq. 8."""
     # to count the labels on another device would mean to wait for it
     index, sizes = _counted(labels) if labels.device.type == "cpu" else _numbered(labels)
@@ -148,9 +152,10 @@ def _by_label(logits: Tensor, weight: Tensor | None, labels: Tensor) -> tuple[Te
     if weight is not None:
         total = torch.zeros_like(count).index_add_(0, index, weight)
         weight = weight / total.clamp_min(tiny(total))[index] * count[index]
-    pairs = _same_label(index, sizes, count.square().reciprocal())
-    n_labels = (total > 0).to(total.dtype).sum()
-    return weight, pairs._replace(factor=2 / n_labels.clamp_min(1))
+    n_labels = total.count_nonzero().clamp_min(1)
+    factor = 2 / (count.square() * n_labels)
+    compared = 0 if divergence == "js" else COMPARED_SAMPLES
+    return weight, _same_label(index, sizes, factor, max(compared, GROUPED_SAMPLES * len(sizes)))
 
 
 def _counted(labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -167,12 +172,12 @@ def _numbered(labels: Tensor) -> tuple[Tensor, Tensor]:
     return index, torch.zeros_like(index).index_add_(0, index, torch.ones_like(index))
 
 
-def _same_label(index: Tensor, sizes: Tensor, scale: Tensor) -> Pairs:
-    """Return the pairs of samples with the same label; sizes and scale are those of labels."""
-    if len(index) < GROUPED_SAMPLES * len(sizes):
-        return Pairs([len(index)], labels=index, scale=scale.index_select(0, index))
+def _same_label(index: Tensor, sizes: Tensor, factor: Tensor, grouped_from: int) -> Pairs:
+    """Return the pairs of samples with the same label; sizes and factors are those of labels."""
+    if len(index) < grouped_from:
+        return Pairs([len(index)], labels=index, factor=factor.index_select(0, index))
     index, order = index.sort()
-    return Pairs(sizes.tolist(), order=order, scale=scale.index_select(0, index))
+    return Pairs(sizes.tolist(), order=order, factor=factor.index_select(0, index))
 
 
 # ---------------------------------------------------------------- units
