@@ -117,7 +117,8 @@ class ForcedApartEmbedder(
     margin : float, dict or "auto", default="auto"
         Divergence m > 0 that pairs are forced to; a dict has that of "multi" and of "single".
         Must stay below log 2 for "js" and below 1 for "hellinger". "auto": 3 for "multi" and 5
-        for "single" with "kl" and "jeffreys", .5 for both with "js", .7 with "hellinger".
+        for "single" with "kl" and "jeffreys", .5 for both with "js", .7 with "hellinger"; for
+        "multi" without labels a tenth of that.
     lam : float, dict or "auto", default="auto"
         Weight of the loss beside the cross entropy, or beside the reconstruction error as a share
         of the variance of X; a dict has that of each part. "auto": .1 for "multi", 10 for
@@ -309,7 +310,10 @@ class ForcedApartEmbedder(
             return DeCovRegularizer([layer], lam=lam)
         if part == "xcov":
             return XCovRegularizer([layer], lam=lam, softmax=hasattr(self, "classes_"))
-        margin = _resolved("margin", self.margin, part, MARGINS[self.divergence])
+        margins = MARGINS[self.divergence]
+        if not hasattr(self, "classes_"):  # what is to be reconstructed keeps samples apart
+            margins = {**margins, "multi": margins["multi"] / 10}
+        margin = _resolved("margin", self.margin, part, margins)
         options = {"lam": lam, "margin": margin, "divergence": self.divergence}
         if part == "multi":
             return ForcedApartRegularizer([layer], **options)

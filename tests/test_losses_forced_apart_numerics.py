@@ -47,12 +47,12 @@ def test_comparing_labels_is_going_from_label_to_label(
     monkeypatch, divergence: str, weighted: bool
 ) -> None:
     """On another device than a CPU, labels are compared in any case, and not counted."""
-    h, labels = normal(60, 5), integers(60, -1, 2)  # at least 16 samples each
-    weight = normal(60, seed=1).exp() if weighted else None
-    assert forced_apart._by_label(h, weight, labels)[1].labels is None
+    h, labels = normal(240, 5), integers(240, -1, 2)  # enough to go from label to label
+    weight = normal(240, seed=1).exp() if weighted else None
+    assert forced_apart._by_label(h, weight, labels, divergence)[1].labels is None
     expected = loss_and_gradient(h, labels, divergence, weight)
     monkeypatch.setattr(forced_apart, "_counted", forced_apart._numbered)
-    assert forced_apart._by_label(h, weight, labels)[1].labels is not None
+    assert forced_apart._by_label(h, weight, labels, divergence)[1].labels is not None
     actual = loss_and_gradient(h, labels, divergence, weight)
     torch.testing.assert_close(actual, expected, rtol=1e-12, atol=1e-14)
 

@@ -252,7 +252,7 @@ def of_small_runs(
         left, right = p, log_ratio(p, log_p, 0)
         sums = margin - (p * right).sum(1, keepdim=True)
     to_log_p = torch.empty_like(p)
-    for rows, _ in pairs.tiles(len(p)):
+    for rows, _ in pairs.tiles(max(1, len(p))):
         parts = (left, right, sums, to_log_p)
         if len(pairs.runs) > 1:
             parts = tuple(tensor[rows] for tensor in parts)
