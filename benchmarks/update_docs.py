@@ -14,12 +14,14 @@ from pathlib import Path
 from _common import Record, grouped, markdown, mean_and_std, read_records
 from _forced_apart_tables import TABLES as FORCED_APART
 from _parsimonious_tables import TABLES as PARSIMONIOUS
+from forced_apart_cost import table as loss_table
 from regularizer_cost import table as cost_table
 from triplet_dec import CONTROLS, table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = [ROOT / "README.md", ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "parsimonious.md"]
+DOCS = [ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "forced_apart", "parsimonious")]
+PAGES = [ROOT / "README.md", *DOCS]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 NAMES = {"digits": "digits (1,797)", "mnist-5k": "MNIST (5,000)", "mnist": "MNIST (70,000)"}
 
@@ -67,6 +69,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "triplet-dec": lambda: table(read_records(RESULTS / "triplet_dec.jsonl")),
     "overhead": newest("overhead"),
     "memory": newest("memory"),
+    "forced-apart-cost": lambda: loss_table(read_records(RESULTS / "forced_apart_cost.jsonl")),
     "regularizer-cost": lambda: cost_table(read_records(RESULTS / "regularizer_cost.jsonl")),
     **tables_of("parsimonious", PARSIMONIOUS),
     **tables_of("forced_apart", FORCED_APART),

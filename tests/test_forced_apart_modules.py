@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from test_forced_apart import quick
 from torch import Tensor, nn
 
+from skdeepclust import ForcedApartEmbedder, ParsimoniousClassifier
 from skdeepclust._layers import find_layer, layer_output
 
 
@@ -77,3 +79,27 @@ def test_modules_that_do_not_fit(digits):
         quick(module=instance()).fit(X, np.arange(100) % 3)
     with pytest.raises(ValueError, match=r"outputs of shape \(2, 2\).*\(2, 64\)"):
         quick(module=instance()).fit(X)
+
+
+def test_a_warm_start_takes_up_another_weight_and_keeps_centres():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:300], y[:300]
+    options = {"max_epochs": 1, "warm_start": True, "random_state": 0}
+    embedder = ForcedApartEmbedder(**options).fit(X, y >= 5)
+    embedder.set_params(lam=0.0).fit(X, y >= 5)
+    assert embedder.history_[-1]["forced_apart_penalty"] == 0
+    assert embedder.history_[0]["forced_apart_penalty"] > 0
+    classifier = ParsimoniousClassifier(n_clusters=5, **options).fit(X, y)
+    before = classifier.cluster_centers_["fc1"]
+    classifier.set_params(lam=0.5, max_epochs=0).fit(X, y)
+    np.testing.assert_array_equal(classifier.cluster_centers_["fc1"], before)
+    assert classifier.regularizer_.lam == 0.5
+
+
+def test_the_code_of_an_own_autoencoder_is_named():
+    X = load_digits().data[:100]
+    module = nn.Sequential(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 32), nn.Linear(32, 64))
+    with pytest.raises(ValueError, match="code_layer"):
+        ForcedApartEmbedder(module=module, max_epochs=1).fit(X)
+    embedder = ForcedApartEmbedder(module=module, code_layer="0", max_epochs=1)
+    assert embedder.fit_transform(X).shape == (100, 8)

@@ -212,7 +212,7 @@ def jensen_shannon(
     The logarithm of r = (p + q) / 2, which takes the time, gives value and derivative, and serves
     both orders of a pair.
     """
-    k, n_samples = p.shape
+    n_samples = p.shape[1]
     weight = p.new_ones(n_samples) if weight is None else weight
     half_entropy = (p * log_p).sum(0) / -2
     sums, to_p = p.new_zeros(n_samples), torch.zeros_like(p)
