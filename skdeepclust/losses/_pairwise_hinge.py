@@ -253,10 +253,9 @@ def of_small_runs(
         sums = margin - (p * right).sum(1, keepdim=True)
     to_log_p = torch.empty_like(p)
     for rows, _ in pairs.tiles(max(1, len(p))):
-        parts = (left, right, sums, to_log_p)
-        if len(pairs.runs) > 1:
-            parts = tuple(tensor[rows] for tensor in parts)
-        _of_run_(*parts, None if weight is None else weight[rows], rows, divergence, pairs)
+        of_run = None if weight is None else weight[rows]
+        parts = (left[rows], right[rows], sums[rows], to_log_p[rows])
+        _of_run_(*parts, of_run, rows, divergence, pairs)
     return sums[:, 0], to_log_p
 
 
