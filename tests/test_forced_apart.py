@@ -86,7 +86,7 @@ def test_weights_of_the_code_are_forced_apart_alone(few):
 
 def test_without_labels_all_samples_are_forced_apart(digits):
     X = digits[0][:500]
-    models = [quick(loss=loss, max_epochs=15) for loss in ("multi", None)]
+    models = [quick(loss=loss, margin=3.0, max_epochs=15) for loss in ("multi", None)]
     codes = [torch.from_numpy(model.fit_transform(X)) for model in models]
     forced, plain = (forced_apart_loss(code, margin=3.0).item() for code in codes)
     assert forced < 0.8 * plain
@@ -144,6 +144,7 @@ def penalties(start: ForcedApartEmbedder, X, y, weight, divergence: str) -> dict
         outputs = start.module_(torch.tensor(X))
     margin = {"kl": (3.0, 5.0), "jeffreys": (3.0, 5.0), "js": (0.5, 0.5), "hellinger": (0.7, 0.7)}
     multi, single = margin[divergence]
+    multi = multi / 10 if y is None else multi
     weights = start.module_.code.linear.weight.detach()
     options = {"divergence": divergence}
     given = {"sample_weight": None if weight is None else torch.from_numpy(weight)}

@@ -40,7 +40,7 @@ def code_and_output(
     output_hidden: Sequence[int],
 ) -> dict[str, nn.Module]:
     """Name the layers behind `n_inner` hidden units: `code`, `activation` and `output`."""
-    # Weights as torch draws them, a third of Kaiming's variance over two: from larger ones the
+    # Weights as torch draws them, a sixth of Kaiming's variance: from larger ones the
     # network fits single samples, which the losses then force apart as they do classes.
     check_positive(n_outputs=n_outputs, n_components=n_components)
     for units in output_hidden:
