@@ -20,7 +20,6 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from skdeepclust._batches import Batches
 from skdeepclust._compat import (
     CallbackSupportMixin,
     Interval,
@@ -29,6 +28,7 @@ from skdeepclust._compat import (
     with_callbacks,
 )
 from skdeepclust._components import ComponentsMixin
+from skdeepclust._inference import AUTOCAST, InferenceMixin
 from skdeepclust._inputs import InputMixin
 from skdeepclust._net import (
     PhaseData,
@@ -54,7 +54,6 @@ OPTIMIZERS = {
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }
-AUTOCAST = {"32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def fit_method(method):
@@ -77,6 +76,7 @@ def fit_method(method):
 class BaseDeepEstimator(
     StateMixin,
     InputMixin,
+    InferenceMixin,
     RegularizationMixin,
     ComponentsMixin,
     CallbackSupportMixin,
@@ -157,14 +157,6 @@ class BaseDeepEstimator(
         return tags
 
     # -- training
-    @property
-    def _module_device(self) -> torch.device:
-        return next(self.module_.parameters()).device
-
-    @property
-    def _module_dtype(self) -> torch.dtype:
-        return next(self.module_.parameters()).dtype
-
     @contextmanager
     def _fit_scope(self, X, *, warm: bool, phases: int, **arguments) -> Iterator[None]:
         """Seed torch, build the network or take up the fitted one, open the callbacks' context.
@@ -227,17 +219,19 @@ class BaseDeepEstimator(
         decay_lr: bool = False,
         patience: int | None = None,
         monitor: str = "loss",
+        **batches,
     ) -> None:
         """Train one phase: minimise `loss(x, idx, **extra)["loss"]` over shuffled batches of X.
 
         `valid` is `(X, extra)` of a validation part. With `patience`, the phase ends after as
         many epochs in which the part `monitor` of its loss hasn't fallen, and the best epoch's
-        network is kept.
+        network is kept. `batches` are options of `Batches` in which the phase differs from the
+        other ones, such as `generator=None` for rows in their order.
         """
         if epochs == 0:
             return
         data = PhaseData(X, extra, y)
-        net = self._phase_net(epochs, None if valid is None else PhaseData(*valid))
+        net = self._phase_net(epochs, None if valid is None else PhaseData(*valid), **batches)
         if decay_lr:
             n_steps = epochs * len(net.get_iterator(data, training=True))
             net.set_params(callbacks=[cosine_decay(n_steps), *(net.callbacks or [])])
@@ -300,66 +294,28 @@ class BaseDeepEstimator(
             trained.load_state_dict(state)
             self.__dict__.update(kept)
 
-    def _phase_net(self, epochs: int, valid: PhaseData | None) -> PhaseNet:
-        batches = {
+    def _phase_net(self, epochs: int, valid: PhaseData | None, **batches) -> PhaseNet:
+        shared = {
             "sample_shape": self._input_shape,
             "dtype": self._module_dtype,
             "device": self._module_device,
         }
+        training = {**shared, "generator": self._fit.shuffle, **batches}
         return PhaseNet(
             self.module_,
             criterion=nn.Identity,
             optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
             lr=self.lr,
             max_epochs=epochs,
-            batch_size=self.batch_size,
+            batch_size=training.pop("batch_size", self.batch_size),
             device=None,
             use_caching=False,
             train_split=None if valid is None else predefined_split(valid),
             iterator_train=gather_batches,
-            iterator_train__generator=self._fit.shuffle,
             iterator_valid=gather_batches,
             callbacks=copy.deepcopy(list(self.callbacks or ())),  # skorch changes its callbacks
             verbose=self.verbose,
-            **{f"iterator_train__{k}": v for k, v in batches.items()},
-            **{f"iterator_valid__{k}": v for k, v in batches.items()},
+            **{f"iterator_train__{k}": v for k, v in training.items()},
+            **{f"iterator_valid__{k}": v for k, v in shared.items()},
             **{f"optimizer__{k}": v for k, v in self._component("optimizer").items()},
         )
-
-    def _autocast(self) -> torch.autocast:
-        """Mixed precision for the network; losses and distances stay outside of it."""
-        dtype = AUTOCAST[self.precision]
-        return torch.autocast(
-            self._module_device.type, dtype or torch.bfloat16, enabled=dtype is not None
-        )
-
-    # -- inference
-    @torch.no_grad()
-    def _infer(
-        self,
-        function: Callable[[Tensor], Tensor],
-        X,
-        sample_shape: tuple[int, ...] | None = None,
-    ) -> Tensor:
-        """Return `function` of validated X, by batches, as a tensor on the network's device."""
-        self.module_.eval()
-        out = []
-        batches = Batches(
-            X,
-            batch_size=self.batch_size,
-            sample_shape=self._input_shape if sample_shape is None else sample_shape,
-            dtype=self._module_dtype,
-            device=self._module_device,
-        )
-        for x, _ in batches:
-            n_rows = len(x)
-            if n_rows < self.batch_size:
-                # one shape of batch, so that a row's value doesn't depend on how many came with it
-                x = x[torch.arange(self.batch_size, device=x.device) % n_rows]
-            out.append(function(x)[:n_rows])
-        return torch.cat(out)
-
-    def _apply(self, function: Callable[[Tensor], Tensor], X):
-        """Return `function` of a user's X: a tensor if X is one, on its device, else numpy."""
-        out = self._infer(function, self._check(X))
-        return out.to(X.device) if isinstance(X, Tensor) else out.cpu().numpy()

@@ -46,7 +46,9 @@ class BaseDeepClusterer(
         return {"n_clusters": self.n_clusters}
 
     @abstractmethod
-    def _fit_phases(self, X, extra: dict[str, np.ndarray], schedule: dict[str, int]) -> None:
+    def _fit_phases(
+        self, X, extra: dict[str, np.ndarray], schedule: dict[str, int], **metadata
+    ) -> None:
         """Train the phases of `schedule` on validated X."""
 
     @abstractmethod
@@ -84,6 +86,10 @@ class BaseDeepClusterer(
         self : object
             The fitted estimator.
         """
+        return self._fit_samples(X, sample_weight)
+
+    def _fit_samples(self, X, sample_weight, **metadata):
+        """Fit as `fit` says; the metadata of a method's own go to its `_fit_phases`."""
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
         if X.shape[0] < self.n_clusters:
@@ -92,9 +98,9 @@ class BaseDeepClusterer(
         self._check_method(X)
         schedule = self._schedule(X.shape[0], warm)
         with self._fit_scope(X, warm=warm, phases=self._n_phases(schedule), **self._arguments()):
-            self._fit_phases(X, extra, schedule)
+            self._fit_phases(X, extra, schedule, **metadata)
         self.labels_ = self._hard(X)
-        self._n_features_out = self._infer(self._embed, X[:1]).shape[1]
+        self._n_features_out = self._embed_samples(X[:1]).shape[1]
         self._warn_of_collapse()
         return self
 
@@ -114,8 +120,14 @@ class BaseDeepClusterer(
     def _soft(self, x: torch.Tensor) -> torch.Tensor:
         return self._assign(self._embed(x))
 
-    def _hard(self, X) -> np.ndarray:
-        return self._infer(self._soft, X).argmax(1).cpu().numpy()
+    def _embed_samples(self, X, **metadata) -> torch.Tensor:
+        return self._infer(self._embed, X)
+
+    def _assign_samples(self, X, **metadata) -> torch.Tensor:
+        return self._infer(self._soft, X)
+
+    def _hard(self, X, **metadata) -> np.ndarray:
+        return self._assign_samples(X, **metadata).argmax(1).cpu().numpy()
 
     def predict(self, X):
         """Return the most probable cluster of each sample.
@@ -145,7 +157,7 @@ class BaseDeepClusterer(
         assignment : ndarray of shape (n_samples, n_clusters)
             Rows sum to 1. A tensor if X is one.
         """
-        return self._apply(self._soft, X)
+        return self._like(X, self._assign_samples(self._check(X)))
 
     def transform(self, X):
         """Return the embedding of each sample.
@@ -160,7 +172,7 @@ class BaseDeepClusterer(
         embedding : ndarray of shape (n_samples, n_components)
             What the clusters live in. A tensor if X is one.
         """
-        return self._apply(self._embed, X)
+        return self._like(X, self._embed_samples(self._check(X)))
 
     def score(self, X, y=None):
         """Return the information that the assignment carries, which needs no labels.
@@ -181,7 +193,11 @@ class BaseDeepClusterer(
         score : float
             In [0, 1]; 0 if there is only one cluster.
         """
-        assignment = self._infer(self._soft, self._check(X)).double()
+        return self._information_share(self._assign_samples(self._check(X)))
+
+    @staticmethod
+    def _information_share(assignment: torch.Tensor) -> float:
+        assignment = assignment.double()
         n_clusters = assignment.shape[1]
         if n_clusters == 1:
             return 0.0

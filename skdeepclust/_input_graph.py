@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +19,17 @@ N_COMPONENTS = 50
 MAX_PCA_SAMPLES = 20_000
 
 
+class Projection(NamedTuple):
+    """Principal components: the origin (n_features,) and the axes (n_features, n_components)."""
+
+    origin: np.ndarray
+    axes: np.ndarray
+
+    def __call__(self, x: Tensor) -> Tensor:
+        origin, axes = (torch.from_numpy(part).to(x) for part in self)
+        return (x.flatten(1) - origin) @ axes
+
+
 class InputGraphMixin:
     """Adds `_input_neighbors` to an estimator."""
 
@@ -25,19 +37,19 @@ class InputGraphMixin:
 
     def _input_neighbors(self, X, n_neighbors: int) -> Tensor:
         """Return the indices (n_samples, n_neighbors) of the nearest samples in the input."""
+        components = self._infer(self._principal_components(X), X)
+        neighbors = nearest_neighbors(components.cpu().numpy(), n_neighbors)
+        return torch.from_numpy(neighbors).to(components.device)
+
+    def _principal_components(self, X, prepare: Callable[[Tensor], Tensor] | None = None):
+        """Return the projection of what `prepare` makes of the samples."""
         rows = self._some_rows(X.shape[0], MAX_PCA_SAMPLES)
-        few = self._infer(lambda x: x.flatten(1), X if rows is None else X[rows]).cpu().numpy()
+        flat = prepare or (lambda x: x.flatten(1))
+        few = self._infer(flat, X if rows is None else X[rows]).cpu().numpy()
         with config_context(array_api_dispatch=False):
             n_components = min(N_COMPONENTS, *few.shape)
             pca = PCA(n_components, svd_solver="covariance_eigh").fit(few)
-        axes, origin = torch.from_numpy(pca.components_.T), torch.from_numpy(pca.mean_)
-
-        def project(x: Tensor) -> Tensor:
-            return (x.flatten(1) - origin.to(x)) @ axes.to(x)
-
-        components = self._infer(project, X)
-        neighbors = nearest_neighbors(components.cpu().numpy(), n_neighbors)
-        return torch.from_numpy(neighbors).to(components.device)
+        return Projection(pca.mean_, np.ascontiguousarray(pca.components_.T))
 
     def _some_rows(self, n_samples: int, at_most: int) -> np.ndarray | None:
         """Draw `at_most` rows in their order; `None` stands for all."""

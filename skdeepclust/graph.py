@@ -1,13 +1,29 @@
-"""Nearest-neighbour graphs of the samples themselves, and smoothing over them."""
+"""Nearest-neighbour graphs of the samples themselves, their Laplacians, smoothing over them."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy import sparse
+from scipy.sparse import csgraph
 from sklearn import config_context
 from sklearn.metrics import mutual_info_score
 from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_symmetric
 from torch import Tensor
+
+from skdeepclust._affinity import NeighborAffinity
+
+__all__ = [
+    "NeighborAffinity",
+    "check_affinity",
+    "laplacian",
+    "largest_eigenvalue_bound",
+    "nearest_neighbors",
+    "neighbor_information",
+    "smooth_over_graph",
+]
 
 
 def nearest_neighbors(features: np.ndarray, n_neighbors: int) -> np.ndarray:
@@ -105,3 +121,160 @@ def neighbor_information(labels: np.ndarray, neighbors: np.ndarray) -> float:
     """
     ends = labels[neighbors]
     return float(mutual_info_score(np.repeat(labels, ends.shape[1]), ends.ravel()))
+
+
+def check_affinity(affinity, n_rows: int, n_columns: int | None = None) -> sparse.csr_array:
+    """Validate affinities that were given, and return them as a sparse matrix of floats.
+
+    Parameters
+    ----------
+    affinity : {array-like, sparse matrix} of shape (n_rows, n_columns)
+        Affinities, finite and not negative. What is no float becomes float64.
+    n_rows : int
+        Number of samples.
+    n_columns : int or None, default=None
+        Number of training samples that new samples have affinities to. `None`: it is the graph
+        of the training samples themselves, (n_rows, n_rows). Its diagonal is dropped, and where
+        it isn't symmetric the mean of both directions is taken, as
+        `sklearn.cluster.SpectralClustering` does.
+
+    Returns
+    -------
+    csr_array of shape (n_rows, n_columns)
+        A copy without explicit zeros.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or values are negative or not finite.
+
+    Warns
+    -----
+    UserWarning
+        If the graph of the training samples isn't symmetric.
+
+    Examples
+    --------
+    >>> from skdeepclust.graph import check_affinity
+    >>> check_affinity([[1, 2], [2, 1]], 2).toarray()
+    array([[0., 2.],
+           [2., 0.]])
+    """
+    shape = (n_rows, n_rows if n_columns is None else n_columns)
+    if tuple(np.shape(affinity)) != shape:
+        raise ValueError(
+            f"affinity has the shape {tuple(np.shape(affinity))}, not {shape}: give a row for "
+            "each sample and a column for each training sample."
+        )
+    dtypes = [np.float64, np.float32]
+    with config_context(array_api_dispatch=False):
+        affinity = check_array(
+            affinity,
+            accept_sparse="csr",
+            dtype=dtypes,
+            copy=True,
+            ensure_min_samples=0,
+            ensure_min_features=0,
+            input_name="affinity",
+        )
+    graph = sparse.csr_array(affinity)
+    graph.sum_duplicates()
+    if graph.nnz and graph.data.min() < 0:
+        raise ValueError(
+            f"affinity has negative values, the smallest is {graph.data.min():.6g}: give "
+            "similarities that are 0 for samples that have nothing in common."
+        )
+    if n_columns is None:
+        graph.setdiag(0)
+        graph.eliminate_zeros()
+        rounding = 100 * np.finfo(graph.dtype).eps * graph.data.max(initial=0)
+        graph = sparse.csr_array(check_symmetric(graph, tol=rounding))
+    graph.eliminate_zeros()
+    return graph
+
+
+def laplacian(affinity, *, normalized: bool = True) -> sparse.csr_array:
+    r"""Laplacian of a graph, :math:`L = I - D^{-1/2} P D^{-1/2}` or :math:`L = D - P`.
+
+    P holds the affinities and D on its diagonal the degrees :math:`D_{ii} = \sum_j P_{ij}`. The
+    row of a sample without a neighbour is 0, so that the graph doesn't act on it.
+
+    Parameters
+    ----------
+    affinity : {array-like, sparse matrix} of shape (n_samples, n_samples)
+        Affinities, finite and not negative; `check_affinity` says what is made of a diagonal
+        and of one that isn't symmetric.
+    normalized : bool, default=True
+        Whether edges are weighted by the degrees of their ends.
+
+    Returns
+    -------
+    csr_array of shape (n_samples, n_samples)
+        Symmetric and positive semidefinite, of the dtype of the affinities.
+
+    References
+    ----------
+    U. von Luxburg (2007). A Tutorial on Spectral Clustering. Statistics and Computing 17.
+    Sections 3.1 and 3.2.
+
+    Examples
+    --------
+    >>> from skdeepclust.graph import laplacian
+    >>> laplacian([[0, 4, 0], [4, 0, 0], [0, 0, 0]]).toarray()
+    array([[ 1., -1.,  0.],
+           [-1.,  1.,  0.],
+           [ 0.,  0.,  0.]])
+    """
+    graph = check_affinity(affinity, (*np.shape(affinity), 0)[0])
+    matrix = sparse.csr_array(csgraph.laplacian(graph, normed=normalized))
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def largest_eigenvalue_bound(laplacian: sparse.csr_array, *, n_steps: int = 20) -> float:
+    r"""Bound the largest eigenvalue of a Laplacian, :math:`\max_i (|L| v)_i / v_i`.
+
+    Every positive v gives an upper bound of the eigenvalues of \|L\| and so of L; with v = 1 it
+    is that of Gershgorin. Each step replaces v by :math:`|L| v`, which only lowers the bound.
+    A normalised Laplacian has no eigenvalue above 2, whatever the graph.
+
+    Parameters
+    ----------
+    laplacian : sparse matrix of shape (n_samples, n_samples)
+        Laplacian, normalised or not.
+    n_steps : int, default=20
+        Number of steps after the first bound; each costs one product with the matrix.
+
+    Returns
+    -------
+    float
+        Never below the largest eigenvalue, up to rounding; 0 for a graph without an edge.
+
+    References
+    ----------
+    R. Horn, C. Johnson (2013). Matrix Analysis, 2nd edition. Theorem 8.1.26.
+
+    Examples
+    --------
+    >>> from skdeepclust.graph import laplacian, largest_eigenvalue_bound
+    >>> path = [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
+    >>> largest_eigenvalue_bound(laplacian(path))
+    2.0
+    >>> largest_eigenvalue_bound(laplacian(path, normalized=False), n_steps=0)  # Gershgorin
+    4.0
+    >>> largest_eigenvalue_bound(laplacian(path, normalized=False))  # the eigenvalue is 3
+    3.00
+    """
+    matrix = abs(sparse.csr_array(laplacian)).astype(np.float64)
+    diagonal = matrix.diagonal()
+    if np.isin(diagonal, (0, 1)).all():  # normalised, or all degrees are 1, which is the same
+        return 2.0 if diagonal.any() else 0.0
+    linked = diagonal > 0  # the other rows are 0
+    matrix = matrix[linked][:, linked]
+    vector, bound = np.ones(matrix.shape[0]), np.inf
+    for _ in range(1 + n_steps):
+        product = matrix @ vector
+        bound = min(bound, float((product / vector).max()))
+        # parts of the graph with tiny weights fall behind; any positive vector gives a bound
+        vector = np.maximum(product / product.max(), 1e-200)
+    return bound

@@ -17,6 +17,7 @@ from skdeepclust.losses._contrastive import (
     triplet_loss,
     triplet_matrix_loss,
 )
+from skdeepclust.losses._discriminative import entropy_minimization_loss, max_margin_loss
 from skdeepclust.losses._forced_apart import forced_apart_loss, forced_apart_weight_loss
 from skdeepclust.losses._reconstruction import reconstruction_loss
 from skdeepclust.losses._representations import (
@@ -33,10 +34,12 @@ __all__ = [
     "assignment_kl",
     "clustering_penalty",
     "decov_loss",
+    "entropy_minimization_loss",
     "forced_apart_loss",
     "forced_apart_weight_loss",
     "information_loss",
     "masked_info_nce_loss",
+    "max_margin_loss",
     "pairwise_squared_distances",
     "reconstruction_loss",
     "sample_negatives",

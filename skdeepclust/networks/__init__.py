@@ -8,6 +8,7 @@ from skdeepclust.networks._classifiers import MLP, CIFARQuick
 from skdeepclust.networks._receptive_field import ReceptiveField, receptive_field
 from skdeepclust.networks._recurrent import BottleneckRNN
 from skdeepclust.networks._standardize import Standardize
+from skdeepclust.networks._tagnet import PlainEncoder, TAGnet, shrinkage
 
 __all__ = [
     "MLP",
@@ -17,7 +18,10 @@ __all__ = [
     "CIFARQuick",
     "ConvAutoencoder",
     "MLPAutoencoder",
+    "PlainEncoder",
     "ReceptiveField",
     "Standardize",
+    "TAGnet",
     "receptive_field",
+    "shrinkage",
 ]

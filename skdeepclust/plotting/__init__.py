@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from skdeepclust.plotting._activation_pattern import ActivationPatternDisplay
 from skdeepclust.plotting._cluster_numbers import ClusterNumberDisplay
+from skdeepclust.plotting._dictionary import DictionaryDisplay
 from skdeepclust.plotting._embedding import EmbeddingDisplay
 from skdeepclust.plotting._exemplars import ExemplarDisplay
 from skdeepclust.plotting._gallery import ClusterGalleryDisplay
+from skdeepclust.plotting._history import HistoryDisplay
 from skdeepclust.plotting._labelled_embedding import LabelledEmbeddingDisplay
+from skdeepclust.plotting._sweep import SweepDisplay
 
 __all__ = [
     "ActivationPatternDisplay",
     "ClusterGalleryDisplay",
     "ClusterNumberDisplay",
+    "DictionaryDisplay",
     "EmbeddingDisplay",
     "ExemplarDisplay",
+    "HistoryDisplay",
     "LabelledEmbeddingDisplay",
+    "SweepDisplay",
 ]

@@ -1,0 +1,85 @@
+"""Inference in batches, and mixed precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skdeepclust._batches import Batches
+
+AUTOCAST = {"32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class InferenceMixin:
+    """Adds `_infer`, `_apply` and `_autocast` to an estimator that holds a network as `module_`."""
+
+    module_: Any
+    batch_size: Any
+    precision: str
+    _input_shape: tuple[int, ...]
+    _check: Callable[..., Any]
+
+    @property
+    def _module_device(self) -> torch.device:
+        return next(self.module_.parameters()).device
+
+    @property
+    def _module_dtype(self) -> torch.dtype:
+        return next(self.module_.parameters()).dtype
+
+    @property
+    def _inference_batch_size(self) -> int:
+        return self.batch_size
+
+    def _autocast(self) -> torch.autocast:
+        """Mixed precision for the network; losses and distances stay outside of it."""
+        dtype = AUTOCAST[self.precision]
+        return torch.autocast(
+            self._module_device.type, dtype or torch.bfloat16, enabled=dtype is not None
+        )
+
+    @torch.no_grad()
+    def _infer(
+        self,
+        function: Callable[..., Tensor],
+        X,
+        extra: Mapping | None = None,
+        *,
+        sample_shape: tuple[int, ...] | None = None,
+    ) -> Tensor:
+        """Return `function` of validated X, by batches, as a tensor on the network's device.
+
+        What `extra` has of each sample is handed over by name.
+        """
+        self.module_.eval()
+        batch_size = self._inference_batch_size
+        batches = Batches(
+            X,
+            extra,
+            batch_size=batch_size,
+            sample_shape=self._input_shape if sample_shape is None else sample_shape,
+            dtype=self._module_dtype,
+            device=self._module_device,
+        )
+        out = []
+        for x, more in batches:
+            del more["idx"]
+            n_rows = len(x)
+            if n_rows < batch_size:
+                # one shape of batch, so that a row's value doesn't depend on how many came with it
+                repeated = torch.arange(batch_size, device=x.device) % n_rows
+                x, more = x[repeated], {name: value[repeated] for name, value in more.items()}
+            out.append(function(x, **more)[:n_rows])
+        return torch.cat(out)
+
+    def _apply(self, function: Callable[[Tensor], Tensor], X):
+        """Return `function` of a user's X: a tensor if X is one, on its device, else numpy."""
+        return self._like(X, self._infer(function, self._check(X)))
+
+    @staticmethod
+    def _like(X, out: Tensor):
+        """Return what was computed for a user's X: a tensor if X is one, else numpy."""
+        return out.to(X.device) if isinstance(X, Tensor) else out.cpu().numpy()
