@@ -2,6 +2,7 @@
 
 from skdeepclust.forced_apart import ForcedApartEmbedder
 from skdeepclust.parsimonious import ParsimoniousAutoencoder, ParsimoniousClassifier
+from skdeepclust.tagnet import TAGnetClusterer
 from skdeepclust.triplet_dec import TripletDECClusterer
 from skdeepclust.zero_shot import ZeroShotClassifier
 
@@ -11,6 +12,7 @@ __all__ = [
     "ForcedApartEmbedder",
     "ParsimoniousAutoencoder",
     "ParsimoniousClassifier",
+    "TAGnetClusterer",
     "TripletDECClusterer",
     "ZeroShotClassifier",
     "__version__",

@@ -15,14 +15,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from torch import Tensor
 
-try:
-    from skdeepclust.dictionary import KSVD
-except ImportError: pass
+from skdeepclust.dictionary import KSVD
 
 # A dictionary is learned on at most this many samples.
 MAX_SAMPLES = 20_000
 # Weight of the absolute values while it is learned, for samples of unit length.
 LEARNING_LAM = 0.1
+# Atoms a sample for K-SVD, at most.
+N_NONZERO_COEFS = 10
 
 
 class DictionaryMixin:
@@ -61,7 +61,8 @@ class DictionaryMixin:
 
     def _learn(self, samples: np.ndarray, seed: int) -> np.ndarray:
         if self.dictionary == "ksvd":
-            model = KSVD(self.n_components, random_state=seed)
+            n_nonzero = min(N_NONZERO_COEFS, self.n_components, samples.shape[1])
+            model = KSVD(self.n_components, n_nonzero_coefs=n_nonzero, random_state=seed)
         elif self.dictionary == "kmeans":
             n_clusters = min(self.n_components, len(samples))
             model = MiniBatchKMeans(n_clusters, n_init=1, random_state=seed)

@@ -16,14 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust._base import fit_method
 from skdeepclust._cluster_heads import initial_partition, logistic_weights
 from skdeepclust._clusterer import BaseDeepClusterer
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._graph_branch import NewSamples, WholeGraph
+from skdeepclust._graph_clusterer import GraphClustererMixin
 from skdeepclust._initial_dictionary import DictionaryMixin
-from skdeepclust._sample_graph import SampleGraphMixin
 from skdeepclust.graph import laplacian, largest_eigenvalue_bound
 from skdeepclust.losses import (
     assignment_kl,
@@ -32,6 +31,7 @@ from skdeepclust.losses import (
     target_distribution,
 )
 from skdeepclust.networks import PlainEncoder, TAGnet
+from skdeepclust.networks._task_heads import TAGnetHeads, auxiliary_tasks
 
 PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -56,50 +56,141 @@ MAX_BYTES = 1.2e9
 INFERENCE_BATCH_SIZE = 1024
 
 
-class TAGnetHeads(nn.Module):
-    """A network of stages with a linear head a task; remembers the training samples' codes.
+@with_shared_docs
+class TAGnetClusterer(DictionaryMixin, GraphClustererMixin, BaseDeepClusterer):
+    r"""Graph-regularised sparse coding, unrolled into a network that is trained to cluster.
+
+    The network runs the iterations of graph-regularised sparse coding,
+
+    .. math:: Z_1 = h_\theta(X W), \quad
+        Z_{k+1} = h_\theta(Z_k S - \tfrac{\alpha}{N} L Z_k + X W)
+
+    (Eq. 3.3 to 3.5), with the Laplacian L of a graph of the samples, from the weights that a
+    dictionary gives. A linear head assigns the last codes A to clusters, p = softmax(A omega^T).
+    Heads start from a partition of the codes; head and network are then trained on the entropy
+    of p (Eq. 3.7), the margin between the two best clusters (Eq. 3.10), or the divergence from
+    DEC's targets. Samples that the fit didn't see get edges to the training samples and their
+    codes.
 
     Parameters
     ----------
-    encoder : TAGnet or PlainEncoder
-        Network of stages.
-    tasks : sequence of (int, int)
-        Stage (0: that of the first code) and number of clusters of each task; the last task is
-        the overall one.
-    """
+    n_clusters : int, default=8
+        Number of clusters.
+    n_components : int, default=128
+        Number of atoms of the dictionary, the components of the codes. An array `dictionary`
+        decides it.
+    n_stages : int, default=20
+        Number of iterations K after the first code, at least 0.
+    loss : {"entropy", "max_margin", "target"}, default="entropy"
+        What the network is trained on.
+    lam : float, default=0.3
+        Weight lambda of the codes' absolute values, in units of the samples' length.
+    graph_weight : "auto" or float, default="auto"
+        Weight alpha of the graph. "auto": as strong as is safe (`graph_gain_` about .83 for a
+        normalised Laplacian); 0: no graph at all.
+    n_neighbors : int, default=10
+        Number of nearest neighbours in the graph.
+    affinity : {"nearest_neighbors", "precomputed"} or callable, default="nearest_neighbors"
+        The graph: of nearest neighbours in 50 principal components of X, or in the features
+        that `fit(X, affinity=features)` gives; the matrix that `fit(X, affinity=matrix)` gives;
+        or a function of features that returns a (sparse) matrix, `affinity(A, B)` of shape
+        `(len(A), len(B))`.
+    edge_weights : {"gaussian", "self_tuning", "connectivity"}, default="self_tuning"
+        Weights of edges between nearest neighbours, see
+        :class:`~skdeepclust.graph.NeighborAffinity`.
+    neighbors : transformer, default=None
+        What finds the neighbours, with the interface of
+        `sklearn.neighbors.KNeighborsTransformer`; `None`: scikit-learn, exactly.
+    normalized_laplacian : bool, default=True
+        Whether L is `I - D^-1/2 P D^-1/2` or `D - P`.
+    dictionary : {"mini_batch", "ksvd", "kmeans"} or array, default="mini_batch"
+        Initial dictionary: by scikit-learn's mini-batch dictionary learning, by
+        :class:`~skdeepclust.dictionary.KSVD`, the centres of k-means, or given with the shape
+        (n_components, n_features).
+    normalize : bool, default=True
+        Whether samples, and codes before the head, have unit length.
+    balance : float, default=1.0
+        Weight of the term for clusters of equal size. Without it both losses of the paper are
+        least if all samples are in one cluster.
+    margin : float, default=1.0
+        Margin of `loss="max_margin"`.
+    init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
+        Initial partition of the codes: Gaussian mixtures in 20 principal components, KMeans,
+        given centres, or `init(codes, n_clusters, random_state)` that returns centres.
+    n_init : int, default=15
+        Number of candidates for it; the one is taken of which neighbours in the graph share
+        most, by mutual information.
+    auxiliary_clusters : int or sequence of int or None, default=None
+        Numbers of clusters of auxiliary tasks on the codes Z_1 ... Z_K, one a stage (DTAGnet);
+        `None` or 0 for stages without one.
+    auxiliary_weight : float, default=1.0
+        Weight of the sum of their losses.
+    module : type, callable or torch.nn.Module, default=None
+        A plain network from samples to features (n, n_components) instead of the unrolled one:
+        a class or factory that is offered `input_shape` and `n_components`, or an instance,
+        which is copied. It has no stages and takes no graph. `None`:
+        :class:`~skdeepclust.networks.TAGnet`.
+    lr : float, default=0.003
+        Learning rate; falls to 0 along a cosine.
+    max_epochs : int, default=50
+        Number of epochs. 0: the network stays as it starts.
+    batch_size : "auto" or int, default="auto"
+        Largest number of samples in a batch. "auto": all samples at once as long as the codes of
+        all stages fit into 1.2 GB, else 1024. In smaller batches the codes of neighbours
+        are those of the epoch's start.
+    <shared parameters>
 
-    projections: Tensor
-    known_codes: Tensor
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+        Cluster of each sample.
+    initial_labels_ : ndarray of shape (n_samples,)
+        The partition from which the head started.
+    auxiliary_labels_ : list of ndarray or None
+        Clusters of each sample by stage, `None` for stages without a task; `None` if there is
+        no task.
+    dictionary_ : ndarray of shape (n_components, n_features)
+        The initial dictionary.
+    affinity_matrix_ : csr_array of shape (n_samples, n_samples)
+        The graph; `None` if `graph_weight=0`.
+    graph_gain_ : float
+        How strongly the graph acts at a stage, alpha / N.
+    <shared attributes>
 
-    def __init__(self, encoder: nn.Module, tasks: Sequence[tuple[int, int]]):
-        super().__init__()
-        self.encoder: Any = encoder
-        self.stages = [stage for stage, _ in tasks]
-        self.heads = nn.ModuleList(
-            nn.Linear(encoder.n_components, n_clusters, bias=False) for _, n_clusters in tasks
-        )
-        # of the training samples: X W, from which all stages follow, and the last codes
-        self.register_buffer("projections", torch.empty(0, encoder.n_components))
-        self.register_buffer("known_codes", torch.empty(0, encoder.n_components))
+    Notes
+    -----
+    The sign in the exponent of Eq. 3.8 is plus here, as in the paper's prediction rule. N bounds
+    the paper's ||D||^2 and half of ||D||^2 + alpha lambda_max(L): no weight of the graph makes the
+    initial network diverge. `TAGnetClusterer(10, **PAPER_SETTINGS)` is the paper's method, which
+    collapses unless `balance` is positive.
 
-    def _load_from_state_dict(self, state_dict, prefix, *args):
-        for name in ("projections", "known_codes"):  # as many rows as there were samples
-            setattr(self, name, torch.empty_like(state_dict[prefix + name]))
-        super()._load_from_state_dict(state_dict, prefix, *args)
+    Samples are recognised by a hash of their features: `predict(X_train)` is `labels_`.
 
+    References
+    ----------
+    Z. Wang, S. Chang, J. Zhou, M. Wang, T. S. Huang (2016). Learning a Task-Specific Deep
+    Architecture for Clustering. SDM. Equations (2.2) to (3.10) and Section 4.
 
-@with_shared_docs
-class TAGnetClusterer(DictionaryMixin, SampleGraphMixin, BaseDeepClusterer):
-    r"""Graph-regularised sparse coding, unrolled into a network that is trained to cluster.
-
-    DOC
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeepclust import TAGnetClusterer
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> clusterer = TAGnetClusterer(
+    ...     10, n_components=32, n_stages=5, max_epochs=5, n_init=2, random_state=0
+    ... )
+    >>> labels = clusterer.fit_predict(X[:500])
+    >>> bool((clusterer.predict(X[:500]) == labels).all())
+    True
+    >>> clusterer.transform(X[500:]).shape
+    (1297, 32)
     """
 
     module_: TAGnetHeads
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDeepClusterer._parameter_constraints,
-        **SampleGraphMixin._parameter_constraints,
+        **GraphClustererMixin._parameter_constraints,
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "n_stages": [Interval(Integral, 0, None, closed="left")],
         "loss": [StrOptions({"entropy", "max_margin", "target"})],
@@ -121,7 +212,7 @@ class TAGnetClusterer(DictionaryMixin, SampleGraphMixin, BaseDeepClusterer):
         n_clusters=8,
         *,
         n_components=128,
-        n_stages=10,
+        n_stages=20,
         loss="entropy",
         lam=0.3,
         graph_weight="auto",
@@ -134,13 +225,13 @@ class TAGnetClusterer(DictionaryMixin, SampleGraphMixin, BaseDeepClusterer):
         normalize=True,
         balance=1.0,
         margin=1.0,
-        init="kmeans",
-        n_init=20,
+        init="gmm",
+        n_init=15,
         auxiliary_clusters=None,
         auxiliary_weight=1.0,
         module=None,
         optimizer="adam",
-        lr=0.001,
+        lr=0.003,
         max_epochs=50,
         batch_size="auto",
         device="auto",
@@ -232,16 +323,17 @@ class TAGnetClusterer(DictionaryMixin, SampleGraphMixin, BaseDeepClusterer):
     # -- the objective
     def _loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         codes = self.module_.encoder.codes(self._project(x), self._fit.branch(idx))
-        return self._task_losses([codes[k] for k in self.module_.stages], idx, sample_weight)
+        features = [self._features(codes[k]) for k in self.module_.stages]
+        return self._task_losses(features, idx, sample_weight)
 
     def _head_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
-        codes = x.unflatten(1, (len(self.module_.stages), -1)).unbind(1)
+        codes = x.tensor_split(len(self.module_.stages), dim=1)
         return self._task_losses(codes, idx, sample_weight)
 
     def _task_losses(self, codes: Sequence[Tensor], idx: Tensor, sample_weight: Tensor | None):
         losses = []
         for task, (head, code) in enumerate(zip(self.module_.heads, codes, strict=True)):
-            logits = head(self._features(code))
+            logits = head(code)
             losses.append(self._clustering_loss(logits, task, idx, sample_weight))
         *auxiliary, overall = losses
         parts = {"clustering": overall}
@@ -263,32 +355,20 @@ class TAGnetClusterer(DictionaryMixin, SampleGraphMixin, BaseDeepClusterer):
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
         clustering = {"clustering": self.max_epochs}
-        return clustering if warm or not self.max_epochs else {"heads": HEAD_STEPS, **clustering}
+        return clustering if warm else {"heads": HEAD_STEPS, **clustering}
 
     def _fit_phases(self, X, extra, schedule, affinity=None) -> None:
-        fit, module = self._fit, self.module_
+        fit = self._fit
         fit.weight = extra.get("sample_weight", np.ones(X.shape[0]))
         self._fit_graph(X, affinity)
-        fit.laplacian = None
-        if self.affinity_matrix_ is not None:
-            fit.laplacian = laplacian(
-                self.affinity_matrix_, normalized=self.normalized_laplacian
-            )
-        warm = "heads" not in schedule and hasattr(self, "dictionary_") and self.warm_start
+        warm = "heads" not in schedule
         if not warm:
             self._start_network(X)
-        fit.graph = None
-        if fit.laplacian is not None:
-            fit.graph = WholeGraph(fit.laplacian, self.graph_gain_, module.projections)
-        whole = self._takes_all_at_once(X.shape[0])
+        fit.graph = self._whole_graph()
+        fit.at_once = self._takes_all_at_once(X.shape[0])
         if not warm:
-            self._start_heads(X, extra, schedule)
-        fit.whole = whole
-        batches = (
-            {"batch_size": X.shape[0], "generator": None}
-            if whole
-            else {"batch_size": self._inference_batch_size if self.batch_size == "auto" else self.batch_size}
-        )
+            self._start_heads(X, extra, schedule["heads"])
+        size = X.shape[0] if fit.at_once else self._inference_batch_size
         self._train(
             "clustering",
             self._loss,
@@ -297,15 +377,16 @@ class TAGnetClusterer(DictionaryMixin, SampleGraphMixin, BaseDeepClusterer):
             epochs=schedule["clustering"],
             on_epoch_begin=lambda: self._begin_epoch(X),
             decay_lr=True,
-            **batches,
+            batch_size=max(size, 2),
+            **({"generator": None} if fit.at_once else {}),
         )
         self._remember(X)
 
     def _start_network(self, X) -> None:
         self.dictionary_ = self._initial_dictionary(X, self._fit.weight)
         eigenvalue = 2.0
-        if self._fit.laplacian is not None and not self.normalized_laplacian:
-            eigenvalue = largest_eigenvalue_bound(self._fit.laplacian)
+        if self.affinity_matrix_ is not None and not self.normalized_laplacian:
+            eigenvalue = largest_eigenvalue_bound(self._laplacian())
         self.module_.encoder.set_dictionary(
             torch.from_numpy(self.dictionary_),
             lam=self.lam,
@@ -314,42 +395,46 @@ class TAGnetClusterer(DictionaryMixin, SampleGraphMixin, BaseDeepClusterer):
         )
         self.graph_gain_ = float(self.module_.encoder.gain)
 
-    def _start_heads(self, X, extra, schedule) -> None:
-        codes = self._whole_codes(self._infer(self._project, X))
+    def _start_heads(self, X, extra, n_steps: int) -> None:
+        """Fit each head to a partition of its codes, then to the loss with the codes fixed."""
+        codes = self.module_.encoder.codes(self._infer(self._project, X), self._fit.graph)
         codes = [self._features(codes[k]) for k in self.module_.stages]
-        weight = self._fit.weight
         seed = int(torch.randint(2**31 - 1, ()))
-        rows = np.flatnonzero(weight > 0)
+        rows = np.flatnonzero(self._fit.weight > 0)
         some = self._some_rows(len(rows), MAX_SAMPLES)
         rows = rows if some is None else rows[some]
-        for task, (head, code) in enumerate(zip(self.module_.heads, codes, strict=True)):
-            last = task == len(codes) - 1
-            points = code.cpu().numpy()
-            labels = initial_partition(
-                points,
-                head.out_features,
-                rows=rows,
-                init=self.init if last or isinstance(self.init, str) else "kmeans",
-                n_init=self.n_init,
-                random_state=seed,
-                affinity=self.affinity_matrix_,
-            )
-            if last: self.initial_labels_ = labels
-            weights = logistic_weights(points[rows], labels[rows], head.out_features, weight[rows])
-            with torch.no_grad():
-                head.weight.copy_(torch.from_numpy(weights))
-        self._fit.head_codes = codes
+        for head, code in zip(self.module_.heads, codes, strict=True):
+            self._start_head(head, code.detach().cpu().numpy(), rows, seed)
         self._train(
             "heads",
             self._head_loss,
-            torch.stack(codes, 1).flatten(1).cpu().numpy(),
+            torch.cat(codes, 1).detach().cpu().numpy(),
             extra,
-            epochs=schedule.get("heads", 0),
-            on_epoch_begin=lambda: self._set_targets(codes),
-            batch_size=X.shape[0],
+            epochs=n_steps,
+            on_epoch_begin=lambda: self._set_targets([code.detach() for code in codes]),
+            batch_size=max(X.shape[0], 2),
             generator=None,
             sample_shape=(sum(code.shape[1] for code in codes),),
         )
+
+    def _start_head(self, head: nn.Linear, codes: np.ndarray, rows: np.ndarray, seed: int) -> None:
+        overall = head is self.module_.heads[-1]
+        labels = initial_partition(
+            codes,
+            head.out_features,
+            rows=rows,
+            init=self.init if overall or isinstance(self.init, str) else "kmeans",
+            n_init=self.n_init,
+            random_state=seed,
+            affinity=self.affinity_matrix_,
+        )
+        if overall:
+            self.initial_labels_ = labels
+        weights = logistic_weights(
+            codes[rows], labels[rows], head.out_features, self._fit.weight[rows]
+        )
+        with torch.no_grad():
+            head.weight.copy_(torch.from_numpy(weights))
 
     def _takes_all_at_once(self, n_samples: int) -> bool:
         if self.batch_size != "auto":
@@ -358,52 +443,70 @@ class TAGnetClusterer(DictionaryMixin, SampleGraphMixin, BaseDeepClusterer):
         size = n_samples * encoder.n_components * self._module_dtype.itemsize
         return 2 * size * (encoder.n_stages + 2) <= MAX_BYTES
 
+    def _begin_epoch(self, X) -> None:
+        """Refresh what a step takes from the epoch's start: targets, messages of neighbours."""
+        fit = self._fit
+        fit.branch = (lambda idx: fit.graph) if fit.at_once else (lambda idx: None)
+        messages = not fit.at_once and fit.graph is not None
+        if not messages and self.loss != "target":
+            return
+        with torch.no_grad():
+            codes = self.module_.encoder.codes(self._infer(self._project, X), fit.graph)
+            if messages:
+                fit.branch = fit.graph.messages(codes[:-1]).of
+            self._set_targets([self._features(codes[k]) for k in self.module_.stages])
+        self.module_.train()
+
+    @torch.no_grad()
+    def _set_targets(self, codes: Sequence[Tensor]) -> None:
+        if self.loss == "target":
+            pairs = zip(self.module_.heads, codes, strict=True)
+            self._fit.targets = [target_distribution(head(c).softmax(1)) for head, c in pairs]
+
+    @torch.no_grad()
+    def _remember(self, X) -> None:
+        """Keep what predictions for these samples, and for their neighbours, follow from."""
+        module = self.module_
+        projections = self._infer(self._project, X)
+        self._stage_codes = module.encoder.codes(projections, self._fit.graph)
+        first = torch.from_numpy(self._known.representative).to(projections.device)
+        module.projections = projections
+        module.known_codes = self._stage_codes[-1][first]
+        self.auxiliary_labels_ = None
+        if len(module.heads) > 1:
+            self.auxiliary_labels_ = self._auxiliary([c[first] for c in self._stage_codes])
+
+    # -- the graph
+    def _laplacian(self):
+        return laplacian(self.affinity_matrix_, normalized=self.normalized_laplacian)
+
+    def _whole_graph(self) -> WholeGraph | None:
+        if self.affinity_matrix_ is None:
+            return None
+        return WholeGraph(self._laplacian(), self.graph_gain_, self.module_.projections)
+
+    def _codes_of_graph(self) -> Sequence[Tensor]:
+        """Return the codes of the training samples at all stages; a pickle has not got them."""
+        if not hasattr(self, "_stage_codes"):
+            with torch.no_grad():
+                codes = self.module_.encoder.codes(self.module_.projections, self._whole_graph())
+            self._stage_codes = codes
+        return self._stage_codes
+
+    # -- inference
     @property
     def _inference_batch_size(self) -> int:
         return INFERENCE_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
 
-    @torch.no_grad()
-    def _whole_codes(self, projections: Tensor) -> tuple[Tensor, ...]:
-        return self.module_.encoder.codes(projections, self._fit.graph)
-
-    def _begin_epoch(self, X) -> None:
-        fit = self._fit
-        if fit.whole:
-            fit.branch = lambda idx: fit.graph
-            if self.loss != "target":
-                return
-        codes = self._whole_codes(self._infer(self._project, X))
-        if not fit.whole:
-            if fit.graph is None:
-                fit.branch = lambda idx: None
-            else:
-                fit.branch = fit.graph.messages(codes[:-1]).of
-        self._set_targets([self._features(codes[k]) for k in self.module_.stages])
-        self.module_.train()
-
-    @torch.no_grad()
-    def _set_targets(self, codes) -> None:
-        if self.loss != "target":
-            return
-        self._fit.targets = [
-            target_distribution(head(code).softmax(1))
-            for head, code in zip(self.module_.heads, codes, strict=True)
-        ]
-
-    def _remember(self, X) -> None:
-        projections = self._infer(self._project, X)
-        codes = self._whole_codes(projections)
-        representative = torch.from_numpy(self._known.representative).to(projections.device)
-        self.module_.projections = projections
-        self.module_.known_codes = codes[-1][representative]
-        self._stage_codes = codes
-
-    # -- inference
     def _embed(self, x: Tensor, neighbors: Tensor | None = None, weights: Tensor | None = None):
+        """Return the last codes of samples that aren't in the graph, from their edges to it."""
         branch = None
-        if neighbors is not None:
+        if neighbors is not None and weights is not None:
             branch = NewSamples(
-                neighbors, weights, stages=self._stage_codes, gain=self.module_.encoder.gain,
+                neighbors,
+                weights,
+                stages=self._codes_of_graph(),
+                gain=self.module_.encoder.gain,
                 normalized=self.normalized_laplacian,
             )
         return self.module_.encoder.codes(self._project(x), branch)[-1]
@@ -422,30 +525,9 @@ class TAGnetClusterer(DictionaryMixin, SampleGraphMixin, BaseDeepClusterer):
         embedding = self._embed_samples(X, affinity)
         return self._infer(self._assign, embedding, sample_shape=(embedding.shape[1],))
 
-    @fit_method
-    def fit(self, X, y=None, affinity=None, sample_weight=None):
-        """Fit."""
-        return self._fit_samples(X, sample_weight, affinity=affinity)
-
-    def predict(self, X, affinity=None):
-        """Predict."""
-        return self._hard(self._check(X), affinity=affinity)
-
-
-def auxiliary_tasks(
-    auxiliary_clusters: int | Sequence[int | None] | None, n_stages: int
-) -> list[tuple[int, int]]:
-    """Return (stage, number of clusters) of each auxiliary task."""
-    if auxiliary_clusters is None:
-        return []
-    numbers = (
-        [auxiliary_clusters] * n_stages
-        if isinstance(auxiliary_clusters, Integral)
-        else list(auxiliary_clusters)
-    )
-    if len(numbers) != n_stages:
-        raise ValueError(
-            f"auxiliary_clusters={auxiliary_clusters!r} has {len(numbers)} numbers; there are "
-            f"n_stages={n_stages} stages: give one number, or None, for each."
-        )
-    return [(stage, int(number)) for stage, number in enumerate(numbers) if number]
+    def _auxiliary(self, codes: Sequence[Tensor]) -> list[np.ndarray | None]:
+        labels: list[np.ndarray | None] = [None] * self.module_.encoder.n_stages
+        heads = zip(self.module_.stages[:-1], self.module_.heads, strict=False)
+        for stage, head in heads:
+            labels[stage] = head(self._features(codes[stage])).argmax(1).cpu().numpy()
+        return labels

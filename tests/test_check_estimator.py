@@ -12,6 +12,7 @@ from skdeepclust import (
     ForcedApartEmbedder,
     ParsimoniousAutoencoder,
     ParsimoniousClassifier,
+    TAGnetClusterer,
     TripletDECClusterer,
 )
 
@@ -32,6 +33,9 @@ SMALL = {
         n_init=1,
         batch_size=32,
         module__hidden=(16,),
+    ),
+    "graph clusterer": TAGnetClusterer(
+        4, n_components=8, n_stages=2, dictionary="kmeans", n_init=1, max_epochs=2, batch_size=32
     ),
     "classifier": ParsimoniousClassifier(
         n_clusters=4, batch_size=32, max_epochs=20, lr=0.01, module__hidden=(16,)
@@ -73,6 +77,9 @@ WITHOUT_DRAWS: dict[str, BaseEstimator] = {
         max_epochs=3,
         module__hidden=(16,),
         module__batch_norm=False,
+    ),
+    "graph clusterer": TAGnetClusterer(
+        2, n_stages=2, dictionary=np.eye(10), graph_weight=0, init=np.eye(2, 10), max_epochs=5
     ),
     "classifier": ParsimoniousClassifier(lam=0, max_epochs=5),
     "classifier, one centre": ParsimoniousClassifier(
