@@ -46,9 +46,7 @@ class BaseDeepClusterer(
         return {"n_clusters": self.n_clusters}
 
     @abstractmethod
-    def _fit_phases(
-        self, X, extra: dict[str, np.ndarray], schedule: dict[str, int], **metadata
-    ) -> None:
+    def _fit_phases(self, X, extra: dict[str, np.ndarray], schedule: dict[str, int]) -> None:
         """Train the phases of `schedule` on validated X."""
 
     @abstractmethod
@@ -89,7 +87,7 @@ class BaseDeepClusterer(
         return self._fit_samples(X, sample_weight)
 
     def _fit_samples(self, X, sample_weight, **metadata):
-        """Fit as `fit` says; the metadata of a method's own go to its `_fit_phases`."""
+        """Fit as `fit` says; the metadata of a method's own are `_fit.metadata`."""
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
         if X.shape[0] < self.n_clusters:
@@ -98,7 +96,8 @@ class BaseDeepClusterer(
         self._check_method(X)
         schedule = self._schedule(X.shape[0], warm)
         with self._fit_scope(X, warm=warm, phases=self._n_phases(schedule), **self._arguments()):
-            self._fit_phases(X, extra, schedule, **metadata)
+            self._fit.metadata = metadata
+            self._fit_phases(X, extra, schedule)
         self.labels_ = self._hard(X)
         self._n_features_out = self._embed_samples(X[:1]).shape[1]
         self._warn_of_collapse()

@@ -51,7 +51,7 @@ class WholeGraph:
         Its dtype and device are taken.
     """
 
-    def __init__(self, laplacian: sparse.csr_matrix, gain: float, like: Tensor):
+    def __init__(self, laplacian: sparse.csr_array | sparse.csr_matrix, gain: float, like: Tensor):
         self.laplacian, self.gain, self.like = laplacian, gain, like
         self.matrix = self._tensors(laplacian)
 

@@ -1,32 +1,113 @@
-"""The methods of a clusterer whose samples have a graph, which may be given as metadata."""
+"""Clusterers whose samples have a graph, which may be given as metadata."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Sequence
+from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from skdeepclust._base import fit_method
+from skdeepclust._clusterer import BaseDeepClusterer
+from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._graph_branch import NewSamples, WholeGraph
 from skdeepclust._sample_graph import SampleGraphMixin
+from skdeepclust.graph import laplacian
+
+# Samples at a time in predictions, unless `batch_size` says.
+INFERENCE_BATCH_SIZE = 1024
 
 
-class GraphClustererMixin(SampleGraphMixin):
-    """`fit`, `predict`, `predict_proba`, `transform` and `score` that take `affinity=`.
+class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
+    """Base of clusterers whose network has stages, between which a graph of the samples acts.
 
-    With metadata routing, `set_fit_request(affinity=True)` and so on hand it through pipelines
-    and searches.
+    `fit`, `predict`, `predict_proba`, `transform` and `score` take `affinity=`; with metadata
+    routing, `set_fit_request(affinity=True)` and so on hand it through pipelines and searches.
+    Needs a parameter `normalized_laplacian`, a network `module_.encoder` like
+    :class:`~skdeepclust.networks.TAGnet`, and the hooks below.
     """
 
-    _fit_samples: Callable[..., Any]
-    _check: Callable[..., Any]
-    _hard: Callable[..., np.ndarray]
-    _like: Callable[..., Any]
-    _assign_samples: Callable[..., Tensor]
-    _embed_samples: Callable[..., Tensor]
-    _information_share: Callable[[Tensor], float]
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseDeepClusterer._parameter_constraints,
+        **SampleGraphMixin._parameter_constraints,
+        "normalized_laplacian": ["boolean"],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
+    }
 
+    normalized_laplacian: bool
+    graph_gain_: float
+
+    # -- the hooks of a method
+    @abstractmethod
+    def _project(self, x: Tensor) -> Tensor:
+        """Return what of a batch enters every stage (n, n_components)."""
+
+    @abstractmethod
+    def _features(self, code: Tensor) -> Tensor:
+        """Return what a head, and the user, gets of a code."""
+
+    # -- the codes of the training samples
+    def _laplacian(self):
+        return laplacian(self.affinity_matrix_, normalized=self.normalized_laplacian)
+
+    def _whole_graph(self) -> WholeGraph | None:
+        if self.affinity_matrix_ is None:
+            return None
+        return WholeGraph(self._laplacian(), self.graph_gain_, self.module_.projections)
+
+    @torch.no_grad()
+    def _remember(self, X) -> None:
+        """Keep what predictions for these samples, and for their neighbours, follow from."""
+        module = self.module_
+        module.projections = self._infer(self._project, X)
+        self._stage_codes = module.encoder.codes(module.projections, self._fit.graph)
+        module.known_codes = self._stage_codes[-1]  # found by the first of equal samples
+
+    @torch.no_grad()
+    def _codes_of_graph(self) -> Sequence[Tensor]:
+        """Return the codes of the training samples at all stages; a pickle has not got them."""
+        if not hasattr(self, "_stage_codes"):
+            codes = self.module_.encoder.codes(self.module_.projections, self._whole_graph())
+            self._stage_codes = codes
+        return self._stage_codes
+
+    # -- inference
+    @property
+    def _inference_batch_size(self) -> int:
+        return INFERENCE_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+
+    def _embed(self, x: Tensor, neighbors: Tensor | None = None, weights: Tensor | None = None):
+        """Return the last codes of samples that aren't in the graph, from their edges to it."""
+        branch = None
+        if neighbors is not None and weights is not None:
+            branch = NewSamples(
+                neighbors,
+                weights,
+                stages=self._codes_of_graph(),
+                gain=self.module_.encoder.gain,
+                normalized=self.normalized_laplacian,
+            )
+        return self.module_.encoder.codes(self._project(x), branch)[-1]
+
+    def _embed_samples(self, X, **metadata) -> Tensor:
+        known = self._known_rows(X)
+        device = self._module_device
+        codes = self.module_.known_codes[torch.from_numpy(known.clip(0)).to(device)]
+        new = np.flatnonzero(known < 0)
+        if len(new):
+            edges = self._edges_to_graph(X, new, **metadata)
+            codes[torch.from_numpy(new).to(device)] = self._infer(self._embed, X[new], edges)
+        return self._features(codes)
+
+    def _assign_samples(self, X, **metadata) -> Tensor:
+        embedding = self._embed_samples(X, **metadata)
+        return self._infer(self._assign, embedding, sample_shape=(embedding.shape[1],))
+
+    # -- the interface
     @fit_method
     def fit(self, X, y=None, affinity=None, sample_weight=None):
         """Learn the codes and the clusters of X.

@@ -31,7 +31,6 @@ class DictionaryMixin:
     dictionary: Any
     n_components: int
     _infer: Callable[..., Tensor]
-    _prepare: Callable[[Tensor], Tensor]
     _some_rows: Callable[[int, int], np.ndarray | None]
 
     def _given_dictionary(self, n_features: int) -> np.ndarray | None:
@@ -46,7 +45,9 @@ class DictionaryMixin:
             )
         return atoms
 
-    def _initial_dictionary(self, X, weight: np.ndarray) -> np.ndarray:
+    def _initial_dictionary(
+        self, X, weight: np.ndarray, prepare: Callable[[Tensor], Tensor]
+    ) -> np.ndarray:
         """Return the atoms (n_components, n_features): given, or learned from some samples."""
         seed = int(torch.randint(2**31 - 1, ()))
         given = self._given_dictionary(X.shape[1])
@@ -54,7 +55,7 @@ class DictionaryMixin:
             return given
         rows = np.flatnonzero(weight > 0)
         some = self._some_rows(len(rows), MAX_SAMPLES)
-        samples = self._infer(self._prepare, X[rows if some is None else rows[some]])
+        samples = self._infer(prepare, X[rows if some is None else rows[some]])
         samples = samples.cpu().numpy().astype(np.float64)
         scale = np.sqrt(np.square(samples).sum(1).mean()) or 1.0
         return _unit_atoms(self._learn(samples / scale, seed), self.n_components, seed)
@@ -77,7 +78,7 @@ class DictionaryMixin:
         with config_context(array_api_dispatch=False), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a start needn't be the optimum
             model.fit(samples)
-        return getattr(model, "components_", getattr(model, "cluster_centers_", None))
+        return getattr(model, "cluster_centers_" if self.dictionary == "kmeans" else "components_")
 
 
 def _unit_atoms(atoms: np.ndarray, n_components: int, seed: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from sklearn.utils import check_array
 from torch import Tensor
 
 from skdeepclust._compat import HasMethods, Interval, StrOptions
-from skdeepclust._input_graph import InputGraphMixin
+from skdeepclust._input_graph import InputGraphMixin, Projection
 from skdeepclust._known_samples import KnownSamples, fingerprints
 from skdeepclust.graph import NeighborAffinity, check_affinity
 
@@ -23,11 +24,12 @@ class PrecomputedAffinity(BaseEstimator):
     """A graph that the user gives, and edges to it."""
 
     def fit(self, affinity):
-        self.affinity_matrix_ = check_affinity(affinity, affinity.shape[0])
+        self.n_samples_ = affinity.shape[0]
+        self.affinity_matrix_ = check_affinity(affinity, self.n_samples_)
         return self
 
     def transform(self, affinity) -> sparse.csr_array:
-        return check_affinity(affinity, affinity.shape[0], self.affinity_matrix_.shape[0])
+        return check_affinity(affinity, affinity.shape[0], self.n_samples_)
 
 
 class CallableAffinity(BaseEstimator):
@@ -62,7 +64,12 @@ class SampleGraphMixin(InputGraphMixin):
     affinity: Any
     edge_weights: str
     neighbors: Any
-    _prepare: Callable[[Tensor], Tensor]
+    affinity_matrix_: sparse.csr_array | None
+    _graph_features: Projection | None
+
+    @abstractmethod
+    def _prepare(self, x: Tensor) -> Tensor:
+        """Return the samples of a batch as the method sees them (n, n_features)."""
 
     def _affinity_source(self):
         if callable(self.affinity):
@@ -75,13 +82,14 @@ class SampleGraphMixin(InputGraphMixin):
             neighbors=None if self.neighbors is None else clone(self.neighbors),
         )
 
-    def _fit_graph(self, X, given) -> None:
+    def _fit_graph(self, X, affinity=None) -> None:
         """Build the graph of the training samples, and remember who they are."""
         self._known = KnownSamples(self._infer(fingerprints, X).cpu().numpy())
         self._graph_features = self._graph_source = self.affinity_matrix_ = None
         if self.graph_weight == 0:
             return
         precomputed = isinstance(self.affinity, str) and self.affinity == "precomputed"
+        given = affinity
         if given is None:
             if precomputed:
                 raise ValueError(
@@ -100,6 +108,7 @@ class SampleGraphMixin(InputGraphMixin):
         self.affinity_matrix_ = self._graph_source.affinity_matrix_
 
     def _to_graph_features(self, x: Tensor) -> Tensor:
+        assert self._graph_features is not None
         return self._graph_features(self._prepare(x))
 
     def _check_given(self, given, X):
@@ -117,12 +126,12 @@ class SampleGraphMixin(InputGraphMixin):
         """Return which training sample each sample of X equals; -1 for none."""
         return self._known.find(self._infer(fingerprints, X).cpu().numpy())
 
-    def _edges_to_graph(self, X, rows: np.ndarray, given) -> dict[str, np.ndarray]:
+    def _edges_to_graph(self, X, rows: np.ndarray, affinity=None) -> dict[str, np.ndarray]:
         """Return neighbours (n, k) among the training samples, and weights, of some rows of X."""
         if self._graph_source is None:
             return {}
-        if given is not None:
-            given = self._check_given(given, X)[rows]
+        if affinity is not None:
+            given = self._check_given(affinity, X)[rows]
         elif self._graph_features is None:
             raise ValueError(
                 f"{len(rows)} of the {X.shape[0]} samples are not in the graph of the training "

@@ -17,13 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepclust._cluster_heads import initial_partition, logistic_weights
-from skdeepclust._clusterer import BaseDeepClusterer
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._docs import with_shared_docs
-from skdeepclust._graph_branch import NewSamples, WholeGraph
-from skdeepclust._graph_clusterer import GraphClustererMixin
+from skdeepclust._graph_clusterer import BaseGraphClusterer
 from skdeepclust._initial_dictionary import DictionaryMixin
-from skdeepclust.graph import laplacian, largest_eigenvalue_bound
+from skdeepclust.graph import largest_eigenvalue_bound
 from skdeepclust.losses import (
     assignment_kl,
     entropy_minimization_loss,
@@ -53,11 +51,10 @@ MAX_SAMPLES = 20_000
 HEAD_STEPS = 100
 # Training takes all samples at once as long as the codes of all stages need less than this.
 MAX_BYTES = 1.2e9
-INFERENCE_BATCH_SIZE = 1024
 
 
 @with_shared_docs
-class TAGnetClusterer(DictionaryMixin, GraphClustererMixin, BaseDeepClusterer):
+class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
     r"""Graph-regularised sparse coding, unrolled into a network that is trained to cluster.
 
     The network runs the iterations of graph-regularised sparse coding,
@@ -189,13 +186,11 @@ class TAGnetClusterer(DictionaryMixin, GraphClustererMixin, BaseDeepClusterer):
     module_: TAGnetHeads
 
     _parameter_constraints: ClassVar[dict] = {
-        **BaseDeepClusterer._parameter_constraints,
-        **GraphClustererMixin._parameter_constraints,
+        **BaseGraphClusterer._parameter_constraints,
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "n_stages": [Interval(Integral, 0, None, closed="left")],
         "loss": [StrOptions({"entropy", "max_margin", "target"})],
         "lam": [Interval(Real, 0, None, closed="left")],
-        "normalized_laplacian": ["boolean"],
         "dictionary": [StrOptions({"mini_batch", "ksvd", "kmeans"}), "array-like"],
         "normalize": ["boolean"],
         "balance": [Interval(Real, 0, None, closed="left")],
@@ -204,7 +199,6 @@ class TAGnetClusterer(DictionaryMixin, GraphClustererMixin, BaseDeepClusterer):
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "auxiliary_clusters": [None, Interval(Integral, 1, None, closed="left"), list, tuple],
         "auxiliary_weight": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
     }
 
     def __init__(
@@ -357,10 +351,10 @@ class TAGnetClusterer(DictionaryMixin, GraphClustererMixin, BaseDeepClusterer):
         clustering = {"clustering": self.max_epochs}
         return clustering if warm else {"heads": HEAD_STEPS, **clustering}
 
-    def _fit_phases(self, X, extra, schedule, affinity=None) -> None:
+    def _fit_phases(self, X, extra: dict[str, np.ndarray], schedule: dict[str, int]) -> None:
         fit = self._fit
         fit.weight = extra.get("sample_weight", np.ones(X.shape[0]))
-        self._fit_graph(X, affinity)
+        self._fit_graph(X, **fit.metadata)
         warm = "heads" not in schedule
         if not warm:
             self._start_network(X)
@@ -378,12 +372,13 @@ class TAGnetClusterer(DictionaryMixin, GraphClustererMixin, BaseDeepClusterer):
             on_epoch_begin=lambda: self._begin_epoch(X),
             decay_lr=True,
             batch_size=max(size, 2),
-            **({"generator": None} if fit.at_once else {}),
+            generator=None if fit.at_once else fit.shuffle,
         )
         self._remember(X)
+        self.auxiliary_labels_ = self._auxiliary() if len(self.module_.heads) > 1 else None
 
     def _start_network(self, X) -> None:
-        self.dictionary_ = self._initial_dictionary(X, self._fit.weight)
+        self.dictionary_ = self._initial_dictionary(X, self._fit.weight, self._prepare)
         eigenvalue = 2.0
         if self.affinity_matrix_ is not None and not self.normalized_laplacian:
             eigenvalue = largest_eigenvalue_bound(self._laplacian())
@@ -464,70 +459,10 @@ class TAGnetClusterer(DictionaryMixin, GraphClustererMixin, BaseDeepClusterer):
             self._fit.targets = [target_distribution(head(c).softmax(1)) for head, c in pairs]
 
     @torch.no_grad()
-    def _remember(self, X) -> None:
-        """Keep what predictions for these samples, and for their neighbours, follow from."""
-        module = self.module_
-        projections = self._infer(self._project, X)
-        self._stage_codes = module.encoder.codes(projections, self._fit.graph)
-        first = torch.from_numpy(self._known.representative).to(projections.device)
-        module.projections = projections
-        module.known_codes = self._stage_codes[-1][first]
-        self.auxiliary_labels_ = None
-        if len(module.heads) > 1:
-            self.auxiliary_labels_ = self._auxiliary([c[first] for c in self._stage_codes])
-
-    # -- the graph
-    def _laplacian(self):
-        return laplacian(self.affinity_matrix_, normalized=self.normalized_laplacian)
-
-    def _whole_graph(self) -> WholeGraph | None:
-        if self.affinity_matrix_ is None:
-            return None
-        return WholeGraph(self._laplacian(), self.graph_gain_, self.module_.projections)
-
-    def _codes_of_graph(self) -> Sequence[Tensor]:
-        """Return the codes of the training samples at all stages; a pickle has not got them."""
-        if not hasattr(self, "_stage_codes"):
-            with torch.no_grad():
-                codes = self.module_.encoder.codes(self.module_.projections, self._whole_graph())
-            self._stage_codes = codes
-        return self._stage_codes
-
-    # -- inference
-    @property
-    def _inference_batch_size(self) -> int:
-        return INFERENCE_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
-
-    def _embed(self, x: Tensor, neighbors: Tensor | None = None, weights: Tensor | None = None):
-        """Return the last codes of samples that aren't in the graph, from their edges to it."""
-        branch = None
-        if neighbors is not None and weights is not None:
-            branch = NewSamples(
-                neighbors,
-                weights,
-                stages=self._codes_of_graph(),
-                gain=self.module_.encoder.gain,
-                normalized=self.normalized_laplacian,
-            )
-        return self.module_.encoder.codes(self._project(x), branch)[-1]
-
-    def _embed_samples(self, X, affinity=None) -> Tensor:
-        known = self._known_rows(X)
-        device = self._module_device
-        codes = self.module_.known_codes[torch.from_numpy(known.clip(0)).to(device)]
-        new = np.flatnonzero(known < 0)
-        if len(new):
-            edges = self._edges_to_graph(X, new, affinity)
-            codes[torch.from_numpy(new).to(device)] = self._infer(self._embed, X[new], edges)
-        return self._features(codes)
-
-    def _assign_samples(self, X, affinity=None) -> Tensor:
-        embedding = self._embed_samples(X, affinity)
-        return self._infer(self._assign, embedding, sample_shape=(embedding.shape[1],))
-
-    def _auxiliary(self, codes: Sequence[Tensor]) -> list[np.ndarray | None]:
+    def _auxiliary(self) -> list[np.ndarray | None]:
         labels: list[np.ndarray | None] = [None] * self.module_.encoder.n_stages
         heads = zip(self.module_.stages[:-1], self.module_.heads, strict=False)
         for stage, head in heads:
-            labels[stage] = head(self._features(codes[stage])).argmax(1).cpu().numpy()
+            code = self._features(self._codes_of_graph()[stage][self._known.representative])
+            labels[stage] = head(code).argmax(1).cpu().numpy()
         return labels

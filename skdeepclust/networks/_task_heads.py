@@ -22,12 +22,14 @@ class TAGnetHeads(nn.Module):
         the overall one.
     """
 
+    encoder: Any
+    heads: Any  # of nn.Linear, which nn.ModuleList doesn't tell a type checker
     projections: Tensor
     known_codes: Tensor
 
-    def __init__(self, encoder: nn.Module, tasks: Sequence[tuple[int, int]]):
+    def __init__(self, encoder: Any, tasks: Sequence[tuple[int, int]]):
         super().__init__()
-        self.encoder: Any = encoder
+        self.encoder = encoder
         self.stages = [stage for stage, _ in tasks]
         self.heads = nn.ModuleList(
             nn.Linear(encoder.n_components, n_clusters, bias=False) for _, n_clusters in tasks
@@ -36,10 +38,10 @@ class TAGnetHeads(nn.Module):
         self.register_buffer("projections", torch.empty(0, encoder.n_components))
         self.register_buffer("known_codes", torch.empty(0, encoder.n_components))
 
-    def _load_from_state_dict(self, state_dict, prefix, *args):
+    def _load_from_state_dict(self, state_dict, prefix, *args, **options):
         for name in ("projections", "known_codes"):  # as many rows as there were samples
             setattr(self, name, torch.empty_like(state_dict[prefix + name]))
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        super()._load_from_state_dict(state_dict, prefix, *args, **options)
 
 
 def auxiliary_tasks(
@@ -48,11 +50,9 @@ def auxiliary_tasks(
     """Return (stage, number of clusters) of each auxiliary task."""
     if auxiliary_clusters is None:
         return []
-    numbers = (
-        [auxiliary_clusters] * n_stages
-        if isinstance(auxiliary_clusters, Integral)
-        else list(auxiliary_clusters)
-    )
+    if isinstance(auxiliary_clusters, int | Integral):
+        auxiliary_clusters = [int(auxiliary_clusters)] * n_stages
+    numbers = list(auxiliary_clusters)
     if len(numbers) != n_stages:
         raise ValueError(
             f"auxiliary_clusters={auxiliary_clusters!r} has {len(numbers)} numbers; there are "
