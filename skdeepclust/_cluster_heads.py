@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,11 @@ from skdeepclust._partitions import candidate_partitions
 
 # Mixtures with full covariances are fitted in this many principal components of the codes.
 N_MIXTURE_COMPONENTS = 20
+# Candidates settle on the graph in this many steps, with this weight of the neighbours.
+N_SETTLING_STEPS = 60
+NEIGHBOR_WEIGHT = 0.95
+# Penalty of the logistic regression, beside the mean of its loss.
+PENALTY = 5e-4
 
 
 def initial_partition(
@@ -30,6 +36,9 @@ def initial_partition(
     affinity: sparse.csr_array | None,
 ) -> np.ndarray:
     """Return the candidate that most agrees with the graph; without one, the tightest.
+
+    With a graph the labels of random candidates spread over it until they settle. Candidates that
+    leave clusters empty are taken only if all do.
 
     Parameters
     ----------
@@ -54,24 +63,77 @@ def initial_partition(
         Cluster of each sample.
     """
     codes = codes.astype(np.float64)
-    points = codes
-    if isinstance(init, str) and init == "gmm" and codes.shape[1] > N_MIXTURE_COMPONENTS:
-        with config_context(array_api_dispatch=False):
-            n_components = min(N_MIXTURE_COMPONENTS, len(rows))
-            points = PCA(n_components, svd_solver="covariance_eigh").fit(codes[rows])
-            points = points.transform(codes)
-    candidates = candidate_partitions(
-        points, n_clusters, rows=rows, init=init, n_init=n_init, random_state=random_state
-    )
-    if affinity is None or affinity.nnz == 0:
-        return max(candidates, key=lambda labels: -_scatter(codes[rows], labels[rows]))
-    edges = sparse.coo_array(affinity)
-    return max(candidates, key=lambda labels: edge_information(labels, edges))
+    has_edges = affinity is not None and affinity.nnz > 0
+
+    def candidates(init: Any, points: np.ndarray, n_init: int) -> Iterable[np.ndarray]:
+        options = {"init": init, "n_init": n_init, "random_state": random_state}
+        drawn = candidate_partitions(points, n_clusters, rows=rows, **options)
+        if not has_edges or not isinstance(init, str):
+            return drawn
+        return (settled(labels, n_clusters, affinity) for labels in drawn)
+
+    def merit(labels: np.ndarray) -> tuple[int, float]:
+        used = len(np.unique(labels[rows]))
+        if has_edges:
+            return used, edge_information(labels, affinity)
+        return used, -_scatter(codes[rows], labels[rows])
+
+    if not (isinstance(init, str) and init == "gmm"):
+        return max(candidates(init, codes, n_init), key=merit)
+    best = max(candidates("gmm", _mixture_space(codes, rows), n_init), key=merit)
+    if len(np.unique(best[rows])) == n_clusters:
+        return best
+    return max([best, *candidates("kmeans", codes, 1)], key=merit)  # which leaves none empty
 
 
-def edge_information(labels: np.ndarray, edges: sparse.coo_array) -> float:
+def _mixture_space(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return principal components of the codes, in units of their deviation."""
+    n_components = min(N_MIXTURE_COMPONENTS, codes.shape[1], len(rows))
+    with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal codes
+        pca = PCA(n_components, svd_solver="covariance_eigh").fit(codes[rows])
+        scale = np.sqrt(pca.explained_variance_.sum()) or 1.0
+        return pca.transform(codes) / scale
+
+
+def settled(labels: np.ndarray, n_clusters: int, affinity: sparse.csr_array) -> np.ndarray:
+    r"""Return what labels become by :math:`F \leftarrow w D^{-1} P F + (1 - w) Y`.
+
+    Labels remain as they are if a cluster would vanish.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (n_samples,)
+        Cluster of each sample, in one-hot code Y.
+    n_clusters : int
+        Number of clusters.
+    affinity : csr_array of shape (n_samples, n_samples)
+        The graph P with degrees D.
+
+    Returns
+    -------
+    ndarray of int of shape (n_samples,)
+        Cluster of each sample.
+
+    References
+    ----------
+    D. Zhou, O. Bousquet, T. Lal, J. Weston, B. Schölkopf (2003). Learning with Local and Global
+    Consistency. NIPS. Section 2.
+    """
+    degree = np.asarray(affinity.sum(1)).ravel()
+    scale = NEIGHBOR_WEIGHT / np.where(degree > 0, degree, 1)
+    walk = (sparse.diags_array(scale) @ affinity).astype(np.float32).tocsr()
+    start = (1 - NEIGHBOR_WEIGHT) * np.eye(n_clusters, dtype=np.float32)[labels]
+    spread = start
+    for _ in range(N_SETTLING_STEPS):
+        spread = walk @ spread + start
+    new = spread.argmax(1)
+    return new if len(np.unique(new)) == len(np.unique(labels)) else labels
+
+
+def edge_information(labels: np.ndarray, affinity: sparse.csr_array) -> float:
     """Return the mutual information between the labels at both ends of the edges of a graph."""
-    return float(mutual_info_score(labels[edges.coords[0]], labels[edges.coords[1]]))
+    ends = np.repeat(labels, np.diff(affinity.indptr))
+    return float(mutual_info_score(ends, labels[affinity.indices]))
 
 
 def _scatter(points: np.ndarray, labels: np.ndarray) -> float:
@@ -82,22 +144,43 @@ def _scatter(points: np.ndarray, labels: np.ndarray) -> float:
     )
 
 
-def logistic_weights(
+def logistic_head(
     codes: np.ndarray, labels: np.ndarray, n_clusters: int, sample_weight: np.ndarray
-) -> np.ndarray:
-    """Return the weights (n_clusters, n_components) of a logistic regression on a partition.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights (n_clusters, n_components) and biases of a logistic regression.
 
-    Without intercept, as the prediction is the largest of the products of weights and code.
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples, n_components)
+        Codes.
+    labels : ndarray of int of shape (n_samples,)
+        A partition of them.
+    n_clusters : int
+        Number of clusters; one without samples gets weights 0.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_clusters, n_components)
+        Weights omega.
+    biases : ndarray of shape (n_clusters,)
+        Biases.
     """
-    scale = np.sqrt(np.square(codes).sum(1).mean()) or 1.0
-    weights = np.zeros((n_clusters, codes.shape[1]))
+    # so that the penalty is on weights in units of the codes' deviation
+    mean = np.average(codes, axis=0, weights=sample_weight)
+    scale = np.sqrt(np.average(np.square(codes - mean).sum(1), weights=sample_weight)) or 1.0
+    weights, biases = np.zeros((n_clusters, codes.shape[1])), np.zeros(n_clusters)
     used = np.unique(labels)
     if len(used) == 1:
-        return weights
-    model = LogisticRegression(fit_intercept=False, max_iter=200)
+        return weights, biases
+    model = LogisticRegression(C=1 / (PENALTY * sample_weight.sum()), max_iter=200)
     with config_context(array_api_dispatch=False), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a start needn't be the optimum
-        model.fit(codes / scale, labels, sample_weight=sample_weight)
-    both = model.coef_ if len(used) > 2 else np.vstack([-model.coef_, model.coef_]) / 2
-    weights[used] = both / scale
-    return weights
+        model.fit((codes - mean) / scale, labels, sample_weight=sample_weight)
+    weight, bias = model.coef_, model.intercept_
+    if len(used) == 2:
+        weight, bias = (np.concatenate([-part, part]) / 2 for part in (weight, bias))
+    weights[used] = weight / scale
+    biases[used] = bias - weights[used] @ mean
+    return weights, biases

@@ -46,7 +46,7 @@ class InputGraphMixin:
         rows = self._some_rows(X.shape[0], MAX_PCA_SAMPLES)
         flat = prepare or (lambda x: x.flatten(1))
         few = self._infer(flat, X if rows is None else X[rows]).cpu().numpy()
-        with config_context(array_api_dispatch=False):
+        with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal rows
             n_components = min(N_COMPONENTS, *few.shape)
             pca = PCA(n_components, svd_solver="covariance_eigh").fit(few)
         return Projection(pca.mean_, np.ascontiguousarray(pca.components_.T))

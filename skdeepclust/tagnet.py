@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust._cluster_heads import initial_partition, logistic_weights
+from skdeepclust._cluster_heads import initial_partition, logistic_head
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._graph_clusterer import BaseGraphClusterer
@@ -63,7 +63,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         Z_{k+1} = h_\theta(Z_k S - \tfrac{\alpha}{N} L Z_k + X W)
 
     (Eq. 3.3 to 3.5), with the Laplacian L of a graph of the samples, from the weights that a
-    dictionary gives. A linear head assigns the last codes A to clusters, p = softmax(A omega^T).
+    dictionary gives. A linear head assigns the last codes A to clusters, p = softmax(A omega^T + b).
     Heads start from a partition of the codes; head and network are then trained on the entropy
     of p (Eq. 3.7), the margin between the two best clusters (Eq. 3.10), or the divergence from
     DEC's targets. Samples that the fit didn't see get edges to the training samples and their
@@ -115,8 +115,8 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         Initial partition of the codes: Gaussian mixtures in 20 principal components, KMeans,
         given centres, or `init(codes, n_clusters, random_state)` that returns centres.
     n_init : int, default=15
-        Number of candidates for it; the one is taken of which neighbours in the graph share
-        most, by mutual information.
+        Number of candidates for it. Their labels spread over the graph until they settle; the one
+        is taken of which neighbours share most, by mutual information.
     auxiliary_clusters : int or sequence of int or None, default=None
         Numbers of clusters of auxiliary tasks on the codes Z_1 ... Z_K, one a stage (DTAGnet);
         `None` or 0 for stages without one.
@@ -425,11 +425,10 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         )
         if overall:
             self.initial_labels_ = labels
-        weights = logistic_weights(
-            codes[rows], labels[rows], head.out_features, self._fit.weight[rows]
-        )
+        fitted = logistic_head(codes[rows], labels[rows], head.out_features, self._fit.weight[rows])
         with torch.no_grad():
-            head.weight.copy_(torch.from_numpy(weights))
+            for parameter, value in zip((head.weight, head.bias), fitted, strict=True):
+                parameter.copy_(torch.from_numpy(value))
 
     def _takes_all_at_once(self, n_samples: int) -> bool:
         if self.batch_size != "auto":

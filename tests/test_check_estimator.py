@@ -35,7 +35,15 @@ SMALL = {
         module__hidden=(16,),
     ),
     "graph clusterer": TAGnetClusterer(
-        4, n_components=8, n_stages=2, dictionary="kmeans", n_init=1, max_epochs=2, batch_size=32
+        2,
+        n_components=8,
+        n_stages=2,
+        normalize=False,
+        dictionary="kmeans",
+        n_init=1,
+        lr=1e-5,
+        max_epochs=2,
+        batch_size=32,
     ),
     "classifier": ParsimoniousClassifier(
         n_clusters=4, batch_size=32, max_epochs=20, lr=0.01, module__hidden=(16,)
@@ -79,7 +87,7 @@ WITHOUT_DRAWS: dict[str, BaseEstimator] = {
         module__batch_norm=False,
     ),
     "graph clusterer": TAGnetClusterer(
-        2, n_stages=2, dictionary=np.eye(10), graph_weight=0, init=np.eye(2, 10), max_epochs=5
+        2, n_stages=2, dictionary=np.eye(30), graph_weight=0, init=np.eye(2, 30), max_epochs=5
     ),
     "classifier": ParsimoniousClassifier(lam=0, max_epochs=5),
     "classifier, one centre": ParsimoniousClassifier(

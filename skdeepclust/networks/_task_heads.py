@@ -32,7 +32,7 @@ class TAGnetHeads(nn.Module):
         self.encoder = encoder
         self.stages = [stage for stage, _ in tasks]
         self.heads = nn.ModuleList(
-            nn.Linear(encoder.n_components, n_clusters, bias=False) for _, n_clusters in tasks
+            nn.Linear(encoder.n_components, n_clusters) for _, n_clusters in tasks
         )
         # of the training samples: X W, from which all stages follow, and the last codes
         self.register_buffer("projections", torch.empty(0, encoder.n_components))
