@@ -63,11 +63,10 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         Z_{k+1} = h_\theta(Z_k S - \tfrac{\alpha}{N} L Z_k + X W)
 
     (Eq. 3.3 to 3.5), with the Laplacian L of a graph of the samples, from the weights that a
-    dictionary gives. A linear head assigns the last codes A to clusters, p = softmax(A omega^T + b).
-    Heads start from a partition of the codes; head and network are then trained on the entropy
-    of p (Eq. 3.7), the margin between the two best clusters (Eq. 3.10), or the divergence from
-    DEC's targets. Samples that the fit didn't see get edges to the training samples and their
-    codes.
+    dictionary gives. A linear head assigns the last codes to clusters, p = softmax(A omega^T + b).
+    It starts from a partition of the codes; head and network are then trained on the entropy of
+    p (Eq. 3.7), the margin between the two best clusters (Eq. 3.10), or the divergence from DEC's
+    targets. Samples that the fit didn't see get edges to the training samples and their codes.
 
     Parameters
     ----------
@@ -156,7 +155,8 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
 
     Notes
     -----
-    The sign in the exponent of Eq. 3.8 is plus here, as in the paper's prediction rule. N bounds
+    The sign in the exponent of Eq. 3.8 is plus here, as in the paper's prediction rule; the bias b
+    is not in the paper. Without it samples with a code of zeros belong to all clusters. N bounds
     the paper's ||D||^2 and half of ||D||^2 + alpha lambda_max(L): no weight of the graph makes the
     initial network diverge. `TAGnetClusterer(10, **PAPER_SETTINGS)` is the paper's method, which
     collapses unless `balance` is positive.
