@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -126,7 +127,7 @@ class PlainNetwork(nn.Sequential):
 
     def __init__(self, input_shape, n_components):
         sizes = [int(np.prod(input_shape)), *[n_components] * 3]
-        pairs = zip(sizes, sizes[1:], strict=False)
+        pairs = itertools.pairwise(sizes)
         super().__init__(
             nn.Flatten(),
             *(layer for m, p in pairs for layer in (nn.Linear(m, p), nn.ReLU())),
