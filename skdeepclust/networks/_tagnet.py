@@ -271,7 +271,13 @@ class PlainEncoder(nn.Module):
 
     def project(self, x: Tensor) -> Tensor:
         """Return the features."""
-        return self.network(x).flatten(1)
+        features = self.network(x).flatten(1)
+        if features.shape[1] != self.n_components:
+            raise ValueError(
+                f"module makes {features.shape[1]} features of a sample, but "
+                f"n_components={self.n_components}: give the number that it makes."
+            )
+        return features
 
     def codes(self, projection: Tensor, branch: GraphBranch | None = None) -> tuple[Tensor, ...]:
         """Return the features as the only stage."""

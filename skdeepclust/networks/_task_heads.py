@@ -58,4 +58,10 @@ def auxiliary_tasks(
             f"auxiliary_clusters={auxiliary_clusters!r} has {len(numbers)} numbers; there are "
             f"n_stages={n_stages} stages: give one number, or None, for each."
         )
+    for number in numbers:
+        if number is not None and not (isinstance(number, Integral) and number >= 0):
+            raise ValueError(
+                f"auxiliary_clusters={auxiliary_clusters!r}: each must be a number of clusters, or "
+                "None, or 0, for a stage without a task."
+            )
     return [(stage, int(number)) for stage, number in enumerate(numbers) if number]
