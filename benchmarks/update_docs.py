@@ -14,13 +14,16 @@ from pathlib import Path
 from _common import Record, grouped, markdown, mean_and_std, read_records
 from _forced_apart_tables import TABLES as FORCED_APART
 from _parsimonious_tables import TABLES as PARSIMONIOUS
+from _tagnet_tables import TABLES as TAGNET
 from forced_apart_cost import table as loss_table
 from regularizer_cost import table as cost_table
+from tagnet_scale import TABLES as TAGNET_SCALE
 from triplet_dec import CONTROLS, table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = [ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "forced_apart", "parsimonious")]
+METHODS = ("forced_apart", "parsimonious", "tagnet")
+DOCS = [ROOT / "docs" / f"{name}.md" for name in ("benchmarks", *METHODS)]
 PAGES = [ROOT / "README.md", *DOCS]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 NAMES = {"digits": "digits (1,797)", "mnist-5k": "MNIST (5,000)", "mnist": "MNIST (70,000)"}
@@ -73,6 +76,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "regularizer-cost": lambda: cost_table(read_records(RESULTS / "regularizer_cost.jsonl")),
     **tables_of("parsimonious", PARSIMONIOUS),
     **tables_of("forced_apart", FORCED_APART),
+    **tables_of("tagnet", TAGNET),
+    **tables_of("tagnet_scale", TAGNET_SCALE),
 }
 
 

@@ -68,12 +68,33 @@ class WholeGraph:
     def __call__(self, stage: int, codes: Tensor) -> Tensor:
         return _SymmetricProduct.apply(codes, self.matrix)
 
-    def messages(self, stages: Sequence[Tensor]) -> Messages:
-        """Return the branch for batches, in which the neighbours keep these codes."""
-        diagonal = self.laplacian.diagonal()
-        others = self._tensors((self.laplacian - sparse.diags_array(diagonal)).tocsr())
-        own = torch.from_numpy(-self.gain * diagonal).to(self.like)[:, None]  # (n, 1)
-        return Messages(own, [sum_over_neighbors(codes, *others) for codes in stages])
+    def codes_and_messages(self, encoder, projection: Tensor) -> tuple[Sequence[Tensor], Messages]:
+        """Return the codes of all stages, and the branch for batches in which neighbours keep them.
+
+        Parameters
+        ----------
+        encoder : TAGnet
+            Network of stages.
+        projection : Tensor of shape (n, p)
+            What enters every stage.
+
+        Returns
+        -------
+        codes : sequence of Tensor of shape (n, p)
+            Codes of all stages.
+        messages : Messages
+            The branch.
+        """
+        diagonal = torch.from_numpy(-self.gain * self.laplacian.diagonal())
+        own = diagonal.to(self.like)[:, None]  # (n, 1)
+        received = []
+
+        def branch(stage: int, codes: Tensor) -> Tensor:
+            change = self(stage, codes)
+            received.append(torch.addcmul(change, own, codes, value=-1))
+            return change
+
+        return encoder.codes(projection, branch), Messages(own, received)
 
 
 class Messages:

@@ -50,7 +50,7 @@ MAX_SAMPLES = 20_000
 # Steps on the loss with fixed codes, after a head was fitted to a partition.
 HEAD_STEPS = 100
 # Training takes all samples at once as long as the codes of all stages need less than this.
-MAX_BYTES = 1.2e9
+MAX_BYTES = 2e9
 
 
 @with_shared_docs
@@ -132,7 +132,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         Number of epochs. 0: the network stays as it starts.
     batch_size : "auto" or int, default="auto"
         Largest number of samples in a batch. "auto": all samples at once as long as the codes of
-        all stages fit into 1.2 GB, else 1024. In smaller batches the codes of neighbours
+        all stages fit into 2 GB, else 1024. In smaller batches the codes of neighbours
         are those of the epoch's start.
     <shared parameters>
 
@@ -445,9 +445,12 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         if not messages and self.loss != "target":
             return
         with torch.no_grad():
-            codes = self.module_.encoder.codes(self._infer(self._project, X), fit.graph)
+            encoder, projection = self.module_.encoder, self._infer(self._project, X)
             if messages:
-                fit.branch = fit.graph.messages(codes[:-1]).of
+                codes, sent = fit.graph.codes_and_messages(encoder, projection)
+                fit.branch = sent.of
+            else:
+                codes = encoder.codes(projection, fit.graph)
             self._set_targets([self._features(codes[k]) for k in self.module_.stages])
         self.module_.train()
 

@@ -152,7 +152,7 @@ def test_codes_without_graph_and_training_are_those_of_ista():
     np.testing.assert_allclose(codes, z / np.linalg.norm(z, axis=1, keepdims=True), atol=1e-10)
 
 
-def test_the_seed_decides():
+def test_the_seed_decides(global_state_untouched):
     parameters = small().get_params()
     first, second = small().fit(X[:200]), small().fit(X[:200])
     assert np.array_equal(first.transform(X[:300]), second.transform(X[:300]))
