@@ -18,6 +18,7 @@ from _tagnet_tables import TABLES as TAGNET
 from forced_apart_cost import table as loss_table
 from regularizer_cost import table as cost_table
 from tagnet_scale import TABLES as TAGNET_SCALE
+from tagnet_scale import table as scale_table
 from triplet_dec import CONTROLS, table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,6 +75,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "memory": newest("memory"),
     "forced-apart-cost": lambda: loss_table(read_records(RESULTS / "forced_apart_cost.jsonl")),
     "regularizer-cost": lambda: cost_table(read_records(RESULTS / "regularizer_cost.jsonl")),
+    "tagnet-scale": lambda: scale_table(read_records(RESULTS / "tagnet_scale.jsonl")),
+    **tables_of("tagnet", TAGNET),
     **tables_of("parsimonious", PARSIMONIOUS),
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),

@@ -10,7 +10,6 @@ import warnings
 import joblib
 import numpy as np
 import pytest
-import torch
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
@@ -234,6 +233,11 @@ def rows(n: int, m: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, m))
 
 
+@pytest.fixture
+def short_start(monkeypatch):
+    monkeypatch.setattr("skdeepclust.tagnet.HEAD_STEPS", 10)
+
+
 # samples, number of clusters, clusters that the fit should find, parameters
 EDGES = {
     "duplicates": (np.repeat(rows(20, 6), 5, axis=0), 3, 3, {}),
@@ -256,7 +260,7 @@ EDGES = {
 
 @pytest.mark.parametrize("settings", [{}, {"batch_size": 8, "normalized_laplacian": False}])
 @pytest.mark.parametrize("name", EDGES)
-def test_data_at_the_edge(name, settings):
+def test_data_at_the_edge(name, settings, short_start):
     samples, n_clusters, n_found, changes = EDGES[name]
     model = small(n_clusters, **changes, **settings)
     with warnings.catch_warnings(record=True) as caught:
@@ -274,38 +278,8 @@ def test_data_at_the_edge(name, settings):
 
 @pytest.mark.parametrize("dictionary", ["mini_batch", "ksvd", "kmeans"])
 @pytest.mark.parametrize("name", ["zeros", "more atoms than samples", "one feature"])
-def test_dictionaries_of_data_at_the_edge(dictionary, name):
+def test_dictionaries_of_data_at_the_edge(dictionary, name, short_start):
     samples = EDGES[name][0]
     model = small(1, dictionary=dictionary, max_epochs=0).fit(samples)
     np.testing.assert_allclose(np.linalg.norm(model.dictionary_, axis=1), 1)
     assert np.isfinite(model.transform(samples)).all()
-
-
-# ---------------------------------------------------------------- forms of X
-
-FORMS = {
-    "float16": lambda: KNOWN.astype(np.float16),
-    "float64": lambda: KNOWN.astype(np.float64),
-    "csr_array": lambda: sparse.csr_array(KNOWN),
-    "csr_matrix": lambda: sparse.csr_matrix(KNOWN),
-    "tensor": lambda: torch.from_numpy(KNOWN.copy()),
-    "list": KNOWN.tolist,
-}
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_forms_of_x(form, fitted):
-    given = FORMS[form]()  # sixteenths, which all of them hold exactly
-    model = small().fit(given)
-    assert np.array_equal(model.labels_, fitted.labels_)
-    assert np.array_equal(np.asarray(model.transform(given)), fitted.transform(KNOWN))
-    assert np.array_equal(fitted.predict(given), fitted.labels_)
-    assert isinstance(fitted.predict_proba(given), type(given) if form == "tensor" else np.ndarray)
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
-def test_whole_numbers(dtype):
-    numbers = 16 * KNOWN
-    model = small().fit(numbers.astype(dtype))
-    assert np.array_equal(model.labels_, small().fit(numbers).labels_)
-    assert np.array_equal(model.predict(numbers), model.labels_)
