@@ -18,7 +18,7 @@ from skdeepclust._graph_branch import NewSamples, WholeGraph
 from skdeepclust._sample_graph import SampleGraphMixin
 from skdeepclust.graph import laplacian
 
-# Samples at a time in predictions, unless `batch_size` says.
+# Samples at a time in predictions, at most.
 INFERENCE_BATCH_SIZE = 1024
 
 
@@ -78,7 +78,8 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
     # -- inference
     @property
     def _inference_batch_size(self) -> int:
-        return INFERENCE_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        size = self.batch_size
+        return INFERENCE_BATCH_SIZE if size == "auto" else min(size, INFERENCE_BATCH_SIZE)
 
     def _embed(self, x: Tensor, neighbors: Tensor | None = None, weights: Tensor | None = None):
         """Return the last codes of samples that aren't in the graph, from their edges to it."""

@@ -12,6 +12,10 @@ from skdeepclust._batches import Batches
 
 AUTOCAST = {"32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
+# Batches of inference all have one size, to which the last one is filled up: a batch_size that
+# stands for "all samples at once" must not decide it.
+MAX_INFERENCE_BATCH_SIZE = 4096
+
 
 class InferenceMixin:
     """Adds `_infer`, `_apply` and `_autocast` to an estimator that holds a network as `module_`."""
@@ -32,7 +36,7 @@ class InferenceMixin:
 
     @property
     def _inference_batch_size(self) -> int:
-        return self.batch_size
+        return min(self.batch_size, MAX_INFERENCE_BATCH_SIZE)
 
     def _autocast(self) -> torch.autocast:
         """Mixed precision for the network; losses and distances stay outside of it."""

@@ -49,8 +49,10 @@ PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType(
 MAX_SAMPLES = 20_000
 # Steps on the loss with fixed codes, after a head was fitted to a partition.
 HEAD_STEPS = 100
-# Training takes all samples at once as long as the codes of all stages need less than this.
+# Training takes all samples at once as long as the codes of all stages need less than this, else
+# batches of this size.
 MAX_BYTES = 2e9
+BATCH_SIZE = 1024
 
 
 @with_shared_docs
@@ -362,7 +364,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         fit.at_once = self._takes_all_at_once(X.shape[0])
         if not warm:
             self._start_heads(X, extra, schedule["heads"])
-        size = X.shape[0] if fit.at_once else self._inference_batch_size
+        size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
         self._train(
             "clustering",
             self._loss,
@@ -371,7 +373,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             epochs=schedule["clustering"],
             on_epoch_begin=lambda: self._begin_epoch(X),
             decay_lr=True,
-            batch_size=max(size, 2),
+            batch_size=max(X.shape[0] if fit.at_once else size, 2),
             generator=None if fit.at_once else fit.shuffle,
         )
         self._remember(X)

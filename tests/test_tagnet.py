@@ -124,6 +124,11 @@ def test_predictions_do_not_depend_on_the_batch(fitted):
     assert np.array_equal(alone, together[90:110])
 
 
+def test_a_batch_larger_than_everything_is_all_samples_at_once():
+    large, auto = (small(batch_size=size).fit(X[:200]) for size in (10**12, "auto"))
+    assert np.array_equal(large.labels_, auto.labels_)
+
+
 def test_equal_samples_have_equal_codes():
     twice = np.vstack([X[:200], X[:200]])
     model = small().fit(twice)

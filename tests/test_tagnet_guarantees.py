@@ -1,4 +1,4 @@
-"""TAGnet: what holds for any weights, any graph and any order; what is refused."""
+"""TAGnet: what holds for any weights of the network, any graph, order and form of samples."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_mutual_info_score
-from sklearn.neighbors import NearestNeighbors
-from test_tagnet import DIGIT, Plain, X, small
+from test_tagnet import DIGIT, X, small
 from test_tagnet_network import network, whole_graph
 from torch.autograd import gradcheck
 from torch.func import functional_call
@@ -22,10 +21,10 @@ from skdeepclust._graph_branch import NewSamples
 from skdeepclust._sample_graph import padded
 from skdeepclust.graph import laplacian, largest_eigenvalue_bound
 from skdeepclust.metrics import clustering_accuracy_score
-from skdeepclust.networks import TAGnet, shrinkage
+from skdeepclust.networks import shrinkage
 from skdeepclust.tagnet import PAPER_SETTINGS
 
-KNOWN, NEW = X[:200], X[200:260]
+KNOWN = X[:200]
 
 
 def atoms(p: int = 5, m: int = 6) -> np.ndarray:
@@ -91,7 +90,7 @@ def test_thresholds_stay_positive_while_training_lowers_them(lr):
             (-shrinkage(x[:, :5], threshold()).abs().sum()).backward()
             optimizer.step()
     assert (net.threshold > 0).all()
-    assert net.threshold.max() < 0.01
+    assert (net.threshold < 0.5 * net.base_threshold).all()
     assert (free < 0).all()
 
 
@@ -123,79 +122,6 @@ def test_edges_of_a_training_sample_give_its_codes(normalized, graph):
     assert not torch.allclose(stages[-1], net(samples())[-1])
 
 
-@pytest.mark.parametrize(
-    ("options", "name"),
-    [
-        ({"dictionary": torch.ones(1, 6)}, "dictionary"),
-        ({"dictionary": torch.ones(5, 1)}, "dictionary"),
-        ({"dictionary": torch.ones(6, 5)}, "dictionary"),
-        ({"lam": -1.0}, "lam"),
-        ({"graph_weight": -1.0}, "graph_weight"),
-        ({"graph_weight": "much"}, "graph_weight"),
-    ],
-)
-def test_wrong_dictionaries_and_weights_are_refused(options, name):
-    net = TAGnet(input_shape=(6,), n_components=5)
-    with pytest.raises(ValueError, match=name):
-        net.set_dictionary(**{"dictionary": torch.ones(5, 6), **options})
-
-
-# ---------------------------------------------------------------- graphs that change
-
-
-def neighbors_of(rows=None) -> sparse.csr_array:
-    search = NearestNeighbors(n_neighbors=8).fit(KNOWN)
-    found = sparse.csr_array(search.kneighbors_graph(rows))
-    return found if rows is not None else found.maximum(found.T).tocsr()
-
-
-@pytest.mark.parametrize("factor", [0.1, 1.0, 10.0, 1000.0])
-def test_strong_edges_of_new_samples_keep_codes_finite(factor):
-    """A new sample may have a larger degree than any that the network has been built for."""
-    model = small(
-        affinity="precomputed", normalized_laplacian=False, normalize=False, n_stages=20
-    ).fit(KNOWN, affinity=neighbors_of())
-    codes = model.transform(NEW, affinity=factor * neighbors_of(NEW))
-    assert np.abs(codes).max() < 3 * np.abs(model.transform(KNOWN)).max()
-
-
-@pytest.mark.parametrize("normalized", [True, False])
-def test_edges_to_a_graph_without_edges(normalized):
-    model = small(affinity="precomputed", normalized_laplacian=normalized)
-    model.fit(KNOWN, affinity=sparse.csr_array((200, 200)))
-    assert np.isfinite(model.predict_proba(NEW, affinity=neighbors_of(NEW))).all()
-    isolated = model.transform(NEW, affinity=sparse.csr_array((60, 200)))
-    alone = small(graph_weight=0.0, max_epochs=0, dictionary=model.dictionary_).fit(KNOWN)
-    assert isolated.shape == alone.transform(NEW).shape
-
-
-def test_warm_start_with_stronger_edges_does_not_diverge():
-    model = small(
-        affinity="precomputed", normalized_laplacian=False, normalize=False, n_stages=20,
-        warm_start=True,
-    ).fit(KNOWN, affinity=neighbors_of())  # fmt: skip
-    before = np.abs(model.transform(KNOWN)).max()
-    model.fit(KNOWN, affinity=50 * neighbors_of())
-    assert np.abs(model.transform(KNOWN)).max() < 3 * before
-
-
-def test_warm_start_without_epochs_changes_nothing():
-    model = small(warm_start=True).fit(KNOWN)
-    labels, expected = model.labels_.copy(), model.predict_proba(X[:260])
-    model.set_params(max_epochs=0).fit(KNOWN)
-    assert np.array_equal(model.labels_, labels)
-    assert np.array_equal(model.predict_proba(X[:260]), expected)
-
-
-def test_the_gain_without_graph_is_zero():
-    model = small(graph_weight=0.0).fit(KNOWN)
-    assert model.affinity_matrix_ is None
-    assert model.graph_gain_ == 0
-    model = small(warm_start=True).fit(KNOWN).set_params(graph_weight=0.0).fit(KNOWN)
-    assert model.affinity_matrix_ is None
-    assert model.graph_gain_ == 0
-
-
 # ---------------------------------------------------------------- the estimator
 
 
@@ -211,6 +137,14 @@ def test_all_digits(digits):
     assert accuracy[0] > accuracy[1] + 0.05
 
 
+def test_warm_start_without_epochs_changes_nothing():
+    model = small(warm_start=True).fit(KNOWN)
+    labels, expected = model.labels_.copy(), model.predict_proba(X[:260])
+    model.set_params(max_epochs=0).fit(KNOWN)
+    assert np.array_equal(model.labels_, labels)
+    assert np.array_equal(model.predict_proba(X[:260]), expected)
+
+
 def test_the_size_of_batches_does_not_change_predictions():
     model = small().fit(KNOWN)
     expected = model.predict_proba(X[100:400])
@@ -221,7 +155,7 @@ def test_the_size_of_batches_does_not_change_predictions():
 @pytest.mark.parametrize("batch_size", ["auto", 64])
 def test_the_order_of_the_samples_hardly_matters(batch_size):
     order = np.random.default_rng(0).permutation(500)
-    model = small(n_init=4, batch_size=batch_size)
+    model = small(batch_size=batch_size)
     first, second = model.fit_predict(X[:500])[order], model.fit_predict(X[:500][order])
     assert adjusted_mutual_info_score(first, second) > 0.9
 
@@ -245,24 +179,11 @@ def test_the_paper_s_settings_as_they_are():
     assert np.array_equal(model.predict(X[:300]), model.labels_)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"module": Plain}, {"n_stages": 0}], ids=["plain network", "no stages"]
-)
-def test_tasks_need_stages(changes):
-    with pytest.raises(ValueError, match="auxiliary_clusters"):
-        small(auxiliary_clusters=3, **changes).fit(KNOWN)
-
-
-def test_tasks_with_more_clusters_than_samples_are_refused():
-    with pytest.raises(ValueError, match="auxiliary_clusters"):
-        small(auxiliary_clusters=300).fit(KNOWN)
-
-
 @pytest.mark.parametrize("dictionary", ["mini_batch", "ksvd", "kmeans"])
 def test_samples_of_weight_zero_are_in_the_graph_alone(dictionary):
     """They don't shape the dictionary; their edges, which are theirs, still act."""
     weight, rows = np.repeat([1.0, 0.0], 100), KNOWN.copy()
-    rows[100:] = np.random.default_rng(0).random((100, 64))
+    rows[100:] = X[300:400]
     one, other = (
         small(dictionary=dictionary, max_epochs=0).fit(given, sample_weight=weight)
         for given in (KNOWN, rows)
