@@ -132,6 +132,9 @@ class NewSamples:
         :math:`\alpha / N`.
     normalized : bool
         Whether the Laplacian is normalised.
+    max_degree : float
+        Largest sum of weights in the graph, for which the network is stable; weights of a sample
+        that has more are scaled down to it. Of no effect on a normalised Laplacian.
     """
 
     def __init__(
@@ -142,11 +145,16 @@ class NewSamples:
         stages: Sequence[Tensor],
         gain: Tensor,
         normalized: bool,
+        max_degree: float,
     ):
         degree = weights.sum(1, keepdim=True)  # (n, 1)
         if normalized:
             weights = weights / degree.clamp_min(torch.finfo(weights.dtype).tiny)
             degree = (degree > 0).to(weights)
+        else:
+            bounded = degree.clamp_max(max_degree)
+            weights = weights * (bounded / degree.clamp_min(torch.finfo(weights.dtype).tiny))
+            degree = bounded
         self.neighbors, self.stages = neighbors, stages
         self.weights, self.own = gain * weights, -gain * degree
 

@@ -91,6 +91,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
                 stages=self._codes_of_graph(),
                 gain=self.module_.encoder.gain,
                 normalized=self.normalized_laplacian,
+                max_degree=self._max_degree,
             )
         return self.module_.encoder.codes(self._project(x), branch)[-1]
 

@@ -106,6 +106,7 @@ class SampleGraphMixin(InputGraphMixin):
             )
         self._graph_source = self._affinity_source().fit(given)
         self.affinity_matrix_ = self._graph_source.affinity_matrix_
+        self._max_degree = float(self.affinity_matrix_.sum(1).max())
 
     def _to_graph_features(self, x: Tensor) -> Tensor:
         assert self._graph_features is not None

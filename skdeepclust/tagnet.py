@@ -161,7 +161,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
     is not in the paper. Without it samples with a code of zeros belong to all clusters. N bounds
     the paper's ||D||^2 and half of ||D||^2 + alpha lambda_max(L): no weight of the graph makes the
     initial network diverge. `TAGnetClusterer(10, **PAPER_SETTINGS)` is the paper's method, which
-    collapses unless `balance` is positive.
+    may merge clusters, as `balance` is 0.
 
     Samples are recognised by a hash of their features: `predict(X_train)` is `labels_`.
 
@@ -348,6 +348,16 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             )
         return entropy_minimization_loss(logits, balance=self.balance, sample_weight=sample_weight)
 
+    def _check_method(self, X) -> None:
+        tasks = auxiliary_tasks(
+            self.auxiliary_clusters, self.n_stages if self.module is None else 0
+        )
+        if any(number > X.shape[0] for _, number in tasks):
+            raise ValueError(
+                f"auxiliary_clusters={self.auxiliary_clusters!r} asks for more clusters than there "
+                f"are samples: n_samples={X.shape[0]}."
+            )
+
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
         clustering = {"clustering": self.max_epochs}
@@ -358,8 +368,12 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         fit.weight = extra.get("sample_weight", np.ones(X.shape[0]))
         self._fit_graph(X, **fit.metadata)
         warm = "heads" not in schedule
-        if not warm:
+        if warm:
+            self._adapt_gain()
+        else:
             self._start_network(X)
+        gain = self.module_.encoder.gain
+        self.graph_gain_ = 0.0 if self.affinity_matrix_ is None else float(gain)
         fit.graph = self._whole_graph()
         fit.at_once = self._takes_all_at_once(X.shape[0])
         if not warm:
@@ -381,16 +395,25 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
 
     def _start_network(self, X) -> None:
         self.dictionary_ = self._initial_dictionary(X, self._fit.weight, self._prepare)
-        eigenvalue = 2.0
-        if self.affinity_matrix_ is not None and not self.normalized_laplacian:
-            eigenvalue = largest_eigenvalue_bound(self._laplacian())
+        self._largest_eigenvalue = self._eigenvalue_bound()
         self.module_.encoder.set_dictionary(
             torch.from_numpy(self.dictionary_),
             lam=self.lam,
             graph_weight=self.graph_weight,
-            largest_eigenvalue=eigenvalue,
+            largest_eigenvalue=self._largest_eigenvalue,
         )
-        self.graph_gain_ = float(self.module_.encoder.gain)
+
+    def _eigenvalue_bound(self) -> float:
+        if self.affinity_matrix_ is None or self.normalized_laplacian:
+            return 2.0
+        return largest_eigenvalue_bound(self._laplacian())
+
+    def _adapt_gain(self) -> None:
+        """Let a fitted network take up a graph, of which it must stay stable."""
+        eigenvalue = self._eigenvalue_bound()
+        if eigenvalue > self._largest_eigenvalue:
+            self.module_.encoder.gain *= self._largest_eigenvalue / eigenvalue
+            self._largest_eigenvalue = eigenvalue
 
     def _start_heads(self, X, extra, n_steps: int) -> None:
         """Fit each head to a partition of its codes, then to the loss with the codes fixed."""

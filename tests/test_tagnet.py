@@ -15,7 +15,6 @@ from torch import nn
 
 from skdeepclust import TAGnetClusterer
 from skdeepclust.metrics import clustering_accuracy_score
-from skdeepclust.tagnet import PAPER_SETTINGS
 
 X, DIGIT = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
@@ -94,12 +93,6 @@ def test_without_balance_the_losses_collapse_and_this_is_reported(loss):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         small(loss=loss, max_epochs=30, lr=0.003).fit(X[:300])
-
-
-def test_the_paper_s_settings_are_parameters():
-    model = small(**{**PAPER_SETTINGS, "n_components": 16, "balance": 1.0, "max_epochs": 2})
-    assert model.fit(X[:300]).graph_gain_ < 0.5
-    assert len(model.labels_) == 300
 
 
 # ---------------------------------------------------------------- predictions
@@ -267,16 +260,6 @@ def test_wrong_auxiliary_tasks_are_refused(clusters):
 
 
 # ---------------------------------------------------------------- weights and faults
-
-
-def test_samples_of_weight_zero_teach_nothing():
-    rows = X[:300].copy()
-    weight = np.repeat([1.0, 0.0], 150)
-    one = small(dtype="float64", graph_weight=0.0).fit(rows, sample_weight=weight)
-    rows[150:] = np.random.default_rng(0).random((150, 64))
-    other = small(dtype="float64", graph_weight=0.0).fit(rows, sample_weight=weight)
-    np.testing.assert_allclose(one.dictionary_, other.dictionary_)
-    np.testing.assert_allclose(one.predict_proba(X[:50]), other.predict_proba(X[:50]))
 
 
 def test_a_fit_that_fails_leaves_the_estimator_as_it_was(fitted):

@@ -117,7 +117,13 @@ def test_edges_of_a_training_sample_give_its_codes(normalized, graph):
     with torch.no_grad():
         stages = net(samples(), whole_graph(net, laplacian(graph, normalized=normalized)))
         edges = {name: torch.from_numpy(part) for name, part in padded(graph).items()}
-        branch = NewSamples(**edges, stages=stages, gain=net.gain, normalized=normalized)
+        branch = NewSamples(
+            **edges,
+            stages=stages,
+            gain=net.gain,
+            normalized=normalized,
+            max_degree=float(graph.sum(1).max()),
+        )
         torch.testing.assert_close(net(samples(), branch), stages)
     assert not torch.allclose(stages[-1], net(samples())[-1])
 
@@ -185,12 +191,22 @@ def test_samples_of_weight_zero_are_in_the_graph_alone(dictionary):
     weight, rows = np.repeat([1.0, 0.0], 100), KNOWN.copy()
     rows[100:] = X[300:400]
     one, other = (
-        small(dictionary=dictionary, max_epochs=0).fit(given, sample_weight=weight)
+        small(5, dictionary=dictionary, max_epochs=0).fit(given, sample_weight=weight)
         for given in (KNOWN, rows)
     )
     np.testing.assert_allclose(one.dictionary_, other.dictionary_, atol=1e-6)
     assert np.abs(one.transform(KNOWN[:100]) - other.transform(KNOWN[:100])).max() > 1e-3
     assert len(other.labels_) == 200
+
+
+def test_samples_of_weight_zero_teach_nothing_without_a_graph():
+    weight, rows = np.repeat([1.0, 0.0], 100), KNOWN.copy()
+    rows[100:] = X[300:400]
+    one, other = (
+        small(5, dtype="float64", graph_weight=0.0).fit(given, sample_weight=weight)
+        for given in (KNOWN, rows)
+    )
+    np.testing.assert_allclose(one.predict_proba(X[400:]), other.predict_proba(X[400:]))
 
 
 def test_the_unit_of_sample_weights_does_not_matter():

@@ -29,15 +29,16 @@ def test_strong_edges_of_new_samples_keep_codes_finite(factor):
     model = small(
         affinity="precomputed", normalized_laplacian=False, normalize=False, n_stages=20
     ).fit(KNOWN, affinity=neighbors_of())
-    codes = model.transform(NEW, affinity=factor * neighbors_of(NEW))
-    assert np.abs(codes).max() < 3 * np.abs(model.transform(KNOWN)).max()
+    largest = float(np.abs(model.transform(NEW, affinity=factor * neighbors_of(NEW))).max())
+    assert largest < 3 * float(np.abs(model.transform(KNOWN)).max())
 
 
 @pytest.mark.parametrize("normalized", [True, False])
 def test_edges_to_a_graph_without_edges(normalized):
     model = small(affinity="precomputed", normalized_laplacian=normalized)
     model.fit(KNOWN, affinity=sparse.csr_array((200, 200)))
-    assert np.isfinite(model.predict_proba(NEW, affinity=neighbors_of(NEW))).all()
+    probabilities = model.predict_proba(NEW, affinity=neighbors_of(NEW))
+    assert int(np.isnan(probabilities).sum()) == 0
     isolated = model.transform(NEW, affinity=sparse.csr_array((60, 200)))
     assert np.isfinite(isolated).all()
     assert np.abs(isolated).max() > 0.1
@@ -48,9 +49,9 @@ def test_warm_start_with_stronger_edges_does_not_diverge():
         affinity="precomputed", normalized_laplacian=False, normalize=False, n_stages=20,
         warm_start=True,
     ).fit(KNOWN, affinity=neighbors_of())  # fmt: skip
-    before = np.abs(model.transform(KNOWN)).max()
+    before = float(np.abs(model.transform(KNOWN)).max())
     model.fit(KNOWN, affinity=50 * neighbors_of())
-    assert np.abs(model.transform(KNOWN)).max() < 3 * before
+    assert float(np.abs(model.transform(KNOWN)).max()) < 3 * before
 
 
 def test_the_gain_without_graph_is_zero():
@@ -85,3 +86,13 @@ def test_wrong_dictionaries_and_weights_are_refused(options, name):
 def test_tasks_with_more_clusters_than_samples_are_refused():
     with pytest.raises(ValueError, match="auxiliary_clusters"):
         small(auxiliary_clusters=300).fit(KNOWN)
+
+
+def test_the_default_network_may_be_named_with_tasks():
+    tasks = [3, None, None, 2]
+    default, named = (
+        small(auxiliary_clusters=tasks, **changes).fit(KNOWN)
+        for changes in ({}, {"module": TAGnet})
+    )
+    assert np.array_equal(named.labels_, default.labels_)
+    assert np.array_equal(named.auxiliary_labels_[0], default.auxiliary_labels_[0])

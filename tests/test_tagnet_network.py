@@ -210,7 +210,9 @@ def test_a_new_sample_takes_from_the_stored_codes(problem, normalized):
     neighbors = torch.tensor([[2, 6, 0]])
     with torch.no_grad():
         stages = net(x, whole_graph(net, laplacian(affinity, normalized=normalized)))
-        branch = NewSamples(neighbors, weights, stages=stages, gain=net.gain, normalized=normalized)
+        branch = NewSamples(
+            neighbors, weights, stages=stages, gain=net.gain, normalized=normalized, max_degree=9
+        )
         new = net(x[:1], branch)
         code = shrinkage(net.project(x[:1]), net.threshold)
         eye = torch.eye(N_COMPONENTS, dtype=torch.float64)
@@ -230,7 +232,9 @@ def test_a_sample_without_edges_ignores_the_graph(problem):
     x = torch.from_numpy(X)
     stages = net(x)
     nothing = torch.zeros(len(X), 2, dtype=torch.float64)
-    branch = NewSamples(nothing.long(), nothing, stages=stages, gain=net.gain, normalized=True)
+    branch = NewSamples(
+        nothing.long(), nothing, stages=stages, gain=net.gain, normalized=True, max_degree=9
+    )
     torch.testing.assert_close(net(x, branch), stages)
 
 

@@ -110,6 +110,8 @@ def test_precomputed_graph():
     assert np.array_equal(dense.labels_, model.labels_)
     codes = model.transform(NEW, affinity=edges(NEW))
     assert np.array_equal(codes, dense.transform(NEW, affinity=edges(NEW).toarray()))
+    mixed = model.transform(X[190:260], affinity=edges(X[190:260]))  # some are known
+    assert np.array_equal(mixed, np.vstack([model.transform(KNOWN[190:]), codes]))
     other = model.transform(NEW, affinity=edges(NEW)[::-1])  # edges of somebody else
     assert np.abs(codes - other).max() > 0.01
     assert 0 < model.score(NEW, affinity=edges(NEW)) < 1

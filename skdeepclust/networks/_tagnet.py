@@ -178,6 +178,7 @@ class TAGnet(nn.Module):
         largest_eigenvalue : float, default=2.0
             A bound of the Laplacian's largest eigenvalue; 2 holds for every normalised one.
         """
+        self._check_start(dictionary, lam, graph_weight)
         dictionary = dictionary.to(self.weight)
         norm = float(torch.linalg.matrix_norm(dictionary.double(), 2)) ** 2 or 1.0
         if isinstance(graph_weight, str):
@@ -190,6 +191,18 @@ class TAGnet(nn.Module):
         self.log_scale.zero_()
         self.base_threshold.fill_(lam / bound)
         self.gain.fill_(graph_weight / bound)
+
+    def _check_start(self, dictionary: Tensor, lam: float, graph_weight: float | str) -> None:
+        shape = self.weight.shape[::-1]
+        if dictionary.shape != shape:
+            raise ValueError(
+                f"dictionary has the shape {tuple(dictionary.shape)}; this network needs "
+                f"(n_components, n_features) = {tuple(shape)}."
+            )
+        if not lam >= 0:
+            raise ValueError(f"lam must be at least 0, got {lam}.")
+        if graph_weight != "auto" and (isinstance(graph_weight, str) or not graph_weight >= 0):
+            raise ValueError(f'graph_weight must be at least 0 or "auto", got {graph_weight!r}.')
 
     @property
     def threshold(self) -> Tensor:
