@@ -349,13 +349,12 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         return entropy_minimization_loss(logits, balance=self.balance, sample_weight=sample_weight)
 
     def _check_method(self, X) -> None:
-        tasks = auxiliary_tasks(
-            self.auxiliary_clusters, self.n_stages if self.module is None else 0
-        )
-        if any(number > X.shape[0] for _, number in tasks):
+        given = self.auxiliary_clusters
+        numbers = given if isinstance(given, Sequence) else [given]
+        if any(isinstance(number, Integral) and number > X.shape[0] for number in numbers):
             raise ValueError(
-                f"auxiliary_clusters={self.auxiliary_clusters!r} asks for more clusters than there "
-                f"are samples: n_samples={X.shape[0]}."
+                f"auxiliary_clusters={given!r} asks for more clusters than there are samples: "
+                f"n_samples={X.shape[0]}."
             )
 
     # -- the schedule

@@ -199,9 +199,12 @@ class Plain(nn.Module):
         return torch.relu(self.layer(x))
 
 
-@pytest.mark.parametrize("module", [Plain, Plain((64,), 32)])
+@pytest.mark.parametrize("given", ["class", "instance"])
 @pytest.mark.parametrize("graph_weight", [0.0, "auto"])
-def test_a_plain_network_in_the_place_of_the_stages(module, graph_weight):
+def test_a_plain_network_in_the_place_of_the_stages(given, graph_weight):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = Plain if given == "class" else Plain((64,), 32)
     model = small(module=module, graph_weight=graph_weight, n_stages=20).fit(X[:300])
     assert model.graph_gain_ == 0
     assert np.array_equal(model.predict(X[:300]), model.labels_)
