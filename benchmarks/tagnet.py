@@ -5,9 +5,11 @@
     python benchmarks/tagnet.py --experiments stages --figure sweep.png
     python benchmarks/tagnet.py --table                          # the tables of what was run
 
-"tables" compares methods (Tables 1 to 3), "sweep" the weight of the graph and the number of
-stages, trained and not (Fig. 4), "classes" the number of classes (Fig. 5), "noise" (Fig. 6) and
-"missing" what Gaussian noise and missing pixels do. Labels are seen by the evaluation alone.
+"tables" compares methods (Table 1), "auxiliary" the numbers of clusters of auxiliary tasks (Table
+3), "attributes" such tasks where samples have other labels, too (Table 2; --data stickfigures
+nrletters), "sweep" the weight of the graph and the number of stages, trained and not (Fig. 4),
+"classes" the number of classes (Fig. 5), "noise" (Fig. 6) and "missing" what Gaussian noise and
+missing pixels do. Labels are seen by the evaluation alone.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, so that the same
 command goes on where it was cut off. Processes that run side by side need files of their own; put
@@ -17,6 +19,7 @@ together, by `cat`, these are one file of results.
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -29,7 +32,6 @@ from _common import (
     add_options,
     append_record,
     key_of,
-    load,
     peak_memory_mb,
     read_records,
     reset_peak_memory,
@@ -39,21 +41,26 @@ from _common import (
 from _tagnet_settings import (
     GRAPH_WEIGHTS,
     LEVELS,
+    LOSSES,
     MAX_SAMPLES,
+    NUMBERS_OF_CLUSTERS,
     ROBUST,
     SETTINGS,
     SMALL_ONLY,
     STAGES,
     Method,
     Samples,
+    load_samples,
+    on_stages,
     tagnet,
+    with_attributes,
 )
 from _tagnet_tables import TABLES, draw_sweep
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from skdeepclust.metrics import clustering_accuracy_score
 
-EXPERIMENTS = ("tables", "sweep", "classes", "noise", "missing")
+EXPERIMENTS = ("tables", "auxiliary", "attributes", "sweep", "classes", "noise", "missing")
 NUMBERS_OF_CLASSES = (2, 4, 6, 8)
 
 
@@ -74,6 +81,10 @@ def jobs(experiment: str, samples: Samples, settings: Sequence[str], seed: int) 
     if experiment == "tables":
         for name in settings:
             yield Job(name, SETTINGS[name], samples, {})
+    elif experiment == "auxiliary":
+        yield from auxiliary_jobs(samples)
+    elif experiment == "attributes":
+        yield from attribute_jobs(samples)
     elif experiment == "sweep":
         yield from sweep_jobs(samples)
     elif experiment == "classes":
@@ -84,6 +95,28 @@ def jobs(experiment: str, samples: Samples, settings: Sequence[str], seed: int) 
         for level in LEVELS:
             worse = samples.noisy if experiment == "noise" else samples.with_missing
             yield from robust_jobs(worse(level, seed), "level", level)
+
+
+def auxiliary_jobs(samples: Samples) -> Iterator[Job]:
+    for loss, changed in LOSSES.items():
+        for number in NUMBERS_OF_CLUSTERS:
+            tasks = on_stages(number, number)
+            values = {"loss_name": loss, "number": number}
+            method = tagnet(auxiliary_clusters=tasks, **changed)
+            yield Job(f"{loss}, {number} clusters", method, samples, values)
+
+
+def attribute_jobs(samples: Samples) -> Iterator[Job]:
+    """Without tasks, with one of each attribute, with both; nothing for samples without any."""
+    if samples.attributes is None:
+        return
+    numbers = [len(np.unique(column)) for column in samples.attributes.T]
+    for loss, changed in LOSSES.items():
+        for used in itertools.product((False, True), repeat=2):
+            first, second = (n if use else None for n, use in zip(numbers, used, strict=True))
+            values = {"loss_name": loss, "first": first, "second": second}
+            method = with_attributes(first, second, **changed)
+            yield Job(f"{loss}, {first} and {second}", method, samples, values)
 
 
 def robust_jobs(samples: Samples, name: str, value: float) -> Iterator[Job]:
@@ -136,8 +169,7 @@ def run(job: Job, seed: int) -> Record:
 def run_all(options: argparse.Namespace) -> None:
     done = {key_of(record) for record in read_records(options.out)}
     for data in options.data:
-        X, y, image_shape = load(data, options.mnist)
-        samples = Samples((X / X.max()).astype(np.float32), y, image_shape)
+        samples = load_samples(data, options.mnist)
         for experiment in options.experiments:
             for seed in options.seeds:
                 for job in jobs(experiment, samples, options.settings, seed):

@@ -17,7 +17,6 @@ from _parsimonious_tables import TABLES as PARSIMONIOUS
 from _tagnet_tables import TABLES as TAGNET
 from forced_apart_cost import table as loss_table
 from regularizer_cost import table as cost_table
-from tagnet_scale import TABLES as TAGNET_SCALE
 from tagnet_scale import table as scale_table
 from triplet_dec import CONTROLS, table
 
@@ -76,11 +75,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "forced-apart-cost": lambda: loss_table(read_records(RESULTS / "forced_apart_cost.jsonl")),
     "regularizer-cost": lambda: cost_table(read_records(RESULTS / "regularizer_cost.jsonl")),
     "tagnet-scale": lambda: scale_table(read_records(RESULTS / "tagnet_scale.jsonl")),
-    **tables_of("tagnet", TAGNET),
     **tables_of("parsimonious", PARSIMONIOUS),
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),
-    **tables_of("tagnet_scale", TAGNET_SCALE),
 }
 
 

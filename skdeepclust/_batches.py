@@ -33,6 +33,8 @@ class Batches:
         Device of the batches.
     generator : torch.Generator, default=None
         Shuffles the rows, anew at each iteration; `None` keeps their order.
+    order : Tensor of int64 of shape (n_samples,), default=None
+        The order of the rows if they are not shuffled; `None`: that of X.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class Batches:
         dtype: torch.dtype,
         device: torch.device,
         generator: torch.Generator | None = None,
+        order: torch.Tensor | None = None,
     ):
         self.X = X
         self.extra = {key: _to_tensor(v, device, dtype) for key, v in (extra or {}).items()}
         self.batch_size, self.sample_shape = batch_size, sample_shape
         self.dtype, self.device, self.generator = dtype, device, generator
+        self.order = None if order is None else order.cpu()
 
     def __len__(self) -> int:
         n_samples = self.X.shape[0]
@@ -59,7 +63,8 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[torch.Tensor, dict[str, torch.Tensor]]]:
         n_samples = self.X.shape[0]
         if self.generator is None:  # inference: full batches of one shape
-            parts = torch.arange(n_samples).split(self.batch_size)
+            order = torch.arange(n_samples) if self.order is None else self.order
+            parts = order.split(self.batch_size)
         else:
             parts = torch.randperm(n_samples, generator=self.generator).tensor_split(len(self))
         for rows in parts:

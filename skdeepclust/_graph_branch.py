@@ -6,13 +6,17 @@ are not in the graph, with the codes of those that are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from scipy import sparse
+from scipy.sparse import csgraph
 from torch import Tensor
 from torch.nn import functional
+
+from skdeepclust.networks._unrolled import GraphBranch
 
 
 def sum_over_neighbors(
@@ -24,100 +28,132 @@ def sum_over_neighbors(
     )
 
 
-class _SymmetricProduct(torch.autograd.Function):
-    """A constant symmetric sparse matrix times codes: the backward pass is the same product."""
-
-    @staticmethod
-    def forward(ctx, codes: Tensor, matrix: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        ctx.matrix = matrix
-        return sum_over_neighbors(codes, *matrix)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient: Tensor):  # pyrefly: ignore[bad-override]
-        return sum_over_neighbors(gradient.contiguous(), *ctx.matrix), None
+def neighborly_order(matrix: sparse.csr_array) -> np.ndarray:
+    """Return an order (n,) of the rows of a symmetric matrix in which neighbours are near."""
+    return csgraph.reverse_cuthill_mckee(sparse.csr_matrix(matrix), symmetric_mode=True)
 
 
-class WholeGraph:
-    r"""The branch for all samples in their order.
+class WholeGraph(GraphBranch):
+    r"""The branch for all samples at once.
 
     Parameters
     ----------
     laplacian : CSR matrix of shape (n, n)
-        Symmetric Laplacian L.
+        Symmetric Laplacian L, in the samples' own order.
     gain : float
         :math:`\alpha / N`.
     like : Tensor
         Its dtype and device are taken.
+    order : ndarray of int of shape (n,), default=None
+        The samples in the order in which their codes come and go. A product of a large graph reads
+        codes from the processor's cache if neighbours are near in it. `None`: their own order.
+
+    Attributes
+    ----------
+    order : Tensor of int64 of shape (n,)
+        That order.
+    position : Tensor of int64 of shape (n,)
+        Where each sample stands in it.
     """
 
-    def __init__(self, laplacian: sparse.csr_array | sparse.csr_matrix, gain: float, like: Tensor):
-        self.laplacian, self.gain, self.like = laplacian, gain, like
-        self.matrix = self._tensors(laplacian)
-
-    def _tensors(self, matrix) -> tuple[Tensor, Tensor, Tensor]:
+    def __init__(
+        self,
+        laplacian: sparse.csr_array,
+        gain: float,
+        like: Tensor,
+        *,
+        order: np.ndarray | None = None,
+    ):
+        order = np.arange(laplacian.shape[0]) if order is None else order.astype(np.int64)
+        given: Any = sparse.csr_matrix(laplacian)
+        matrix = given[order][:, order]
+        self.order = torch.from_numpy(order).to(like.device)
+        self.position = torch.argsort(self.order)
+        self.own = torch.from_numpy(-gain * matrix.diagonal()).to(like)[:, None]  # (n, 1)
         # 32-bit indices where they suffice: half the memory traffic
         dtype = np.int32 if matrix.nnz < 2**31 else np.int64
-        indices, offsets = (
-            torch.from_numpy(part.astype(dtype)).to(self.like.device)
+        self.indices, self.offsets = (
+            torch.from_numpy(part.astype(dtype)).to(like.device)
             for part in (matrix.indices, matrix.indptr[:-1])
         )
-        weights = torch.from_numpy(-self.gain * matrix.data).to(self.like)
-        return indices, weights, offsets
+        self.weights = torch.from_numpy(-gain * matrix.data).to(like)
+        self.starts = matrix.indptr.tolist()  # on the host
 
-    def __call__(self, stage: int, codes: Tensor) -> Tensor:
-        return _SymmetricProduct.apply(codes, self.matrix)
+    def rows(self, stage: int, codes: Tensor, rows: slice) -> Tensor:
+        entries = slice(self.starts[rows.start], self.starts[rows.stop])
+        offsets = self.offsets[rows] - self.starts[rows.start]
+        return sum_over_neighbors(codes, self.indices[entries], self.weights[entries], offsets)
 
-    def codes_and_messages(self, encoder, projection: Tensor) -> tuple[Sequence[Tensor], Messages]:
-        """Return the codes of all stages, and the branch for batches in which neighbours keep them.
+    def adjoint_rows(self, stage: int, gradient: Tensor, rows: slice) -> Tensor:
+        return self.rows(stage, gradient, rows)  # L is symmetric
+
+    def codes(self, encoder, projection: Tensor, stages: Iterable[int]) -> list[Tensor]:
+        """Return codes (n, p) of some stages from what enters them, both in the own order."""
+        codes = encoder.codes(projection[self.order], self)
+        return [codes[stage][self.position] for stage in stages]
+
+    def messages(self, encoder, projection: Tensor) -> Messages:
+        """Return the branch for batches in which neighbours keep the codes of this moment.
 
         Parameters
         ----------
         encoder : TAGnet
             Network of stages.
         projection : Tensor of shape (n, p)
-            What enters every stage.
+            What enters every stage, in the samples' own order.
 
         Returns
         -------
-        codes : sequence of Tensor of shape (n, p)
-            Codes of all stages.
-        messages : Messages
+        Messages
             The branch.
         """
-        diagonal = torch.from_numpy(-self.gain * self.laplacian.diagonal())
-        own = diagonal.to(self.like)[:, None]  # (n, 1)
-        received = []
-
-        def branch(stage: int, codes: Tensor) -> Tensor:
-            change = self(stage, codes)
-            received.append(torch.addcmul(change, own, codes, value=-1))
-            return change
-
-        return encoder.codes(projection, branch), Messages(own, received)
+        received = projection.new_empty(encoder.n_stages, *projection.shape)
+        encoder.codes(projection[self.order], _Recorded(self, received))
+        return Messages(self.own, received, self.position)
 
 
-class Messages:
+class _Recorded(GraphBranch):
+    """The branch for all samples, which writes down what each gets from its neighbours."""
+
+    def __init__(self, graph: WholeGraph, received: Tensor):
+        self.graph, self.received = graph, received
+
+    def rows(self, stage: int, codes: Tensor, rows: slice) -> Tensor:
+        change = self.graph.rows(stage, codes, rows)
+        own = self.graph.own[rows] * codes[rows]
+        torch.sub(change, own, out=self.received[stage][rows])
+        return change
+
+
+class Messages(GraphBranch):
     """What the neighbours sent to each sample at each stage, computed at an earlier time.
 
     Parameters
     ----------
     own : Tensor of shape (n, 1)
         Factor of a sample's own code.
-    received : sequence of Tensor of shape (n, p)
-        Weighted sum of the neighbours' codes, a stage.
+    received : Tensor of shape (n_stages, n, p)
+        Weighted sum of the neighbours' codes.
+    position : Tensor of int64 of shape (n,), default=None
+        Where each sample stands among these; `None`: in their own order.
     """
 
-    def __init__(self, own: Tensor, received: Sequence[Tensor]):
-        self.own, self.received = own, received
+    def __init__(self, own: Tensor, received: Tensor, position: Tensor | None = None):
+        self.own, self.received, self.position = own, received, position
 
-    def of(self, idx: Tensor):
+    def of(self, idx: Tensor) -> Messages:
         """Return the branch for the samples of a batch."""
-        own = self.own[idx]
-        return lambda stage, codes: torch.addcmul(self.received[stage][idx], own, codes)
+        at = idx if self.position is None else self.position[idx]
+        return Messages(self.own[at], self.received[:, at])
+
+    def rows(self, stage: int, codes: Tensor, rows: slice) -> Tensor:
+        return torch.addcmul(self.received[stage, rows], self.own[rows], codes[rows])
+
+    def adjoint_rows(self, stage: int, gradient: Tensor, rows: slice) -> Tensor:
+        return self.own[rows] * gradient[rows]  # messages are constants
 
 
-class NewSamples:
+class NewSamples(GraphBranch):
     r"""The branch for samples that only receive: from the codes of the graph's samples.
 
     Parameters
@@ -158,6 +194,10 @@ class NewSamples:
         self.neighbors, self.stages = neighbors, stages
         self.weights, self.own = gain * weights, -gain * degree
 
-    def __call__(self, stage: int, codes: Tensor) -> Tensor:
-        received = sum_over_neighbors(self.stages[stage], self.neighbors, self.weights)
-        return torch.addcmul(received, self.own, codes)
+    def rows(self, stage: int, codes: Tensor, rows: slice) -> Tensor:
+        edges = self.neighbors[rows], self.weights[rows]
+        received = sum_over_neighbors(self.stages[stage], *edges)
+        return torch.addcmul(received, self.own[rows], codes[rows])
+
+    def adjoint_rows(self, stage: int, gradient: Tensor, rows: slice) -> Tensor:
+        return self.own[rows] * gradient[rows]

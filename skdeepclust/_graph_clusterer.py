@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from skdeepclust._base import fit_method
 from skdeepclust._clusterer import BaseDeepClusterer
 from skdeepclust._compat import Interval, StrOptions
-from skdeepclust._graph_branch import NewSamples, WholeGraph
+from skdeepclust._graph_branch import NewSamples, WholeGraph, neighborly_order
 from skdeepclust._sample_graph import SampleGraphMixin
 from skdeepclust.graph import laplacian
 
@@ -57,22 +57,40 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
     def _whole_graph(self) -> WholeGraph | None:
         if self.affinity_matrix_ is None:
             return None
-        return WholeGraph(self._laplacian(), self.graph_gain_, self.module_.projections)
+        graph_laplacian = self._laplacian()
+        return WholeGraph(
+            graph_laplacian,
+            self.graph_gain_,
+            self.module_.projections,
+            order=neighborly_order(graph_laplacian),
+        )
 
     @torch.no_grad()
+    def _codes_of_all(
+        self, projection: Tensor, graph: WholeGraph | None, stages: Iterable[int]
+    ) -> list[Tensor]:
+        """Return the codes (n, n_components) of some stages, of all training samples."""
+        encoder = self.module_.encoder
+        if graph is not None:
+            return graph.codes(encoder, projection, stages)
+        codes = encoder.codes(projection)
+        return [codes[stage] for stage in stages]
+
     def _remember(self, X) -> None:
         """Keep what predictions for these samples, and for their neighbours, follow from."""
         module = self.module_
         module.projections = self._infer(self._project, X)
-        self._stage_codes = module.encoder.codes(module.projections, self._fit.graph)
-        module.known_codes = self._stage_codes[-1]  # found by the first of equal samples
+        last = [module.encoder.n_stages]
+        # found by the first of equal samples
+        (module.known_codes,) = self._codes_of_all(module.projections, self._fit.graph, last)
+        self.__dict__.pop("_stage_codes", None)
 
-    @torch.no_grad()
     def _codes_of_graph(self) -> Sequence[Tensor]:
-        """Return the codes of the training samples at all stages; a pickle has not got them."""
+        """Return the codes of the training samples at all stages, found when first needed."""
         if not hasattr(self, "_stage_codes"):
-            codes = self.module_.encoder.codes(self.module_.projections, self._whole_graph())
-            self._stage_codes = codes
+            projections, graph = self.module_.projections, self._whole_graph()
+            stages = range(self.module_.encoder.n_stages + 1)
+            self._stage_codes = self._codes_of_all(projections, graph, stages)
         return self._stage_codes
 
     # -- inference

@@ -388,6 +388,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             decay_lr=True,
             batch_size=max(X.shape[0] if fit.at_once else size, 2),
             generator=None if fit.at_once else fit.shuffle,
+            order=fit.graph.order if fit.at_once and fit.graph is not None else None,
         )
         self._remember(X)
         self.auxiliary_labels_ = self._auxiliary() if len(self.module_.heads) > 1 else None
@@ -416,8 +417,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
 
     def _start_heads(self, X, extra, n_steps: int) -> None:
         """Fit each head to a partition of its codes, then to the loss with the codes fixed."""
-        codes = self.module_.encoder.codes(self._infer(self._project, X), self._fit.graph)
-        codes = [self._features(codes[k]) for k in self.module_.stages]
+        codes = self._task_codes(self._infer(self._project, X))
         seed = int(torch.randint(2**31 - 1, ()))
         rows = np.flatnonzero(self._fit.weight > 0)
         some = self._some_rows(len(rows), MAX_SAMPLES)
@@ -435,6 +435,11 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             generator=None,
             sample_shape=(sum(code.shape[1] for code in codes),),
         )
+
+    def _task_codes(self, projection: Tensor) -> list[Tensor]:
+        """Return what the head of each task gets of all training samples."""
+        codes = self._codes_of_all(projection, self._fit.graph, self.module_.stages)
+        return [self._features(code) for code in codes]
 
     def _start_head(self, head: nn.Linear, codes: np.ndarray, rows: np.ndarray, seed: int) -> None:
         overall = head is self.module_.heads[-1]
@@ -469,13 +474,11 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         if not messages and self.loss != "target":
             return
         with torch.no_grad():
-            encoder, projection = self.module_.encoder, self._infer(self._project, X)
+            projection = self._infer(self._project, X)
             if messages:
-                codes, sent = fit.graph.codes_and_messages(encoder, projection)
-                fit.branch = sent.of
-            else:
-                codes = encoder.codes(projection, fit.graph)
-            self._set_targets([self._features(codes[k]) for k in self.module_.stages])
+                fit.branch = fit.graph.messages(self.module_.encoder, projection).of
+            if self.loss == "target":
+                self._set_targets(self._task_codes(projection))
         self.module_.train()
 
     @torch.no_grad()

@@ -13,32 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepclust.networks._checks import check_positive
+from skdeepclust.networks._unrolled import FunctionBranch, GraphBranch, Unrolled
 
 # A step of less than 2 / Lipschitz constant converges; this keeps away from the edge.
 SLACK = 1.01
 # `graph_weight="auto"`, in units of |D|^2 / largest eigenvalue of L: the graph's part of a step,
 # alpha / N times that eigenvalue, is then 1.65 of at most 2.
 AUTO_GRAPH_WEIGHT = 5.0
-
-GraphBranch = Callable[[int, Tensor], Tensor]
-
-
-class _Shrinkage(torch.autograd.Function):
-    """Soft thresholding whose backward pass needs the result alone."""
-
-    @staticmethod
-    def forward(ctx, u: Tensor, threshold: Tensor) -> Tensor:
-        code = u - torch.clamp(u, -threshold, threshold)
-        ctx.save_for_backward(code)
-        return code
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient: Tensor):  # pyrefly: ignore[bad-override]
-        (code,) = ctx.saved_tensors
-        sign = code.sign()
-        to_threshold = -(gradient * sign).sum(0) if ctx.needs_input_grad[1] else None
-        return gradient * sign.square_(), to_threshold
 
 
 def shrinkage(u: Tensor, threshold: Tensor) -> Tensor:
@@ -71,7 +52,10 @@ def shrinkage(u: Tensor, threshold: Tensor) -> Tensor:
     >>> shrinkage(torch.tensor([[3.0, -0.5, -2.0]]), torch.ones(3))
     tensor([[ 2.,  0., -1.]])
     """
-    return _Shrinkage.apply(u, threshold)
+    return u - torch.clamp(u, -threshold, threshold)
+
+
+Branch = Callable[[int, Tensor], Tensor]
 
 
 class TAGnet(nn.Module):
@@ -213,7 +197,7 @@ class TAGnet(nn.Module):
         """Return X W (n, p), which enters every stage."""
         return x.flatten(1) @ (self.weight / self.unit)
 
-    def codes(self, projection: Tensor, branch: GraphBranch | None = None) -> tuple[Tensor, ...]:
+    def codes(self, projection: Tensor, branch: Branch | None = None) -> tuple[Tensor, ...]:
         r"""Return the codes of all stages from X W.
 
         Parameters
@@ -222,25 +206,21 @@ class TAGnet(nn.Module):
             What `project` returned.
         branch : callable, default=None
             The graph: `branch(k, Z)` returns :math:`-(\alpha / N) L Z`, of shape (n, p), for the
-            codes of stage k = 0 ... n_stages - 1. `None` leaves it out.
+            codes of stage k = 0 ... n_stages - 1; gradients pass through Z alone. `None` leaves
+            it out.
 
         Returns
         -------
         tuple of Tensor of shape (n, p)
             `Z_1, ..., Z_{n_stages + 1}`, of which the last one is the output A.
         """
-        threshold = self.threshold
+        if branch is not None and not isinstance(branch, GraphBranch):
+            branch = FunctionBranch(branch)
         eye = torch.eye(self.n_components, dtype=projection.dtype, device=projection.device)
         recurrent = eye - self.inhibition / self.unit  # S
-        code = shrinkage(projection, threshold)
-        codes = [code]
-        for k in range(self.n_stages):
-            drive = projection if branch is None else projection + branch(k, code)
-            code = shrinkage(torch.addmm(drive, code, recurrent), threshold)
-            codes.append(code)
-        return tuple(codes)
+        return Unrolled.apply(projection, recurrent, self.threshold, branch, self.n_stages)
 
-    def forward(self, x: Tensor, branch: GraphBranch | None = None) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, branch: Branch | None = None) -> tuple[Tensor, ...]:
         """Return the codes of all stages; see `codes`.
 
         Parameters
@@ -292,6 +272,6 @@ class PlainEncoder(nn.Module):
             )
         return features
 
-    def codes(self, projection: Tensor, branch: GraphBranch | None = None) -> tuple[Tensor, ...]:
+    def codes(self, projection: Tensor, branch: Branch | None = None) -> tuple[Tensor, ...]:
         """Return the features as the only stage."""
         return (projection,)
