@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from _common import Record, grouped, markdown, mean_and_std
-from _tagnet_settings import GRAPH_WEIGHTS, STAGES
+from _tagnet_settings import GRAPH_WEIGHTS, NUMBERS_OF_CLUSTERS, STAGES
 from matplotlib.figure import Figure
 
 from skdeepclust.plotting import SweepDisplay
@@ -63,6 +63,39 @@ def sweep(records: Sequence[Record]) -> str:
     return "\n\n".join(blocks)
 
 
+def auxiliary(records: Sequence[Record]) -> str:
+    """Return ACC of the overall task against the clusters of two auxiliary ones (Table 3)."""
+    plain = {"TAGnet": "entropy", "TAGnet, max_margin": "max_margin"}
+    runs = of_experiment(records, "auxiliary") + [
+        {**record, "loss_name": plain[record["setting"]], "number": "none"}
+        for record in of_experiment(records, "tables")
+        if record["setting"] in plain
+    ]
+    runs_of = grouped(runs, lambda r: (r["data"], r["loss_name"], r["number"]))
+    numbers = ["none", *NUMBERS_OF_CLUSTERS]
+    lines = dict.fromkeys((data, loss) for data, loss, number in runs_of if number != "none")
+    rows = [[*line, *_cells(runs_of, [(*line, n) for n in numbers])] for line in sorted(lines)]
+    return markdown(["data", "`loss`", *map(str, numbers)], rows)
+
+
+def attributes(records: Sequence[Record]) -> str:
+    """Return ACC of the overall task, and of those that are meant for attributes (Table 2)."""
+    header = ["data", "`loss`", "tasks", "ACC", "ACC of the first", "of the second"]
+    rows = []
+    runs = of_experiment(records, "attributes")
+    for line, of in grouped(
+        runs, lambda r: (r["data"], r["loss_name"], r["first"], r["second"])
+    ).items():
+        data, loss, *tasks = line
+        given = " and ".join(f"{n} clusters" for n in tasks if n) or "none"
+        scores = [
+            mean_and_std([run[name] for run in of]) if name in of[0] else ""
+            for name in ("ACC", "ACC_1", "ACC_2")
+        ]
+        rows.append([data, loss, given, *scores])
+    return markdown(header, rows)
+
+
 def robustness(records: Sequence[Record]) -> str:
     """Return ACC against the number of classes, the level of noise, the share missing."""
     blocks = []
@@ -86,6 +119,8 @@ def _cells(runs_of: Mapping, keys: Sequence[tuple]) -> list[str]:
 
 TABLES: dict[str, Callable[[Sequence[Record]], str]] = {
     "tagnet": methods,
+    "tagnet-auxiliary": auxiliary,
+    "tagnet-attributes": attributes,
     "tagnet-sweep": sweep,
     "tagnet-robustness": robustness,
 }

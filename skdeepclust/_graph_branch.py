@@ -64,10 +64,10 @@ class WholeGraph(GraphBranch):
         *,
         order: np.ndarray | None = None,
     ):
-        order = np.arange(laplacian.shape[0]) if order is None else order.astype(np.int64)
-        given: Any = sparse.csr_matrix(laplacian)
+        given: Any = laplacian
+        order = np.arange(len(given.indptr) - 1) if order is None else order
         matrix = given[order][:, order]
-        self.order = torch.from_numpy(order).to(like.device)
+        self.order = torch.from_numpy(order.astype(np.int64)).to(like.device)
         self.position = torch.argsort(self.order)
         self.own = torch.from_numpy(-gain * matrix.diagonal()).to(like)[:, None]  # (n, 1)
         # 32-bit indices where they suffice: half the memory traffic
@@ -77,12 +77,12 @@ class WholeGraph(GraphBranch):
             for part in (matrix.indices, matrix.indptr[:-1])
         )
         self.weights = torch.from_numpy(-gain * matrix.data).to(like)
-        self.starts = matrix.indptr.tolist()  # on the host
+        self.starts = matrix.indptr  # on the host
 
     def rows(self, stage: int, codes: Tensor, rows: slice) -> Tensor:
-        entries = slice(self.starts[rows.start], self.starts[rows.stop])
-        offsets = self.offsets[rows] - self.starts[rows.start]
-        return sum_over_neighbors(codes, self.indices[entries], self.weights[entries], offsets)
+        start, stop = int(self.starts[rows.start]), int(self.starts[rows.stop])
+        edges = self.indices[start:stop], self.weights[start:stop]
+        return sum_over_neighbors(codes, *edges, self.offsets[rows] - start)
 
     def adjoint_rows(self, stage: int, gradient: Tensor, rows: slice) -> Tensor:
         return self.rows(stage, gradient, rows)  # L is symmetric
@@ -198,6 +198,3 @@ class NewSamples(GraphBranch):
         edges = self.neighbors[rows], self.weights[rows]
         received = sum_over_neighbors(self.stages[stage], *edges)
         return torch.addcmul(received, self.own[rows], codes[rows])
-
-    def adjoint_rows(self, stage: int, gradient: Tensor, rows: slice) -> Tensor:
-        return self.own[rows] * gradient[rows]

@@ -52,6 +52,8 @@ HEAD_STEPS = 100
 # Training takes all samples at once as long as the codes of all stages need less than this, else
 # batches of this size.
 MAX_BYTES = 2e9
+# Beside the codes of the stages: the first code, what enters every stage, gradients.
+WORKING_MATRICES = 6
 BATCH_SIZE = 1024
 
 
@@ -464,7 +466,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             return self.batch_size >= n_samples
         encoder = self.module_.encoder
         size = n_samples * encoder.n_components * self._module_dtype.itemsize
-        return 2 * size * (encoder.n_stages + 2) <= MAX_BYTES
+        return size * (encoder.n_stages + WORKING_MATRICES) <= MAX_BYTES
 
     def _begin_epoch(self, X) -> None:
         """Refresh what a step takes from the epoch's start: targets, messages of neighbours."""

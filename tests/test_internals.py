@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 # ---------------------------------------------------------------- batches
 
 
-def batches(X, extra=None, *, batch_size=4, shuffle=True):
+def batches(X, extra=None, *, batch_size=4, shuffle=True, order=None):
     generator = torch.Generator().manual_seed(0) if shuffle else None
     return Batches(
         X,
@@ -29,6 +29,7 @@ def batches(X, extra=None, *, batch_size=4, shuffle=True):
         dtype=torch.float32,
         device=CPU,
         generator=generator,
+        order=order,
     )
 
 
@@ -56,6 +57,15 @@ def test_each_epoch_has_an_order_of_its_own_and_inference_keeps_it():
     assert not torch.equal(first, second)
     kept = torch.cat([x for x, _ in batches(X, shuffle=False)])
     torch.testing.assert_close(kept, torch.from_numpy(X).float())
+
+
+def test_batches_in_a_given_order():
+    X = np.arange(6, dtype=np.float32)[:, None]
+    order = torch.tensor([5, 0, 3, 1, 4, 2])
+    seen = list(batches(X, {"twice": 2 * X[:, 0]}, shuffle=False, order=order))
+    assert torch.cat([x[:, 0] for x, _ in seen]).tolist() == order.tolist()
+    assert torch.cat([more["idx"] for _, more in seen]).tolist() == order.tolist()
+    assert torch.cat([more["twice"] for _, more in seen]).tolist() == (2 * order).tolist()
 
 
 def test_batches_of_all_kinds_of_arrays():

@@ -247,6 +247,19 @@ def test_messages_of_this_moment_equal_the_whole_graph(problem, normalized, orde
     torch.testing.assert_close(batch, tuple(code[idx] for code in codes))
 
 
+def test_what_has_no_gradient_says_so(problem):
+    X, dictionary, _ = problem
+    net, x = network(dictionary, 2, lam=0.1), torch.from_numpy(X)
+    stages = [code.detach() for code in net(x)]
+    branch = NewSamples(
+        torch.zeros(len(X), 1, dtype=torch.int64),
+        torch.ones(len(X), 1, dtype=torch.float64),
+        stages=stages, gain=net.gain, normalized=True, max_degree=1,
+    )  # fmt: skip
+    with pytest.raises(TypeError, match="NewSamples has no gradient"):
+        net(x, branch)[-1].sum().backward()
+
+
 @pytest.mark.parametrize("normalized", [True, False])
 def test_a_new_sample_takes_from_the_stored_codes(problem, normalized):
     """Its codes are those that it would have in a graph of which the others take no notice."""
