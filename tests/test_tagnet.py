@@ -211,8 +211,8 @@ def test_a_plain_network_in_the_place_of_the_stages(given, graph_weight):
     assert model.transform(X[300:310]).shape == (10, 32)
 
 
-# torch's own compiler makes instances of autograd functions, against which torch warns
-@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+# torch's tracing meets warnings of torch, which it hides from users, and fails if they are errors
+@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("batch_size", ["auto", 100])
 def test_compiled_training_equals_plain_training(monkeypatch, batch_size):
     compile_ = torch.compile
