@@ -2,6 +2,7 @@
 
 from skdeepclust.forced_apart import ForcedApartEmbedder
 from skdeepclust.parsimonious import ParsimoniousAutoencoder, ParsimoniousClassifier
+from skdeepclust.persistence import load, save
 from skdeepclust.tagnet import TAGnetClusterer
 from skdeepclust.triplet_dec import TripletDECClusterer
 from skdeepclust.zero_shot import ZeroShotClassifier
@@ -16,4 +17,6 @@ __all__ = [
     "TripletDECClusterer",
     "ZeroShotClassifier",
     "__version__",
+    "load",
+    "save",
 ]

@@ -211,19 +211,6 @@ def test_a_plain_network_in_the_place_of_the_stages(given, graph_weight):
     assert model.transform(X[300:310]).shape == (10, 32)
 
 
-# torch's tracing meets warnings of torch, which it hides from users, and fails if they are errors
-@pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("batch_size", ["auto", 100])
-def test_compiled_training_equals_plain_training(monkeypatch, batch_size):
-    compile_ = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda function: compile_(function, backend="eager"))
-    codes = [
-        small(compile=compiled, batch_size=batch_size).fit_transform(X[:200])
-        for compiled in (True, False)
-    ]
-    np.testing.assert_allclose(codes[0], codes[1], atol=1e-6)
-
-
 def test_warm_start_goes_on():
     model = small(warm_start=True).fit(X[:300])
     weight = model.module_.encoder.weight.detach().clone()

@@ -1,0 +1,75 @@
+"""Which classes and functions a file may name."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.neighbors import NearestNeighbors
+from torch import nn
+
+PACKAGE = __name__.partition(".")[0]
+# What estimators of this library hold beside its own classes.
+ALWAYS = (NearestNeighbors,)
+
+
+class Trust:
+    """Finds classes by their name: those of the library, torch's layers, those the caller names.
+
+    Nothing is imported but modules of the library.
+
+    Parameters
+    ----------
+    named : iterable of class or function
+        What is trusted besides.
+    """
+
+    def __init__(self, named: Iterable[Any] = ()):
+        self.named = {(each.__module__, each.__qualname__): each for each in (*ALWAYS, *named)}
+
+    def instance_class(self, module: str, name: str) -> type:
+        """Return a class of which an object may be made from its state."""
+        found = self._find(module, name)
+        if not isinstance(found, type):
+            raise ValueError(f"{module}.{name} is no class")
+        return found
+
+    def callable(self, module: str, name: str) -> Any:
+        """Return a class or a function that will be called: of the library, networks alone."""
+        found = self._find(module, name)
+        if (module, name) in self.named or _makes_layers(found):
+            return found
+        raise self._error(module, name)
+
+    def _find(self, module: str, name: str) -> Any:
+        if (module, name) in self.named:
+            return self.named[module, name]
+        found = None
+        if module.startswith(("torch.nn.modules.", "torch.optim.")):
+            space = torch.nn if module.startswith("torch.nn.") else torch.optim
+            found = getattr(space, name, None)
+        elif re.fullmatch(rf"{PACKAGE}(\.\w+)*", module):
+            try:
+                found = getattr(importlib.import_module(module), name, None)
+            except ModuleNotFoundError:
+                found = None
+        # not what the module has imported from elsewhere
+        if isinstance(found, type) and found.__module__ == module:
+            return found
+        raise self._error(module, name)
+
+    def _error(self, module: str, name: str) -> ValueError:
+        return ValueError(
+            f"it names {module}.{name}, which isn't a part of {PACKAGE}. If you know it and trust "
+            f"it, import it and call load(path, trusted=[{name}])"
+        )
+
+
+def _makes_layers(found: type) -> bool:
+    return issubclass(found, (nn.Module, torch.optim.Optimizer)) and not issubclass(
+        found, BaseEstimator
+    )
