@@ -54,9 +54,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
     def _laplacian(self):
         return laplacian(self.affinity_matrix_, normalized=self.normalized_laplacian)
 
-    def _whole_graph(self) -> WholeGraph | None:
-        if self.affinity_matrix_ is None:
-            return None
+    def _whole_graph(self) -> WholeGraph:
         graph_laplacian = self._laplacian()
         return WholeGraph(
             graph_laplacian,
@@ -85,12 +83,16 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         (module.known_codes,) = self._codes_of_all(module.projections, self._fit.graph, last)
         self.__dict__.pop("_stage_codes", None)
 
-    def _codes_of_graph(self) -> Sequence[Tensor]:
-        """Return the codes of the training samples at all stages, found when first needed."""
+    @torch.no_grad()
+    def _codes_of_graph(self) -> tuple[Sequence[Tensor], Tensor]:
+        """Return the codes of all stages in the graph's order, and where each sample stands in it.
+
+        They are found when first needed, and not kept in pickles.
+        """
         if not hasattr(self, "_stage_codes"):
-            projections, graph = self.module_.projections, self._whole_graph()
-            stages = range(self.module_.encoder.n_stages + 1)
-            self._stage_codes = self._codes_of_all(projections, graph, stages)
+            graph, projections = self._whole_graph(), self.module_.projections
+            codes = self.module_.encoder.codes(projections[graph.order], graph)
+            self._stage_codes = codes, graph.position
         return self._stage_codes
 
     # -- inference
@@ -103,10 +105,11 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         """Return the last codes of samples that aren't in the graph, from their edges to it."""
         branch = None
         if neighbors is not None and weights is not None:
+            stages, position = self._codes_of_graph()
             branch = NewSamples(
-                neighbors,
+                position[neighbors],
                 weights,
-                stages=self._codes_of_graph(),
+                stages=stages,
                 gain=self.module_.encoder.gain,
                 normalized=self.normalized_laplacian,
                 max_degree=self._max_degree,

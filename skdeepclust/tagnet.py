@@ -375,7 +375,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             self._start_network(X)
         gain = self.module_.encoder.gain
         self.graph_gain_ = 0.0 if self.affinity_matrix_ is None else float(gain)
-        fit.graph = self._whole_graph()
+        fit.graph = None if self.affinity_matrix_ is None else self._whole_graph()
         fit.at_once = self._takes_all_at_once(X.shape[0])
         if not warm:
             self._start_heads(X, extra, schedule["heads"])
@@ -492,8 +492,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
     @torch.no_grad()
     def _auxiliary(self) -> list[np.ndarray | None]:
         labels: list[np.ndarray | None] = [None] * self.module_.encoder.n_stages
-        heads = zip(self.module_.stages[:-1], self.module_.heads, strict=False)
-        for stage, head in heads:
-            code = self._features(self._codes_of_graph()[stage][self._known.representative])
-            labels[stage] = head(code).argmax(1).cpu().numpy()
+        heads, codes = self.module_.heads, self._task_codes(self.module_.projections)
+        for stage, head, code in list(zip(self.module_.stages, heads, codes, strict=True))[:-1]:
+            labels[stage] = head(code[self._known.representative]).argmax(1).cpu().numpy()
         return labels
