@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from torch import Tensor
 
+from skdeepclust._rng import numpy_generator_kept
 from skdeepclust.dictionary import KSVD
 
 # A dictionary is learned on at most this many samples.
@@ -75,7 +76,9 @@ class DictionaryMixin:
                 fit_algorithm="cd",
                 random_state=seed,
             )
-        with config_context(array_api_dispatch=False), warnings.catch_warnings():
+        # scikit-learn's coordinate descent draws a seed that it doesn't need
+        kept = numpy_generator_kept()
+        with kept, config_context(array_api_dispatch=False), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a start needn't be the optimum
             model.fit(samples)
         return getattr(model, "cluster_centers_" if self.dictionary == "kmeans" else "components_")

@@ -72,3 +72,13 @@ def set_generator_states(
     torch.default_generator.set_state(states["cpu"])
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)
+
+
+@contextmanager
+def numpy_generator_kept() -> Iterator[None]:
+    """Put numpy's global generator back after code that draws from it without need."""
+    state = np.random.get_state(legacy=False)  # noqa: NPY002 - the state is what is meant
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002

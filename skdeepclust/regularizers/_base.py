@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Real
 from typing import Any, ClassVar
@@ -173,7 +175,7 @@ class Regularizer(nn.Module):
         captured: Captured = {name: [] for name in self.watched_layers()}
         layers = [find_layer(module, name) for name in captured]  # all, before the first hook
         hooks = [
-            layer.register_forward_hook(_Recorder(name, outputs))
+            layer.register_forward_hook(_recorder(name, outputs))
             for layer, (name, outputs) in zip(layers, captured.items(), strict=True)
         ]
         hooks.append(module.register_forward_pre_hook(self._keep_shape))
@@ -255,16 +257,20 @@ class Regularizer(nn.Module):
             )
 
 
-class _Recorder:
-    """A hook that appends what a layer returns, with the number of times it has been changed."""
+def _recorder(name: str, outputs: list[tuple[Tensor, int]]) -> Callable[..., None]:
+    """Return a hook that appends what a layer returns, with the number of its changes."""
+    return functools.partial(_untraced("torch._dynamo" in sys.modules), name, outputs)
 
-    def __init__(self, name: str, outputs: list[tuple[Tensor, int]]) -> None:
-        self.name, self.outputs = name, outputs
 
-    @torch.compiler.disable
-    def __call__(self, _layer, _args, output) -> None:
-        check_output(self.name, output)
-        self.outputs.append((output, _version(output)))
+@functools.cache
+def _untraced(compiling: bool) -> Callable[..., None]:
+    # the compiler alone takes seconds to import; who hasn't imported it doesn't compile
+    return torch.compiler.disable(_record) if compiling else _record
+
+
+def _record(name: str, outputs: list[tuple[Tensor, int]], _layer, _args, output: Tensor) -> None:
+    check_output(name, output)
+    outputs.append((output, _version(output)))
 
 
 def _version(tensor: Tensor) -> int:
