@@ -8,10 +8,14 @@ from numbers import Integral
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeepclust._compat import check_sample_weight
 from skdeepclust.networks import Standardize
+
+# Enough to find that X is in a wrong unit, without reading all of a memory map.
+N_ROWS_LOOKED_AT = 1000
 
 
 def split_samples(X):
@@ -75,6 +79,7 @@ def resolve_image_shape(image_shape, sample_shape: tuple[int, ...], n_features: 
 class InputMixin:
     """Validation of X and of sample weights; image estimators have a parameter `image_shape`."""
 
+    dtype: str
     n_features_in_: int
     module_: torch.nn.Module
     _infer: Callable[..., torch.Tensor]
@@ -94,10 +99,24 @@ class InputMixin:
             ensure_min_samples=2 if reset else 1,
         )
         if reset:
+            self._check_size_of_values(X)
             self._sample_shape = sample_shape if len(sample_shape) > 1 else (X.shape[1],)
             self._input_shape = self._resolve_input_shape()
         # what is on an accelerator is gathered there
         return X if tensor is None or tensor.device.type == "cpu" else tensor
+
+    def _check_size_of_values(self, X) -> None:
+        """Refuse values whose squares would overflow, by a part of the rows."""
+        rows = X[:: max(1, X.shape[0] // N_ROWS_LOOKED_AT)]
+        values = np.asarray(rows.data if sparse.issparse(rows) else rows)
+        largest = float(max(values.max(initial=0), -float(values.min(initial=0))))
+        limit = math.sqrt(float(np.finfo(self.dtype).max) / X.shape[1]) / 1000
+        if largest > limit:
+            raise ValueError(
+                f"X has values of a size of {largest:.2g}, of which squares are computed; with "
+                f"dtype={self.dtype!r} they may be {limit:.2g} at most. Scale X, for instance with "
+                "sklearn.preprocessing.MinMaxScaler."
+            )
 
     def _resolve_input_shape(self) -> tuple[int, ...]:
         """Shape of a sample as the network sees it; image estimators set `image_shape_` too."""

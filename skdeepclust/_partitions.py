@@ -20,6 +20,9 @@ from skdeepclust.graph import smooth_over_graph
 
 # Which of these finds the good partition differs from data to data and from seed to seed.
 MIXTURE_REGULARIZATIONS = (1e-3, 3e-3, 3e-4, 1e-2, 1e-4)
+# Squared distances, in units of a thousandth of the embedding's, that are no more than rounding of
+# numbers in single precision.
+ROUNDING = 1e-9
 MIXTURE_STARTS = ("kmeans", "k-means++", "random_from_data")
 
 
@@ -124,15 +127,17 @@ class Clusters:
         """
         weight = sample_weight / sample_weight.sum()
         centers = _means(embedding, labels, weight, n_clusters)
-        if spread is None:
+        size = weight @ np.square(embedding).sum(1)
+        if spread is None or size == 0:
             return cls(centers, np.eye(embedding.shape[1]))
         residual = embedding - centers[labels]
         covariance = (residual * weight[:, None]).T @ residual
-        ridge = 1e-3 * (weight @ np.square(embedding).sum(1)) + np.finfo(float).tiny
+        ridge = 1e-3 * size + np.finfo(float).tiny
         variances, axes = np.linalg.eigh(covariance)
         root = (axes / np.sqrt(variances.clip(0) + ridge)) @ axes.T
         distance = weight @ np.square(residual @ root).sum(1)
-        return cls(centers, root * np.sqrt(spread / distance) if distance > 0 else root)
+        # what is left between identical samples is rounding, in which there is no spread
+        return cls(centers, root * np.sqrt(spread / distance) if distance > ROUNDING else root)
 
 
 def _means(

@@ -81,6 +81,16 @@ def test_clusters_are_round_under_their_metric():
     assert variances[-1] / variances[0] < raw[-1] / raw[0] / 10
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_the_metric_of_equal_points_is_finite(value):
+    points = np.full((8, 3), value)
+    points[::2] += 1e-9 * value  # rounding
+    clusters = Clusters.from_labels(
+        points, np.repeat([0, 1], 4), np.ones(8), n_clusters=2, spread=5.0
+    )
+    assert np.abs(clusters.metric).max() < 100
+
+
 def test_metric_does_not_depend_on_rotation_or_unit():
     X, labels = blobs()
     X = X - X.mean(0)
