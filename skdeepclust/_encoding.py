@@ -189,10 +189,10 @@ class Decoder:
             return [self.decode(each) for each in node]
         if not isinstance(node, dict):
             return node
-        method = getattr(self, f"_{str(node.get('$')).replace(' ', '_')}", None)
-        if method is None:
-            raise ValueError(f"it holds something of the unknown kind {node.get('$')!r}")
-        return method(node)
+        kind = node.get("$")
+        if not isinstance(kind, str) or kind not in DECODERS:
+            raise ValueError(f"it holds something of the unknown kind {kind!r}")
+        return DECODERS[kind](self, node)
 
     def _float(self, node: dict) -> float:
         return float(node["value"])
@@ -233,7 +233,7 @@ class Decoder:
     def _dict(self, node: dict) -> dict:
         return {self.decode(key): self.decode(value) for key, value in node["items"]}
 
-    def _OrderedDict(self, node: dict) -> OrderedDict:
+    def _ordered_dict(self, node: dict) -> OrderedDict:
         return OrderedDict(self._dict(node))
 
     def _tuple(self, node: dict) -> tuple:
@@ -281,3 +281,24 @@ class Decoder:
 
 
 SPARSE = (sparse.csr_array, sparse.csr_matrix, sparse.csc_array, sparse.csc_matrix)
+DECODERS: dict[str, Callable[[Decoder, dict], Any]] = {
+    "float": Decoder._float,
+    "array": Decoder._array,
+    "scalar": Decoder._scalar,
+    "objects": Decoder._objects,
+    "tensor": Decoder._tensor,
+    "parameter": Decoder._parameter,
+    "sparse": Decoder._sparse,
+    "random_state": Decoder._random_state,
+    "dict": Decoder._dict,
+    "OrderedDict": Decoder._ordered_dict,
+    "tuple": Decoder._tuple,
+    "set": Decoder._set,
+    "device": Decoder._device,
+    "dtype": Decoder._dtype,
+    "numpy dtype": Decoder._numpy_dtype,
+    "global": Decoder._global,
+    "namedtuple": Decoder._namedtuple,
+    "search": Decoder._search,
+    "object": Decoder._object,
+}
