@@ -143,8 +143,21 @@ class PhaseNet(NeuralNet):
         except KeyboardInterrupt as interrupt:
             if not _raised_by_callback(interrupt):
                 raise
+        self._check_weights()
         self.notify("on_train_end", X=X, y=y)
         return self
+
+    def _check_weights(self) -> None:
+        """Raise an error if the last step, after which no loss was computed, has gone wrong."""
+        weights = dict(self.module_.named_parameters())
+        finite = torch.stack([weight.isfinite().all() for weight in weights.values()]).tolist()
+        bad = [name for name, fine in zip(weights, finite, strict=True) if not fine]
+        if bad:
+            raise ValueError(
+                f"Weights became non-finite in the last step of phase {self.phase_!r}, epoch "
+                f"{len(self.history)}: {', '.join(bad[:3])}. Lower `lr` (now {self.lr}) or scale "
+                "X, for instance with MinMaxScaler."
+            )
 
     def notify(self, method_name, **kwargs) -> None:
         """Skorch's, with an epoch's task of scikit-learn's callbacks around it."""

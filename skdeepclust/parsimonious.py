@@ -560,8 +560,9 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
     # -- the objective; the base adds the penalties
     def _loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         reconstruction = self._decode_point(self._embed(x))
-        error = reconstruction_loss(reconstruction, x, sample_weight=sample_weight)
-        error = error / self._fit.variance
+        # before they are squared, which small units would not survive
+        output, target = reconstruction / self._fit.deviation, x / self._fit.deviation
+        error = reconstruction_loss(output, target, sample_weight=sample_weight)
         return {"loss": error, "reconstruction": error}
 
     # -- the schedule
@@ -588,7 +589,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         X = self._check(X, reset=not warm)
         extra = self._check_weight(sample_weight, X)
         with self._fit_scope(X, warm=warm, phases=1, **self._arguments()):
-            self._fit.variance = self._standardize(X, extra.get("sample_weight"), keep=warm) ** 2
+            self._fit.deviation = self._standardize(X, extra.get("sample_weight"), keep=warm)
             self._train("reconstruction", self._loss, X, extra, epochs=self.max_epochs)
         self._n_features_out = self._infer(self._embed, X[:1]).shape[1]
         self.reconstruction_err_ = self._mean_error(X, extra.get("sample_weight"))

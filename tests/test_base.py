@@ -225,3 +225,8 @@ def test_a_cold_fit_forgets(X):
     model = make().fit(X)
     assert_same_weights(model.fit(X), make().fit(X))
     assert len(model.history_) == 3
+
+
+def test_a_last_step_that_diverges_is_noticed(X):
+    with pytest.raises(ValueError, match=r"last step of phase 'reconstruction', epoch 1.*`lr`"):
+        make(lr=1e38, optimizer="sgd", max_epochs=1, batch_size=len(X)).fit(X * 1e5)

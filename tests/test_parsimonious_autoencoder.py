@@ -141,3 +141,16 @@ def test_refusals(few):
         quick(layers=["fc1"]).fit(few)
     with pytest.raises(ValueError, match="has 9 components"):
         quick().fit(few).inverse_transform(np.zeros((2, 9)))
+
+
+@pytest.mark.parametrize("unit", [1e-21, 1e-6, 1e9])
+def test_the_unit_of_the_samples_does_not_matter(unit):
+    samples = np.random.default_rng(0).normal(size=(20, 3))
+    one, other = (
+        ParsimoniousAutoencoder(n_components=2, n_clusters=2, max_epochs=3, random_state=0).fit(X)
+        for X in (samples, unit * samples)
+    )
+    np.testing.assert_allclose(
+        other.transform(unit * samples), one.transform(samples), rtol=1e-2, atol=1e-3
+    )
+    assert other.history_[-1]["loss"] == pytest.approx(one.history_[-1]["loss"], rel=1e-3)
