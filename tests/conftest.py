@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -22,6 +25,22 @@ torch.set_num_threads(1)
 # The same examples in every run, and no deadline: a busy machine must not turn a correct test red.
 settings.register_profile("skdeepclust", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("skdeepclust")
+
+
+@pytest.fixture
+def example() -> Callable[[str], Any]:
+    """Return what imports a script of `examples` by its name; benchmarks have the same ones."""
+
+    def load(name: str):
+        path = Path(__file__).resolve().parent.parent / "examples" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(f"example_{name}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope="session")

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from pathlib import Path
 
 from matplotlib.image import imread
 
-DEMO = Path(__file__).resolve().parent.parent / "examples" / "demo.py"
 
-
-def test_demo_prints_a_table_and_draws_a_figure(tmp_path, capsys):
-    spec = importlib.util.spec_from_file_location("demo", DEMO)
-    demo = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(demo)
+def test_demo_prints_a_table_and_draws_a_figure(example, tmp_path, capsys):
     output = tmp_path / "digits.png"
-    demo.main(
+    example("demo").main(
         ["--seed", "1", "--output", str(output)],
         pretrain_epochs=1,
         warmup_epochs=2,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -13,8 +10,6 @@ from matplotlib.patches import Rectangle
 
 from skdeepclust import ParsimoniousClassifier
 from skdeepclust.plotting import ExemplarDisplay
-
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +93,8 @@ def test_it_refuses_what_has_no_images_or_no_clusters(X, digits):
             ExemplarDisplay.from_estimator(estimator, X, "fc1")
 
 
-def test_the_example_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(EXAMPLES)
-    import parsimonious_exemplars
-
-    parsimonious_exemplars.main(["--epochs", "2", "--output", str(tmp_path / "figure.png")])
-    assert (tmp_path / "figure.png").stat().st_size > 10_000
+def test_the_example_runs(example, tmp_path, capsys):
+    output = tmp_path / "figure.png"
+    example("parsimonious_exemplars").main(["--epochs", "2", "--output", str(output)])
+    assert output.stat().st_size > 10_000
     assert "accuracy" in capsys.readouterr().out
-    sys.modules.pop("parsimonious_exemplars")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -207,11 +206,8 @@ def test_wrong_arguments_are_refused_before_a_figure_is_made(cls, options, messa
     assert not plt.get_fignums()
 
 
-def test_the_example_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(Path(__file__).resolve().parent.parent / "examples")
-    import forced_apart
-
-    forced_apart.main(["--epochs", "3", "--output", str(tmp_path / "figure.png")])
-    assert (tmp_path / "figure.png").stat().st_size > 10_000
+def test_the_example_runs(example, tmp_path, capsys):
+    output = tmp_path / "figure.png"
+    example("forced_apart").main(["--epochs", "3", "--output", str(output)])
+    assert output.stat().st_size > 10_000
     assert capsys.readouterr().out.count("0.") == 4
-    sys.modules.pop("forced_apart")
