@@ -15,6 +15,15 @@ from skdeepclust.plotting import SweepDisplay
 LINES = {False: "as it starts", True: "trained"}
 
 
+# Which of two auxiliary tasks there are.
+TASKS = {
+    (False, False): "none",
+    (True, False): "the first",
+    (False, True): "the second",
+    (True, True): "both",
+}
+
+
 def of_experiment(records: Sequence[Record], *names: str) -> list[Record]:
     return [record for record in records if record["experiment"] in names]
 
@@ -43,6 +52,11 @@ def methods(records: Sequence[Record]) -> str:
                 f"{max(run['peak_rss_mb'] for run in runs):.0f}",
             ]
         )
+        others = [run["triplet_dec_ACC"] for run in runs if "triplet_dec_ACC" in run]
+        if others:
+            label = "the Triplet DEC of that graph"
+            scores = [mean_and_std(others), f"{min(others):.3f}"]
+            rows.append([data, label, len(runs), *scores, *[""] * 6])
     return markdown(header, rows)
 
 
@@ -87,7 +101,7 @@ def attributes(records: Sequence[Record]) -> str:
         runs, lambda r: (r["data"], r["loss_name"], r["first"], r["second"])
     ).items():
         data, loss, *tasks = line
-        given = " and ".join(f"{n} clusters" for n in tasks if n) or "none"
+        given = TASKS[bool(tasks[0]), bool(tasks[1])]
         scores = [
             mean_and_std([run[name] for run in of]) if name in of[0] else ""
             for name in ("ACC", "ACC_1", "ACC_2")

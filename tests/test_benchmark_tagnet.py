@@ -103,7 +103,7 @@ def test_attributes_are_sought_alone_and_together(script, digits, monkeypatch) -
         for job, found in zip(jobs, [{}, {"ACC_2": 0.25}] * 4, strict=True)
     ]
     table = script.TABLES["tagnet-attributes"](records)
-    assert "| digits | max_margin | 2 clusters and 3 clusters | 0.500 |" in table
+    assert "| digits | max_margin | both       | 0.500 |" in table
     assert "0.250" in table
     assert not list(script.attribute_jobs(settings.Samples(X, y, (8, 8))))
 
