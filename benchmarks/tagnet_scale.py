@@ -88,7 +88,7 @@ def measure_in_fresh_process(key: Record, options: argparse.Namespace) -> Record
 def table(records: Sequence[Record]) -> str:
     """Return one row for each mode and size, and the power of n by which an epoch grows."""
     header = ["training", "n", "epoch, graph (s)", "without (s)", "ratio", "before, graph (s)"]
-    header += ["without (s)", "predict 1,000 (s)", "fit (MB)", "without (MB)"]
+    header += ["without (s)", "fit (MB)", "without (MB)"]
     rows, powers = [], []
     for mode, runs in grouped(records, lambda record: record["data"]).items():
         epochs = {}
@@ -100,7 +100,7 @@ def table(records: Sequence[Record]) -> str:
             epochs[n] = a["epoch_s"]
             ratio = f"{a['epoch_s'] / b['epoch_s']:.2f}"
             row = [mode, f"{n:,}", f"{a['epoch_s']:.2f}", f"{b['epoch_s']:.2f}", ratio]
-            row += [f"{a['before_s']:.0f}", f"{b['before_s']:.0f}", a["predict_1000_s"]]
+            row += [f"{a['before_s']:.0f}", f"{b['before_s']:.0f}"]
             rows.append([*row, f"{a['fit_mb']:.0f}", f"{b['fit_mb']:.0f}"])
         if len(epochs) > 1:
             slope = np.polyfit(np.log(list(epochs)), np.log(list(epochs.values())), 1)[0]
