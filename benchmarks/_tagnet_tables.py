@@ -167,6 +167,4 @@ def draw_sweep(records: Sequence[Record], path: Path) -> None:
             ax = axes[row, column]
             SweepDisplay.from_values(values, scores, param=param, score_name="ACC", ax=ax)
             ax.set_title(name)
-            if param == "graph_weight":
-                ax.set_xscale("symlog", linthresh=0.5)
     figure.savefig(path, dpi=120)
