@@ -57,7 +57,7 @@ def measure(n_samples: int, mode: str, setting: str, mnist: str | None, epochs: 
     )
     wall = time.perf_counter()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # after so few epochs clusters may be empty
         model.fit(X)
     wall = time.perf_counter() - wall
     training = [row["seconds"] for row in model.history_ if row["phase"] == "clustering"]

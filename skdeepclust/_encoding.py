@@ -84,7 +84,7 @@ class Encoder:
 
     def _tensor(self, value: torch.Tensor, path: str) -> Any:
         plain = value.detach().cpu()
-        if plain.dtype in (torch.bfloat16,) or plain.layout != torch.strided:
+        if plain.dtype == torch.bfloat16 or plain.layout != torch.strided:
             self.refuse(value, path)
         kind = "parameter" if isinstance(value, nn.Parameter) else "tensor"
         array = self._array(plain.numpy(), path)
@@ -136,6 +136,8 @@ class Encoder:
 
     def _search(self, value: NeighborsBase, path: str) -> Any:
         """Encode a search by its samples: its tree is made anew, out of nothing but numbers."""
+        if hasattr(value, "_y"):  # a classifier or regressor, which is more than its samples
+            self.refuse(value, path)
         params = self.encode(value.get_params(deep=False), path)
         fitted = self.encode(getattr(value, "_fit_X", None), path)
         return {

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.neighbors import KNeighborsTransformer
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from small_fits import FITS, GRAPH, KNOWN, NEW, assert_same, fitted
@@ -193,6 +193,13 @@ def test_what_cannot_be_written_is_refused_by_name(changes, path):
         save(TAGnetClusterer(3, **changes), path)
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_search_with_labels_is_refused_instead_of_losing_them(path):
+    model = make_pipeline(MinMaxScaler(), KNeighborsClassifier(3)).fit(KNOWN, np.arange(60) % 2)
+    with pytest.raises(TypeError, match="KNeighborsClassifier"):
+        save(model, path)
+    assert not path.exists()
 
 
 def test_a_file_has_the_permissions_of_a_new_one(path):
