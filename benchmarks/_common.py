@@ -112,6 +112,7 @@ def variation(text: str) -> tuple[str, Any]:
 def thread_limit(n_threads: int) -> Iterator[None]:
     """Let torch, BLAS and OpenMP use `n_threads` threads inside the block."""
     before = torch.get_num_threads()
+    os.environ["NUMBA_NUM_THREADS"] = str(n_threads)  # numba, not yet imported, sets OpenMP's
     with threadpool_limits(n_threads):
         torch.set_num_threads(n_threads)
         try:

@@ -1,0 +1,118 @@
+"""What is told of a partition: scores against classes, and criteria that see no classes."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from importlib import metadata
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from _common import Record
+from _compare_data import Samples
+from _compare_methods import Fitted
+from sklearn.decomposition import PCA
+from sklearn.metrics import (
+    adjusted_rand_score,
+    calinski_harabasz_score,
+    davies_bouldin_score,
+    normalized_mutual_info_score,
+    silhouette_score,
+)
+
+from skdeepclust.graph import nearest_neighbors, neighbor_information
+from skdeepclust.metrics import clustering_accuracy_score
+
+PEERS = ("clustpy", "umap-learn", "torchvision", "numba")
+# Silhouettes are means over so many samples.
+N_SILHOUETTE = 2_000
+# A sample is rejected if its largest probability is smaller.
+CONFIDENT = 0.9
+
+
+def scores(y: np.ndarray, labels: np.ndarray) -> Record:
+    """Return scores in [0, 1]; a sample of noise is a cluster of its own."""
+    labels = np.asarray(labels).astype(np.int64)
+    noise = labels < 0
+    known = labels.copy()
+    known[noise] = labels.max() + 1 + np.arange(noise.sum())
+    # Matching is on the clusters alone: a noise sample's own cluster is never a class.
+    matched = clustering_accuracy_score(y[~noise], labels[~noise]) if (~noise).any() else 0.0
+    return {
+        "ACC": matched * float((~noise).mean()),
+        "NMI": normalized_mutual_info_score(y, known),
+        "ARI": adjusted_rand_score(y, known),
+        "clusters_used": len(np.unique(labels[~noise])),
+        "noise": float(noise.mean()),
+    }
+
+
+_graphs: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def components(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+    """Return 50 principal components of the samples, and the 10 nearest neighbours in them."""
+    known = _graphs.get(samples)
+    if known is None:
+        n_components = min(50, *samples.X.shape)
+        points = PCA(n_components, random_state=0).fit_transform(samples.X)
+        known = _graphs[samples] = points, nearest_neighbors(points, 10)
+    return known
+
+
+def criteria(result: Fitted, samples: Samples) -> Record:
+    """Return what needs no classes: of the labels in the input, and in the own embedding."""
+    labels = np.asarray(result.labels)
+    if len(np.unique(labels)) < 2:
+        return {}
+    points, neighbors = components(samples)
+    told = {
+        "input_neighbors": neighbor_information(labels, neighbors),
+        "input_silhouette": silhouette(points, labels),
+        "input_calinski_harabasz": float(calinski_harabasz_score(points, labels)),
+        "input_davies_bouldin": -float(davies_bouldin_score(points, labels)),
+    }
+    model = result.clusterer
+    if model is not None:
+        embedding = model.transform(samples.X)
+        confidence = model.predict_proba(samples.X).max(1)
+        told |= {
+            "score": model.score(samples.X),
+            "embedding_silhouette": silhouette(embedding, labels),
+            "embedding_calinski_harabasz": float(calinski_harabasz_score(embedding, labels)),
+            "embedding_davies_bouldin": -float(davies_bouldin_score(embedding, labels)),
+            "loss": -model.history_[-1]["loss"] if model.history_ else None,
+            "rejected": float((confidence < CONFIDENT).mean()),
+            "confidence": float(confidence.mean()),
+        }
+        kept = confidence >= CONFIDENT
+        told["kept_ACC"] = None
+        if kept.any():
+            told["kept_ACC"] = clustering_accuracy_score(samples.y[kept], labels[kept])
+    return told
+
+
+def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
+    rows = np.random.default_rng(0).permutation(len(points))[:N_SILHOUETTE]
+    if len(np.unique(labels[rows])) < 2:
+        return float("nan")
+    return float(silhouette_score(points[rows], labels[rows]))
+
+
+def packed(labels: np.ndarray) -> str:
+    """Return labels between 0 and 255 as text."""
+    return base64.b85encode(zlib.compress(np.asarray(labels).astype(np.uint8).tobytes())).decode()
+
+
+def unpacked(text: str) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(base64.b85decode(text)), np.uint8)
+
+
+def versions_of_peers() -> Record:
+    found = {}
+    for name in PEERS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found

@@ -1,0 +1,103 @@
+"""Runs of a benchmark: those that are missing, one JSON line each, with the time that is left."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from _common import (
+    KEY,
+    Record,
+    append_record,
+    key_of,
+    peak_memory_mb,
+    read_records,
+    reset_peak_memory,
+    surroundings,
+)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class Job(NamedTuple):
+    """A run with its key (experiment, data, setting, seed) and what it measures."""
+
+    experiment: str
+    data: str
+    setting: str
+    seed: int
+    measure: Callable[[], Record]
+
+    @property
+    def key(self) -> tuple:
+        return self[: len(KEY)]
+
+
+class Cost:
+    """Measures seconds and the peak of memory of what runs inside of it."""
+
+    def __enter__(self) -> Cost:
+        reset_peak_memory()
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
+        self.record = {
+            "cpu_s": round(cpu, 3),
+            "wall_s": round(wall, 3),
+            "peak_rss_mb": round(peak_memory_mb(), 1),
+        }
+
+
+def run_missing(jobs: Iterable[Job], out: Path) -> None:
+    """Do the runs that the file doesn't hold, and show how many are left and for how long."""
+    done = {key_of(record) for record in read_records(out)}
+    missing = [job for job in jobs if job.key not in done]
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    shown = [TextColumn(column) if isinstance(column, str) else column for column in columns]
+    with Progress(*shown) as progress:
+        bar = progress.add_task(out.stem, total=len(missing))
+        for number, job in enumerate(missing, 1):
+            progress.update(bar, description=f"{out.stem}: {job.data}, {job.setting}")
+            record = {**dict(zip(KEY, job.key, strict=True)), **measured(job)}
+            if "history" in record:
+                record["history"] = keep_history(record["history"], out, job.key)
+            append_record(out, record)
+            progress.advance(bar)
+            progress.console.print(f"{number}/{len(missing)}  {line(record)}", highlight=False)
+
+
+def measured(job: Job) -> Record:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            record = job.measure()
+        except Exception as error:  # of a peer, too: a method that fails is a result
+            record = {"error": f"{type(error).__name__}: {error}"[:300]}
+    told = sorted({f"{w.category.__name__}: {w.message}" for w in caught})
+    return {**record, "warnings": [text[:300] for text in told], **surroundings()}
+
+
+def keep_history(rows: list[Record], out: Path, key: tuple) -> str:
+    """Write what happened in each epoch beside the results, and return the name of the file."""
+    file = Path("history", out.stem, f"{'-'.join(map(str, key))}.jsonl".replace(" ", "_"))
+    path = out.parent / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    short = ({k: rounded(value) for k, value in row.items()} for row in rows)
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in short), encoding="utf-8")
+    return file.as_posix()
+
+
+def rounded(value: object) -> object:
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+def line(record: Record) -> str:
+    """Return what a log shows of a run."""
+    key = "  ".join(str(record[name]) for name in KEY)
+    values = (f"{name} {record[name]:.4g}" for name in ("ACC", "NMI", "cpu_s") if name in record)
+    return f"{key}  {'  '.join(values)}{record.get('error', '')}"

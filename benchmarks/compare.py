@@ -1,0 +1,171 @@
+"""This library beside ClustPy, UMAP and scikit-learn: quality, seconds, memory, new samples.
+
+    python benchmarks/compare.py                                  # everything: hours
+    python benchmarks/compare.py --data digits --seeds 0 1 --experiments methods
+    python benchmarks/compare.py --methods TripletDECClusterer "UMAP + GaussianMixture"
+    python benchmarks/compare.py --table                          # the tables of what was run
+
+"methods" clusters all samples, "halves" fits on a half and labels the other one, "numbers" asks
+for 2 to 20 clusters, "imbalance" leaves out most samples of some classes. Every method runs at
+one setting, that of its documentation, on the same rows, with the same number of threads, in the
+same process. Classes are seen by the scores alone.
+
+The peers need `pip install -r benchmarks/requirements.txt`. Each run is one JSON line in --out. A
+run that is there already is not repeated, so that the same command goes on where it was cut off.
+Processes that run side by side need files of their own; put together, by `cat`, these are one
+file of results.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+from _common import Record, add_options, read_records, thread_limit
+from _compare_criteria import criteria, packed, scores, versions_of_peers
+from _compare_data import Samples, load_samples
+from _compare_methods import IMBALANCED, METHODS, NO_PREDICT, SMALL_ONLY, SWEPT, Fitted, Method
+from _compare_tables import TABLES
+from _runs import Cost, Job, run_missing
+
+DATA = ("digits", "segments", "mnist-5k", "texts", "mnist")
+LARGE = ("mnist",)  # too large for some methods, and for more than one seed
+SEEDS = range(5)
+
+# ---------------------------------------------------------------- one run
+
+
+def timed(method: Method, samples: Samples, n_clusters: int, seed: int) -> tuple[Fitted, Record]:
+    getattr(method, "prepare", lambda: None)()
+    with Cost() as cost:
+        result = method(samples, n_clusters, seed)
+    about = {
+        "n_samples": len(samples.y),
+        "n_clusters": n_clusters,
+        "versions_of_peers": versions_of_peers(),
+    }
+    return result, {**about, **scores(samples.y, result.labels), **cost.record}
+
+
+def whole(method: Method, samples: Samples, value: Any, seed: int) -> Record:
+    """Cluster all samples."""
+    result, record = timed(method, samples, samples.n_classes, seed)
+    history = getattr(result.clusterer, "history_", None)
+    kept = {"history": history} if history else {}
+    return {**record, **criteria(result, samples), **kept}
+
+
+def half(method: Method, samples: Samples, value: Any, seed: int) -> Record:
+    """Fit on a half and label the other one."""
+    ours, other = samples.halves(seed)
+    result, record = timed(method, ours, samples.n_classes, seed)
+    if result.predict is None:
+        raise TypeError("A method that can't label new samples belongs in NO_PREDICT.")
+    with Cost() as cost:
+        labels = result.predict(other.X)
+    new = {f"new_{name}": score for name, score in scores(other.y, labels).items()}
+    return {**record, **new, "predict_cpu_s": cost.record["cpu_s"]}
+
+
+def numbered(method: Method, samples: Samples, value: int, seed: int) -> Record:
+    """Ask for a number of clusters, and tell what criteria without labels say of it."""
+    result, record = timed(method, samples, value, seed)
+    return {**record, **criteria(result, samples), "labels": packed(result.labels)}
+
+
+def unequal(method: Method, samples: Samples, value: float, seed: int) -> Record:
+    """Cluster samples of which some classes have few."""
+    part = samples.imbalanced(value, seed)
+    return {"retention": value, **timed(method, part, part.n_classes, seed)[1]}
+
+
+# ---------------------------------------------------------------- all runs
+
+
+class Experiment(NamedTuple):
+    """What is measured of which methods on which data, once for each value."""
+
+    measure: Callable[[Method, Samples, Any, int], Record]
+    data: Sequence[str]
+    methods: Mapping[str, Method]
+    values: Sequence[Any] = (None,)
+    value_name: str = ""
+
+
+EXPERIMENTS = {
+    "methods": Experiment(whole, DATA, METHODS),
+    "halves": Experiment(
+        half,
+        ("digits", "mnist-5k"),
+        {name: method for name, method in METHODS.items() if name not in NO_PREDICT},
+    ),
+    "numbers": Experiment(
+        numbered, ("digits", "mnist-5k"), SWEPT, (*range(2, 13), 14, 16, 18, 20), "clusters"
+    ),
+    "imbalance": Experiment(unequal, LARGE, IMBALANCED, (0.1, 0.3, 0.5, 0.7, 0.9), "retention"),
+}
+
+
+def jobs(options: argparse.Namespace) -> Iterator[Job]:
+    for data in options.data:
+        samples = cache(partial(load_samples, data, options.mnist))
+        for name in options.experiments:
+            yield from jobs_of(name, EXPERIMENTS[name], data, samples, options)
+
+
+def jobs_of(
+    name: str,
+    experiment: Experiment,
+    data: str,
+    samples: Callable[[], Samples],
+    options: argparse.Namespace,
+) -> Iterator[Job]:
+    if data in DATA and data not in experiment.data:
+        return
+    methods = [m for m in experiment.methods if m in (options.methods or experiment.methods)]
+    if data in LARGE:
+        methods = [m for m in methods if m not in SMALL_ONLY]
+    for seed in options.seeds or SEEDS[: 1 if data in LARGE else None]:
+        for method in methods:
+            for value in experiment.values:
+                setting = method if value is None else f"{method}, {experiment.value_name} {value}"
+                run = experiment.methods[method]
+                yield Job(
+                    name,
+                    data,
+                    setting,
+                    seed,
+                    lambda run=run, v=value, s=seed: experiment.measure(run, samples(), v, s),
+                )
+
+
+# ---------------------------------------------------------------- command line
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    usage = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
+    parser.add_argument("--data", nargs="+", default=DATA)
+    parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=[*EXPERIMENTS])
+    known = {**METHODS, **IMBALANCED}
+    parser.add_argument(
+        "--methods", nargs="+", choices=known, metavar="METHOD", help="default: all"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, help="default: 0 to 4, of MNIST 0")
+    add_options(parser, "compare.jsonl")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse(arguments)
+    if not options.table:
+        with thread_limit(options.threads):
+            run_missing(jobs(options), options.out)
+    records = read_records(options.out)
+    print("\n\n".join(f"{name}\n\n{table(records)}" for name, table in TABLES.items()))
+
+
+if __name__ == "__main__":
+    main()
