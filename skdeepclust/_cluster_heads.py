@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -16,8 +17,9 @@ from sklearn.metrics import mutual_info_score
 
 from skdeepclust._partitions import candidate_partitions
 
-# Mixtures with full covariances are fitted in this many principal components of the codes.
-N_MIXTURE_COMPONENTS = 20
+# Mixtures with full covariances are fitted in so many principal components of the codes, an equal
+# part of the candidates in each: which of them shows the clusters differs from data to data.
+MIXTURE_COMPONENTS = (20, 10, 40)
 # Candidates settle on the graph in this many steps, with this weight of the neighbours.
 N_SETTLING_STEPS = 60
 NEIGHBOR_WEIGHT = 0.95
@@ -65,9 +67,8 @@ def initial_partition(
     codes = codes.astype(np.float64)
     has_edges = affinity is not None and affinity.nnz > 0
 
-    def candidates(init: Any, points: np.ndarray, n_init: int) -> Iterable[np.ndarray]:
-        options = {"init": init, "n_init": n_init, "random_state": random_state}
-        drawn = candidate_partitions(points, n_clusters, rows=rows, **options)
+    def candidates(init: Any, n_init: int) -> Iterable[np.ndarray]:
+        drawn = _drawn(codes, n_clusters, rows, init, n_init, random_state)
         if not has_edges or not isinstance(init, str):
             return drawn
         return (settled(labels, n_clusters, affinity) for labels in drawn)
@@ -78,17 +79,41 @@ def initial_partition(
             return used, edge_information(labels, affinity)
         return used, -_scatter(codes[rows], labels[rows])
 
-    if not (isinstance(init, str) and init == "gmm"):
-        return max(candidates(init, codes, n_init), key=merit)
-    best = max(candidates("gmm", _mixture_space(codes, rows), n_init), key=merit)
-    if len(np.unique(best[rows])) == n_clusters:
+    best = max(candidates(init, n_init), key=merit)
+    if not (isinstance(init, str) and init == "gmm") or len(np.unique(best[rows])) == n_clusters:
         return best
-    return max([best, *candidates("kmeans", codes, 1)], key=merit)  # which leaves none empty
+    return max([best, *candidates("kmeans", 1)], key=merit)  # which leaves none empty
+
+
+def _drawn(
+    codes: np.ndarray,
+    n_clusters: int,
+    rows: np.ndarray,
+    init: Any,
+    n_init: int,
+    random_state: int,
+) -> Iterable[np.ndarray]:
+    """Return the candidates as they are drawn."""
+    options: dict[str, Any] = {"rows": rows, "init": init}
+    if not (isinstance(init, str) and init == "gmm"):
+        options |= {"n_init": n_init, "random_state": random_state}
+        return candidate_partitions(codes, n_clusters, **options)
+    points = _mixture_space(codes, rows)
+    return itertools.chain.from_iterable(
+        candidate_partitions(
+            points[:, :n_components],
+            n_clusters,
+            n_init=len(range(space, n_init, len(MIXTURE_COMPONENTS))),
+            random_state=random_state + n_init * space,
+            **options,
+        )
+        for space, n_components in enumerate(MIXTURE_COMPONENTS)
+    )
 
 
 def _mixture_space(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return principal components of the codes, in units of their deviation."""
-    n_components = min(N_MIXTURE_COMPONENTS, codes.shape[1], len(rows))
+    n_components = min(max(MIXTURE_COMPONENTS), codes.shape[1], len(rows))
     with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal codes
         pca = PCA(n_components, svd_solver="covariance_eigh").fit(codes[rows])
         scale = np.sqrt(pca.explained_variance_.sum()) or 1.0
