@@ -4,16 +4,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What the benchmarks compare with needs torchvision, and with it a torch of its own.
+BENCH := .venv-bench
+BENCH_STAMP := $(BENCH)/.installed
 
 # At most four test processes, one thread each: torch's thread pools would compete for the cores.
 TEST_ENV := OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 MPLBACKEND=Agg
 PYTEST_OPTIONS ?= -q -n auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench bench-quick clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 8
 
 demo: $(STAMP)  ## Set up (the first time) and run the demonstration
 	$(BIN)/python examples/demo.py
@@ -26,18 +29,29 @@ lint: $(STAMP)  ## Check style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/pyrefly check
 
-bench: $(STAMP)  ## Measure clustering quality and speed
-	$(BIN)/python benchmarks/triplet_dec.py
+bench: $(BENCH_STAMP)  ## Run every benchmark (a day of one core; goes on where it was cut off)
+	$(BENCH)/bin/python benchmarks/run.py
+
+bench-quick: $(BENCH_STAMP)  ## Run a slice of the benchmarks in ten minutes
+	$(BENCH)/bin/python benchmarks/run.py --quick
 
 clean:  ## Remove the virtual environment, caches and build outputs
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) build dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "skdeepclust needs Python 3.11 or newer; name one with: make PYTHON=python3.12" >&2; exit 1; }
-	@echo "Setting up $(VENV) (once, a few minutes) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input \
-	  -c constraints.txt -e ".[test,plot,progress]"
+	$(call install,$(VENV),-c constraints.txt)
 	@touch $@
+
+$(BENCH_STAMP): pyproject.toml benchmarks/requirements.txt
+	$(call install,$(BENCH),-r benchmarks/requirements.txt)
+	@touch $@
+
+# $(call install,FOLDER,OPTIONS of pip)
+define install
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+  { echo "skdeepclust needs Python 3.11 or newer; name one with: make PYTHON=python3.12" >&2; exit 1; }
+@echo "Setting up $(1) (once, a few minutes) ..."
+@$(PYTHON) -m venv $(1)
+@$(1)/bin/python -m pip install -qq --disable-pip-version-check --no-input $(2) -e ".[test,plot,progress]"
+endef

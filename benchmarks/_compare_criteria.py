@@ -1,4 +1,4 @@
-"""What is told of a partition: scores against classes, and criteria that see no classes."""
+"""Criteria of a partition that see no classes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import numpy as np
 from _common import Record
 from _compare_data import Samples
 from _compare_methods import Fitted
+from scipy.stats import entropy
 from sklearn.decomposition import PCA
 from sklearn.metrics import (
-    adjusted_rand_score,
     calinski_harabasz_score,
     davies_bouldin_score,
-    normalized_mutual_info_score,
     silhouette_score,
 )
 
@@ -29,22 +28,20 @@ N_SILHOUETTE = 2_000
 # A sample is rejected if its largest probability is smaller.
 CONFIDENT = 0.9
 
-
-def scores(y: np.ndarray, labels: np.ndarray) -> Record:
-    """Return scores in [0, 1]; a sample of noise is a cluster of its own."""
-    labels = np.asarray(labels).astype(np.int64)
-    noise = labels < 0
-    known = labels.copy()
-    known[noise] = labels.max() + 1 + np.arange(noise.sum())
-    # Matching is on the clusters alone: a noise sample's own cluster is never a class.
-    matched = clustering_accuracy_score(y[~noise], labels[~noise]) if (~noise).any() else 0.0
-    return {
-        "ACC": matched * float((~noise).mean()),
-        "NMI": normalized_mutual_info_score(y, known),
-        "ARI": adjusted_rand_score(y, known),
-        "clusters_used": len(np.unique(labels[~noise])),
-        "noise": float(noise.mean()),
-    }
+# Criteria that see no classes; larger is better.
+CRITERIA = {
+    "score": "`score`",
+    "loss": "minus the last loss",
+    "confidence": "mean largest probability",
+    "embedding_silhouette": "silhouette in the embedding",
+    "embedding_calinski_harabasz": "Calinski-Harabasz in the embedding",
+    "embedding_davies_bouldin": "minus Davies-Bouldin in the embedding",
+    "input_neighbors": "information of neighbours in the input",
+    "input_neighbors_share": "its share of the labels' entropy",
+    "input_silhouette": "silhouette in the input",
+    "input_calinski_harabasz": "Calinski-Harabasz in the input",
+    "input_davies_bouldin": "minus Davies-Bouldin in the input",
+}
 
 
 _graphs: WeakKeyDictionary = WeakKeyDictionary()
@@ -66,8 +63,10 @@ def criteria(result: Fitted, samples: Samples) -> Record:
     if len(np.unique(labels)) < 2:
         return {}
     points, neighbors = components(samples)
+    information = neighbor_information(labels, neighbors)
     told = {
-        "input_neighbors": neighbor_information(labels, neighbors),
+        "input_neighbors": information,
+        "input_neighbors_share": information / float(entropy(np.unique_counts(labels).counts)),
         "input_silhouette": silhouette(points, labels),
         "input_calinski_harabasz": float(calinski_harabasz_score(points, labels)),
         "input_davies_bouldin": -float(davies_bouldin_score(points, labels)),

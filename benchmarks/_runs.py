@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from _common import (
     KEY,
     Record,
@@ -20,6 +21,9 @@ from _common import (
     surroundings,
 )
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+from skdeepclust.metrics import clustering_accuracy_score
 
 
 class Job(NamedTuple):
@@ -53,8 +57,11 @@ class Cost:
         }
 
 
-def run_missing(jobs: Iterable[Job], out: Path) -> None:
-    """Do the runs that the file doesn't hold, and show how many are left and for how long."""
+def run_missing(jobs: Iterable[Job], out: Path, *, keep_errors: bool = False) -> None:
+    """Do the runs that the file doesn't hold, and show how many are left and for how long.
+
+    With `keep_errors`, that a method fails is a result as any other.
+    """
     done = {key_of(record) for record in read_records(out)}
     missing = [job for job in jobs if job.key not in done]
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -63,7 +70,7 @@ def run_missing(jobs: Iterable[Job], out: Path) -> None:
         bar = progress.add_task(out.stem, total=len(missing))
         for number, job in enumerate(missing, 1):
             progress.update(bar, description=f"{out.stem}: {job.data}, {job.setting}")
-            record = {**dict(zip(KEY, job.key, strict=True)), **measured(job)}
+            record = {**dict(zip(KEY, job.key, strict=True)), **measured(job, keep_errors=keep_errors)}
             if "history" in record:
                 record["history"] = keep_history(record["history"], out, job.key)
             append_record(out, record)
@@ -71,12 +78,14 @@ def run_missing(jobs: Iterable[Job], out: Path) -> None:
             progress.console.print(f"{number}/{len(missing)}  {line(record)}", highlight=False)
 
 
-def measured(job: Job) -> Record:
+def measured(job: Job, *, keep_errors: bool = False) -> Record:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             record = job.measure()
-        except Exception as error:  # of a peer, too: a method that fails is a result
+        except Exception as error:
+            if not keep_errors:
+                raise
             record = {"error": f"{type(error).__name__}: {error}"[:300]}
     told = sorted({f"{w.category.__name__}: {w.message}" for w in caught})
     return {**record, "warnings": [text[:300] for text in told], **surroundings()}
@@ -101,3 +110,20 @@ def line(record: Record) -> str:
     key = "  ".join(str(record[name]) for name in KEY)
     values = (f"{name} {record[name]:.4g}" for name in ("ACC", "NMI", "cpu_s") if name in record)
     return f"{key}  {'  '.join(values)}{record.get('error', '')}"
+
+
+def scores(y: np.ndarray, labels: np.ndarray) -> Record:
+    """Return scores in [0, 1]; a sample of noise is a cluster of its own."""
+    labels = np.asarray(labels).astype(np.int64)
+    noise = labels < 0
+    known = labels.copy()
+    known[noise] = labels.max() + 1 + np.arange(noise.sum())
+    # Matching is on the clusters alone: a noise sample's own cluster is never a class.
+    matched = clustering_accuracy_score(y[~noise], labels[~noise]) if (~noise).any() else 0.0
+    return {
+        "ACC": matched * float((~noise).mean()),
+        "NMI": normalized_mutual_info_score(y, known),
+        "ARI": adjusted_rand_score(y, known),
+        "clusters_used": len(np.unique(labels[~noise])),
+        "noise": float(noise.mean()),
+    }

@@ -24,11 +24,11 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from _common import Record, add_options, read_records, thread_limit
-from _compare_criteria import criteria, packed, scores, versions_of_peers
+from _compare_criteria import criteria, packed, versions_of_peers
 from _compare_data import Samples, load_samples
 from _compare_methods import IMBALANCED, METHODS, NO_PREDICT, SMALL_ONLY, SWEPT, Fitted, Method
 from _compare_tables import TABLES
-from _runs import Cost, Job, run_missing
+from _runs import Cost, Job, run_missing, scores
 
 DATA = ("digits", "segments", "mnist-5k", "texts", "mnist")
 LARGE = ("mnist",)  # too large for some methods, and for more than one seed
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if not options.table:
         with thread_limit(options.threads):
-            run_missing(jobs(options), options.out)
+            run_missing(jobs(options), options.out, keep_errors=True)
     records = read_records(options.out)
     print("\n\n".join(f"{name}\n\n{table(records)}" for name, table in TABLES.items()))
 

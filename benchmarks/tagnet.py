@@ -20,24 +20,14 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import time
-import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from _common import (
-    Record,
-    add_options,
-    append_record,
-    key_of,
-    peak_memory_mb,
-    read_records,
-    reset_peak_memory,
-    surroundings,
-    thread_limit,
-)
+from _common import Record, add_options, read_records, thread_limit
+from _runs import Cost, Job, run_missing, scores
 from _tagnet_settings import (
     GRAPH_WEIGHTS,
     LEVELS,
@@ -56,15 +46,12 @@ from _tagnet_settings import (
     with_attributes,
 )
 from _tagnet_tables import TABLES, draw_sweep
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-
-from skdeepclust.metrics import clustering_accuracy_score
 
 EXPERIMENTS = ("tables", "auxiliary", "attributes", "sweep", "classes", "noise", "missing")
 NUMBERS_OF_CLASSES = (2, 4, 6, 8)
 
 
-class Job(NamedTuple):
+class Run(NamedTuple):
     """A method on samples; `values` are of an experiment's own."""
 
     setting: str
@@ -76,37 +63,37 @@ class Job(NamedTuple):
 # ---------------------------------------------------------------- the experiments
 
 
-def jobs(experiment: str, samples: Samples, settings: Sequence[str], seed: int) -> Iterator[Job]:
+def runs(experiment: str, samples: Samples, settings: Sequence[str], seed: int) -> Iterator[Run]:
     """Yield the runs of an experiment."""
     if experiment == "tables":
         for name in settings:
-            yield Job(name, SETTINGS[name], samples, {})
+            yield Run(name, SETTINGS[name], samples, {})
     elif experiment == "auxiliary":
-        yield from auxiliary_jobs(samples)
+        yield from auxiliary_runs(samples)
     elif experiment == "attributes":
-        yield from attribute_jobs(samples)
+        yield from attribute_runs(samples)
     elif experiment == "sweep":
-        yield from sweep_jobs(samples)
+        yield from sweep_runs(samples)
     elif experiment == "classes":
         for number in NUMBERS_OF_CLASSES:
             part = samples.of_classes(number, seed)
-            yield from robust_jobs(part, "n_classes", number)
+            yield from robust_runs(part, "n_classes", number)
     else:
         for level in LEVELS:
             worse = samples.noisy if experiment == "noise" else samples.with_missing
-            yield from robust_jobs(worse(level, seed), "level", level)
+            yield from robust_runs(worse(level, seed), "level", level)
 
 
-def auxiliary_jobs(samples: Samples) -> Iterator[Job]:
+def auxiliary_runs(samples: Samples) -> Iterator[Run]:
     for loss, changed in LOSSES.items():
         for number in NUMBERS_OF_CLUSTERS:
             tasks = on_stages(number, number)
             values = {"loss_name": loss, "number": number}
             method = tagnet(auxiliary_clusters=tasks, **changed)
-            yield Job(f"{loss}, {number} clusters", method, samples, values)
+            yield Run(f"{loss}, {number} clusters", method, samples, values)
 
 
-def attribute_jobs(samples: Samples) -> Iterator[Job]:
+def attribute_runs(samples: Samples) -> Iterator[Run]:
     """Without tasks, with one of each attribute, with both; nothing for samples without any."""
     if samples.attributes is None:
         return
@@ -116,75 +103,47 @@ def attribute_jobs(samples: Samples) -> Iterator[Job]:
             first, second = (n if use else None for n, use in zip(numbers, used, strict=True))
             values = {"loss_name": loss, "first": first, "second": second}
             method = with_attributes(first, second, **changed)
-            yield Job(f"{loss}, {first} and {second}", method, samples, values)
+            yield Run(f"{loss}, {first} and {second}", method, samples, values)
 
 
-def robust_jobs(samples: Samples, name: str, value: float) -> Iterator[Job]:
+def robust_runs(samples: Samples, name: str, value: float) -> Iterator[Run]:
     for setting in ROBUST:
         values = {"method": setting, name: value}
-        yield Job(f"{setting}, {name}={value}", SETTINGS[setting], samples, values)
+        yield Run(f"{setting}, {name}={value}", SETTINGS[setting], samples, values)
 
 
-def sweep_jobs(samples: Samples) -> Iterator[Job]:
+def sweep_runs(samples: Samples) -> Iterator[Run]:
     weights = [{"graph_weight": weight} for weight in (*GRAPH_WEIGHTS, "auto")]
     for changed in (*weights, *({"n_stages": number} for number in STAGES)):
         for trained in (False, True):
             parameters = {**changed, **({} if trained else {"max_epochs": 0})}
             name = ", ".join(f"{key}={value}" for key, value in parameters.items())
-            yield Job(name, tagnet(**parameters), samples, {**changed, "trained": trained})
+            yield Run(name, tagnet(**parameters), samples, {**changed, "trained": trained})
 
 
 def left_out(setting: str, samples: Samples) -> bool:
     return len(samples.X) > MAX_SAMPLES and setting.startswith(SMALL_ONLY)
 
 
-# ---------------------------------------------------------------- one run
+# ---------------------------------------------------------------- the runs
 
 
-def run(job: Job, seed: int) -> Record:
+def measure(run: Run, seed: int) -> Record:
     """Run a method and return what is to be told of it."""
-    reset_peak_memory()
-    wall, cpu = time.perf_counter(), time.process_time()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        labels, told = job.method(job.samples, seed)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    y = job.samples.y
-    return {
-        **job.values,
-        "n_samples": len(y),
-        "ACC": clustering_accuracy_score(y, labels),
-        "NMI": normalized_mutual_info_score(y, labels),
-        "ARI": adjusted_rand_score(y, labels),
-        "clusters_used": len(np.unique(labels)),
-        **told,
-        "cpu_s": round(cpu, 3),
-        "wall_s": round(wall, 3),
-        "peak_rss_mb": round(peak_memory_mb(), 1),
-        "warnings": sorted({f"{w.category.__name__}: {w.message}" for w in caught}),
-        **surroundings(),
-    }
+    with Cost() as cost:
+        labels, told = run.method(run.samples, seed)
+    about = {**run.values, "n_samples": len(run.samples.y)}
+    return {**about, **scores(run.samples.y, labels), **told, **cost.record}
 
 
-def run_all(options: argparse.Namespace) -> None:
-    done = {key_of(record) for record in read_records(options.out)}
+def jobs(options: argparse.Namespace) -> Iterator[Job]:
     for data in options.data:
         samples = load_samples(data, options.mnist)
         for experiment in options.experiments:
             for seed in options.seeds:
-                for job in jobs(experiment, samples, options.settings, seed):
-                    key = {
-                        "experiment": experiment,
-                        "data": data,
-                        "setting": job.setting,
-                        "seed": seed,
-                    }
-                    if key_of(key) not in done and not left_out(job.setting, samples):
-                        record = {**key, **run(job, seed)}
-                        append_record(options.out, record)
-                        scores = "  ".join(f"{s} {record[s]:.4f}" for s in ("ACC", "NMI", "ARI"))
-                        head = f"{experiment}  {data}  {job.setting}  seed {seed}"
-                        print(f"{head}  {scores}  {record['cpu_s']:.0f} CPU s", flush=True)
+                for run in runs(experiment, samples, options.settings, seed):
+                    if not left_out(run.setting, samples):
+                        yield Job(experiment, data, run.setting, seed, partial(measure, run, seed))
 
 
 # ---------------------------------------------------------------- command line
@@ -208,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if not options.table:
         with thread_limit(options.threads):
-            run_all(options)
+            run_missing(jobs(options), options.out)
     records = read_records(options.out)
     for make in TABLES.values():
         print(make(records), end="\n\n")

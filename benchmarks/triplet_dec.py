@@ -13,37 +13,30 @@ command goes on where it was cut off; delete the file to begin again.
 from __future__ import annotations
 
 import argparse
-import time
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from _common import (
     Record,
     add_options,
-    append_record,
     changed_parameters,
     grouped,
-    key_of,
     load,
     markdown,
     mean_and_std,
-    peak_memory_mb,
     read_records,
-    reset_peak_memory,
-    surroundings,
     thread_limit,
     variation,
 )
+from _runs import Cost, Job, run_missing, scores
 from sklearn.cluster import KMeans, SpectralClustering
 from sklearn.decomposition import PCA
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 
 from skdeepclust import TripletDECClusterer
-from skdeepclust.metrics import clustering_accuracy_score
 from skdeepclust.triplet_dec import PAPER_SETTINGS
 
 # What each setting changes in the defaults.
@@ -77,8 +70,8 @@ CONTROLS: dict[str, Callable[[int, int], Any]] = {
         PCA(30, random_state=seed), GaussianMixture(k, reg_covar=1e-3, random_state=seed)
     ),
 }
-# The spectral embedding of more samples takes too long.
-MAX_SPECTRAL_SAMPLES = 20_000
+# The spectral embedding of so many samples takes too long.
+LARGE = ("mnist",)
 GROUPS = {
     "controls": [*CONTROLS],
     "ablations": [*ABLATIONS],
@@ -91,30 +84,18 @@ GROUPS = {
 
 def run(model, X: np.ndarray, y: np.ndarray) -> Record:
     """Fit a clusterer and return what is to be told of it."""
-    reset_peak_memory()
-    wall, cpu = time.perf_counter(), time.process_time()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with Cost() as cost:
         labels = model.fit_predict(X)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = peak_memory_mb()
     deep = isinstance(model, TripletDECClusterer)
     phases = grouped(model.history_ if deep else [], lambda row: row["phase"])
     return {
         "parameters": changed_parameters(model),
         "n_samples": len(X),
-        "ACC": clustering_accuracy_score(y, labels),
-        "NMI": normalized_mutual_info_score(y, labels),
-        "ARI": adjusted_rand_score(y, labels),
+        **scores(y, labels),
         "score": model.score(X) if deep else None,
-        "clusters_used": len(np.unique(labels)),
-        "cpu_s": round(cpu, 3),
-        "wall_s": round(wall, 3),
         "phase_s": {k: round(sum(r["seconds"] for r in rows), 3) for k, rows in phases.items()},
         "phase_epochs": {phase: len(rows) for phase, rows in phases.items()},
-        "peak_rss_mb": round(peak, 1),
-        "warnings": sorted({f"{w.category.__name__}: {w.message}" for w in caught}),
-        **surroundings(),
+        **cost.record,
     }
 
 
@@ -126,33 +107,24 @@ def make_model(setting: str, n_clusters: int, image_shape, seed: int, changes: M
     return TripletDECClusterer(n_clusters, **{"random_state": seed, **parameters})
 
 
-def run_data(data: str, options: argparse.Namespace, done: set[tuple]) -> None:
-    """Do those runs on one data set that are not done."""
+def jobs(options: argparse.Namespace) -> Iterator[Job]:
+    """Yield the runs; a control has no variation."""
     changes = dict(options.set)
     variation = "".join(f", {name}={value!r}" for name, value in changes.items())
-    todo = []
-    for seed in options.seeds:
-        for setting in options.settings:
-            name = setting if setting in CONTROLS else setting + variation
-            key = {"experiment": "triplet_dec", "data": data, "setting": name, "seed": seed}
-            if key_of(key) not in done:
-                todo.append((setting, key))
-    if not todo:
-        return
-    X, y, image_shape = load(data, options.mnist)
-    pixels = (X / X.max()).astype(np.float32)
-    for setting, key in todo:
-        if setting == "SpectralClustering" and len(X) > MAX_SPECTRAL_SAMPLES:
-            print(f"{data}  {setting}  left out: more than {MAX_SPECTRAL_SAMPLES} samples")
-            continue
-        model = make_model(setting, len(np.unique(y)), image_shape, key["seed"], changes)
-        record = {**key, **run(model, pixels if setting in CONTROLS else X, y)}
-        append_record(options.out, record)
-        done.add(key_of(record))
-        scores = "  ".join(f"{name} {record[name]:.4f}" for name in ("ACC", "NMI", "ARI"))
-        told = "".join(f"\n    {warning}" for warning in record["warnings"])
-        head = f"{data}  {key['setting']}  seed {key['seed']}"
-        print(f"{head}  {scores}  {record['cpu_s']:.0f} CPU s{told}", flush=True)
+    for data in options.data:
+        samples = cache(partial(load, data, options.mnist))
+        for seed in options.seeds:
+            for setting in options.settings:
+                name = setting if setting in CONTROLS else setting + variation
+                measure = partial(measured, setting, samples, seed, changes)
+                if not (setting == "SpectralClustering" and data in LARGE):
+                    yield Job("triplet_dec", data, name, seed, measure)
+
+
+def measured(setting: str, samples: Callable, seed: int, changes: Mapping[str, Any]) -> Record:
+    X, y, image_shape = samples()
+    model = make_model(setting, len(np.unique(y)), image_shape, seed, changes)
+    return run(model, (X / X.max()).astype(np.float32) if setting in CONTROLS else X, y)
 
 
 # ---------------------------------------------------------------- the table
@@ -225,10 +197,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if not options.table:
-        done = {key_of(record) for record in read_records(options.out)}
         with thread_limit(options.threads):
-            for data in options.data:
-                run_data(data, options, done)
+            run_missing(jobs(options), options.out)
     print(table(read_records(options.out)))
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Iterable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy.stats import entropy
 from torch import Tensor
 
 from skdeepclust._input_graph import InputGraphMixin
@@ -15,6 +19,7 @@ from skdeepclust._partitions import (
     Clusters,
     candidate_partitions,
     distinct_partitions,
+    merged_partition,
     propagated_partition,
 )
 from skdeepclust.graph import neighbor_information
@@ -26,6 +31,8 @@ SPREAD = 5.0
 MAX_SAMPLES = 20_000
 # So many of the best candidates are taken up once more after spreading over the neighbours.
 N_PROPAGATED = 6
+# Where clusters may be small, mixtures have so many times as many components as clusters.
+PARTS = 2
 
 
 class Start(NamedTuple):
@@ -39,11 +46,13 @@ class Start(NamedTuple):
 class InitialClustersMixin(InputGraphMixin):
     """Adds `_starts` and `_criterion` to a clusterer.
 
-    It has the parameters `n_clusters`, `init`, `n_init`, `n_starts` and `metric`, and keeps the
+    It has the parameters `n_clusters`, `cluster_prior`, `init`, `n_init`, `n_starts`
+    and `metric`, and keeps the
     samples' weights and their neighbours, or `None`, as `_fit.weight` and `_fit.neighbors`.
     """
 
     n_clusters: int
+    cluster_prior: Any
     init: Any
     n_init: int
     n_starts: int
@@ -60,18 +69,12 @@ class InitialClustersMixin(InputGraphMixin):
         rows = np.arange(X.shape[0]) if rows is None else rows
         rows = rows[self._fit.weight[rows] > 0]
         embedding = self._infer(self._embed, X).double().cpu().numpy()
-        partitions = candidate_partitions(
-            embedding,
-            self.n_clusters,
-            rows=rows,
-            init=self.init,
-            n_init=self.n_init,
-            random_state=int(torch.randint(2**31 - 1, ())),
-        )
         evaluate = partial(self._evaluate, embedding)
-        found = sorted(map(evaluate, partitions), key=lambda start: -start.agreement)
+        found = sorted(
+            map(evaluate, self._candidates(embedding, rows)), key=lambda start: -start.agreement
+        )
         neighbors = self._fit.neighbors
-        if isinstance(self.init, str) and self.init == "gmm" and neighbors is not None:
+        if self._mixtures_on_graph:
             propagated = [
                 evaluate(propagated_partition(embedding, start.labels, neighbors, rows=rows))
                 for start in found[:N_PROPAGATED]
@@ -79,6 +82,50 @@ class InitialClustersMixin(InputGraphMixin):
             found = sorted(found + propagated, key=lambda start: -start.agreement)
         chosen = distinct_partitions([start.labels for start in found], self.n_starts)
         return [found[i] for i in chosen]
+
+    @property
+    def _mixtures_on_graph(self) -> bool:
+        """Whether the candidates are mixtures that neighbours in the input can correct."""
+        mixtures = isinstance(self.init, str) and self.init == "gmm"
+        return mixtures and self._fit.neighbors is not None
+
+    @property
+    def _even(self) -> bool:
+        """Whether clusters are expected to be of the same size."""
+        return isinstance(self.cluster_prior, str) and self.cluster_prior == "uniform"
+
+    def _candidates(self, embedding: np.ndarray, rows: np.ndarray) -> Iterable[np.ndarray]:
+        """Yield partitions; for clusters of unequal sizes, half are of mixtures of more parts.
+
+        Random starts seldom put a component of the mixture into a small cluster. Twice as many
+        do, and the neighbours say which of them are parts of one cluster.
+        """
+        drawn = partial(
+            candidate_partitions,
+            embedding,
+            rows=rows,
+            init=self.init,
+            random_state=int(torch.randint(2**31 - 1, ())),
+        )
+        if self._even or not self._mixtures_on_graph:
+            return drawn(self.n_clusters, n_init=self.n_init)
+        neighbors = self._fit.neighbors.cpu().numpy()
+        n_parts = min(PARTS * self.n_clusters, len(rows))
+        merged = (
+            merged_partition(labels, self.n_clusters, neighbors)
+            for labels in drawn(n_parts, n_init=(self.n_init + 1) // 2)
+        )
+        return itertools.chain(merged, drawn(self.n_clusters, n_init=self.n_init // 2))
+
+    def _agreement(self, labels: np.ndarray, neighbors: np.ndarray) -> float:
+        """Return the information between neighbours; its share of their entropy if uneven.
+
+        The information itself prefers to cut a large cluster into halves, at the cost of a small
+        one.
+        """
+        information = neighbor_information(labels, neighbors)
+        uncertainty = 1.0 if self._even else entropy(np.bincount(labels))
+        return information / uncertainty if uncertainty > 0 else 0.0
 
     def _evaluate(self, embedding: np.ndarray, labels: np.ndarray) -> Start:
         clusters = Clusters.from_labels(
@@ -93,7 +140,7 @@ class InitialClustersMixin(InputGraphMixin):
             points = torch.from_numpy(embedding).to(self.module_.metric)
             agreement = self._information(self._assign(points))
         else:
-            agreement = neighbor_information(labels, self._fit.neighbors.cpu().numpy())
+            agreement = self._agreement(labels, self._fit.neighbors.cpu().numpy())
         return Start(labels, clusters, agreement)
 
     def _criterion(self, X) -> float:
@@ -104,8 +151,11 @@ class InitialClustersMixin(InputGraphMixin):
             return information
         # results are close to each other: the nearer half of the neighbours errs less
         nearer = self._fit.neighbors[:, : (self._fit.neighbors.shape[1] + 1) // 2].cpu().numpy()
-        return information + neighbor_information(assignment.argmax(1).cpu().numpy(), nearer)
+        return information + self._agreement(assignment.argmax(1).cpu().numpy(), nearer)
 
-    @staticmethod
-    def _information(assignment: Tensor) -> float:
-        return float(-information_loss(assignment.detach()))
+    def _information(self, assignment: Tensor) -> float:
+        """Return Eq. 6; if uneven, its second half alone, in units of the largest entropy."""
+        if self._even:
+            return float(-information_loss(assignment.detach()))
+        certainty = torch.special.entr(assignment.detach()).sum(1).mean()
+        return 1 - float(certainty) / math.log(max(self.n_clusters, 2))

@@ -7,7 +7,7 @@ Inter-class Separation for Image Clustering. WACV.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Integral, Real
 from types import MappingProxyType
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdeepclust._cluster_prior import check_prior, prior_of_partition
 from skdeepclust._clusterer import BaseDeepClusterer
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._decoding import DecodingMixin
@@ -127,6 +128,10 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         Weight of the contrastive term, in the warm-up too.
     entropy_weight : float, default=1.0
         Weight of the information that the assignment carries.
+    cluster_prior : {"uniform", "estimated"} or array of shape (n_clusters,), default="uniform"
+        Shares of the samples that clusters are expected to have, in the targets (Eq. 3) and in
+        the information (Eq. 6): all the same; those of the initial clusters; or positive numbers,
+        of which the largest goes to the largest initial cluster, and so on.
     augmentation : {"auto"}, callable or None, default="auto"
         What makes the positive of a sample: a callable on a batch of tensors that keeps its
         shape. "auto" takes :class:`~skdeepclust.augmentation.ImageAugmentation` for images and
@@ -230,6 +235,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         "clustering_weight": [Interval(Real, 0, None, closed="left")],
         "triplet_weight": [Interval(Real, 0, None, closed="left")],
         "entropy_weight": [Interval(Real, 0, None, closed="left")],
+        "cluster_prior": [StrOptions({"uniform", "estimated"}), "array-like"],
         "augmentation": [StrOptions({"auto"}), callable, None],
         "pretrain_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "warmup_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
@@ -256,6 +262,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         clustering_weight=1.0,
         triplet_weight=0.2,
         entropy_weight=1.0,
+        cluster_prior="uniform",
         augmentation="auto",
         pretrain_epochs="auto",
         warmup_epochs="auto",
@@ -310,6 +317,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         self.clustering_weight = clustering_weight
         self.triplet_weight = triplet_weight
         self.entropy_weight = entropy_weight
+        self.cluster_prior = cluster_prior
         self.augmentation = augmentation
         self.pretrain_epochs = pretrain_epochs
         self.warmup_epochs = warmup_epochs
@@ -395,7 +403,9 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         weight = None if sample_weight is None else sample_weight.repeat(len(views))
         parts = {
             "clustering": assignment_kl(target, views[-1], sample_weight=sample_weight),
-            "information": -information_loss(torch.cat(views), sample_weight=weight),
+            "information": -information_loss(
+                torch.cat(views), sample_weight=weight, cluster_prior=self._fit.prior
+            ),
         }
         if self.reconstruction_weight:
             parts["reconstruction"] = self._reconstruct(x, anchor, sample_weight)
@@ -439,6 +449,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         check_augmentation(fit.augment, self._infer(lambda x: x, X[:8]))
         if not (isinstance(self.init, str) or callable(self.init)):
             check_centers(self.init, *self.module_.centers.shape)
+        check_prior(self.cluster_prior, self.n_clusters)
         fit.radius = RunningRadius(X.shape[0], self._module_device)
         fit.weight = extra.get("sample_weight", np.ones(X.shape[0]))
         fit.neighbors = self._input_neighbors(X, self.n_neighbors) if self.n_neighbors else None
@@ -460,6 +471,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     def _train_clustering(self, X, extra, schedule, start: Start | None = None) -> None:
         self._fit.partition = None
+        self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
         if start is not None:
             self.module_.set_clusters(start.clusters)
             if isinstance(self.init, str) and self.init == "gmm":
@@ -473,6 +485,10 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             on_epoch_begin=lambda: self._update_target(X),
             decay_lr=True,
         )
+
+    def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
+        prior = prior_of_partition(self.cluster_prior, labels, self._fit.weight, self.n_clusters)
+        self._fit.prior = None if prior is None else torch.from_numpy(prior)
 
     def _update_target(self, X) -> None:
         """P of Eq. 3, from assignments that are smoothed over the neighbours in the input.
@@ -489,7 +505,9 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         if self._fit.neighbors is not None:
             assignment = smooth_over_graph(assignment, self._fit.neighbors)
         weight = torch.as_tensor(self._fit.weight, device=assignment.device)
-        self._fit.target = target_distribution(assignment, sample_weight=weight)
+        self._fit.target = target_distribution(
+            assignment, sample_weight=weight, cluster_prior=self._fit.prior
+        )
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         if self.normalize:

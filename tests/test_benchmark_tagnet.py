@@ -65,7 +65,7 @@ def test_worse_samples(script) -> None:
 
 
 def test_robustness_has_a_row_for_each_method(script) -> None:
-    jobs = list(script.jobs("noise", script.Samples(np.ones((9, 4)), np.arange(9), (2, 2)), (), 0))
+    jobs = list(script.runs("noise", script.Samples(np.ones((9, 4)), np.arange(9), (2, 2)), (), 0))
     records = [
         {"experiment": "noise", "data": "digits", "seed": 0, "ACC": 0.5, **job.values}
         for job in jobs
@@ -79,7 +79,7 @@ def test_auxiliary_tasks_have_a_row_for_each_loss(script) -> None:
     samples = script.Samples(np.ones((9, 4)), np.arange(9), (2, 2))
     records = [plain] + [
         {"experiment": "auxiliary", "data": "digits", "seed": 0, "ACC": 0.5, **job.values}
-        for job in script.jobs("auxiliary", samples, (), 0)
+        for job in script.runs("auxiliary", samples, (), 0)
     ]
     table = script.TABLES["tagnet-auxiliary"](records)
     assert "| digits | entropy    | 0.250 | 0.500 | 0.500 | 0.500 | 0.500 |" in table
@@ -96,7 +96,7 @@ def test_attributes_are_sought_alone_and_together(script, digits, monkeypatch) -
     assert labels.shape == (120,)
     assert 0.5 <= told["ACC_1"] <= 1
     assert "ACC_2" not in told
-    jobs = list(script.attribute_jobs(samples))
+    jobs = list(script.attribute_runs(samples))
     assert len(jobs) == 8
     records = [
         {"experiment": "attributes", "data": "digits", "seed": 0, "ACC": 0.5, **job.values, **found}
@@ -105,7 +105,7 @@ def test_attributes_are_sought_alone_and_together(script, digits, monkeypatch) -
     table = script.TABLES["tagnet-attributes"](records)
     assert "| digits | max_margin | both       | 0.500 |" in table
     assert "0.250" in table
-    assert not list(script.attribute_jobs(settings.Samples(X, y, (8, 8))))
+    assert not list(script.attribute_runs(settings.Samples(X, y, (8, 8))))
 
 
 def test_samples_with_attributes_come_with_a_package(script, tmp_path, monkeypatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -78,12 +79,27 @@ def test_every_setting_runs(scripts, tmp_path) -> None:
 def test_warnings_are_kept(scripts, digits) -> None:
     class Warns(scripts.triplet_dec.KMeans):
         def fit_predict(self, X):
-            scripts.triplet_dec.warnings.warn("nothing converged", UserWarning, stacklevel=1)
+            warnings.warn("nothing converged", UserWarning, stacklevel=1)
             return super().fit_predict(X)
 
-    X, y = digits
-    record = scripts.triplet_dec.run(Warns(10, n_init=1), X[:100], y[:100])
-    assert record["warnings"] == ["UserWarning: nothing converged"]
+    def measure():
+        return scripts.triplet_dec.run(Warns(10, n_init=1), *(part[:100] for part in digits))
+
+    job = scripts._runs.Job("triplet_dec", "digits-100", "KMeans", 0, measure)
+    assert scripts._runs.measured(job)["warnings"] == ["UserWarning: nothing converged"]
+
+
+def test_errors_are_results_where_peers_are_compared(scripts, tmp_path) -> None:
+    def fail():
+        raise RuntimeError("diverged")
+
+    job = scripts._runs.Job("methods", "digits", "a peer", 0, fail)
+    with pytest.raises(RuntimeError, match="diverged"):
+        scripts._runs.run_missing([job], tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()
+    scripts._runs.run_missing([job], tmp_path / "out.jsonl", keep_errors=True)
+    (record,) = lines(tmp_path / "out.jsonl")
+    assert record["error"] == "RuntimeError: diverged"
 
 
 def fake(seed: int, accuracy: float, **values: Any) -> dict[str, Any]:

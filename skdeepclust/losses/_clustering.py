@@ -156,11 +156,17 @@ def student_t_assignment(
     return torch.softmax(-(degrees_of_freedom + 1) / 2 * kernel, dim=1)
 
 
-def target_distribution(assignment: Tensor, *, sample_weight: Tensor | None = None) -> Tensor:
-    r"""Sharpened assignment :math:`p_{ij} \propto q_{ij}^2 / \sum_i w_i q_{ij}`.
+def target_distribution(
+    assignment: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    cluster_prior: Tensor | None = None,
+) -> Tensor:
+    r"""Sharpened assignment :math:`p_{ij} \propto q_{ij}^2\, \pi_j / \sum_i w_i q_{ij}`.
 
-    Squaring prefers confident assignments, the division keeps large clusters from growing.
-    As a target it is a constant: compute it without gradient or detach it.
+    Squaring prefers confident assignments, the division keeps clusters from growing beyond their
+    prior share :math:`\pi_j`. As a target it is a constant: compute it without gradient or detach
+    it.
 
     Parameters
     ----------
@@ -168,6 +174,8 @@ def target_distribution(assignment: Tensor, *, sample_weight: Tensor | None = No
         Probabilities q; each row sums to 1.
     sample_weight : Tensor of shape (n,), default=None
         Non-negative weights w of the rows in the cluster sizes; None: all 1.
+    cluster_prior : Tensor of shape (k,), default=None
+        Expected shares pi of the clusters, positive; None: all the same, as in the paper.
 
     Returns
     -------
@@ -177,7 +185,7 @@ def target_distribution(assignment: Tensor, *, sample_weight: Tensor | None = No
     Raises
     ------
     ValueError
-        If the shape of `sample_weight` does not fit.
+        If the shape of `sample_weight` or `cluster_prior` does not fit.
 
     References
     ----------
@@ -200,6 +208,8 @@ def target_distribution(assignment: Tensor, *, sample_weight: Tensor | None = No
     # A cluster without any member has the share 0 / 0: let it be 0.
     share = assignment / frequency.clamp_min(tiny(assignment))
     sharpened = assignment * share  # (n, k)
+    if cluster_prior is not None:
+        sharpened = sharpened * check_cluster_prior(cluster_prior, assignment)
     return sharpened / sharpened.sum(1, keepdim=True)
 
 
@@ -244,11 +254,41 @@ def assignment_kl(
     return weighted_mean(divergence, sample_weight)
 
 
-def information_loss(assignment: Tensor, *, sample_weight: Tensor | None = None) -> Tensor:
+def check_cluster_prior(cluster_prior: Tensor, assignment: Tensor) -> Tensor:
+    """Return the prior in the assignment's type, or raise ValueError if its shape doesn't fit.
+
+    Parameters
+    ----------
+    cluster_prior : Tensor of shape (k,)
+        Expected shares of the clusters.
+    assignment : Tensor of shape (n, k)
+        Probabilities.
+
+    Returns
+    -------
+    Tensor of shape (k,)
+        The shares.
+    """
+    if cluster_prior.shape != assignment.shape[1:]:
+        raise ValueError(
+            f"cluster_prior has shape {tuple(cluster_prior.shape)}; the assignment has "
+            f"{assignment.shape[1]} clusters: give shape ({assignment.shape[1]},)."
+        )
+    return cluster_prior.to(assignment)
+
+
+def information_loss(
+    assignment: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    cluster_prior: Tensor | None = None,
+) -> Tensor:
     r"""Negative information :math:`mean_i H(q_i) - H(mean_i q_i)`, to be minimised.
 
     The first term asks for a sure assignment of every sample, the second one for clusters of
-    equal size. The minimum is `-log k`.
+    equal size. With a prior :math:`\pi` the second term becomes
+    :math:`KL(mean_i q_i \| \pi) - H(\pi)`, which asks for the shares of the prior; both are the
+    same where these are equal.
 
     Parameters
     ----------
@@ -256,16 +296,19 @@ def information_loss(assignment: Tensor, *, sample_weight: Tensor | None = None)
         Probabilities q; each row sums to 1.
     sample_weight : Tensor of shape (n,), default=None
         Non-negative weights of the samples in both means; None: all 1.
+    cluster_prior : Tensor of shape (k,), default=None
+        Expected shares pi of the clusters, positive, with sum 1; None: all the same.
 
     Returns
     -------
     Tensor of shape ()
-        Value in nats between `-log k` and 0.
+        Value in nats; at least `-H(pi)`, which is `-log k` without a prior. Without one at most
+        0.
 
     Raises
     ------
     ValueError
-        If the shape of `sample_weight` does not fit.
+        If the shape of `sample_weight` or `cluster_prior` does not fit.
 
     References
     ----------
@@ -278,6 +321,14 @@ def information_loss(assignment: Tensor, *, sample_weight: Tensor | None = None)
     >>> from skdeepclust.losses import information_loss
     >>> information_loss(torch.eye(2))
     tensor(-0.6931)
+    >>> prior = torch.tensor([0.25, 0.75])
+    >>> information_loss(torch.eye(2)[[0, 1, 1, 1]], cluster_prior=prior)
+    tensor(-0.5623)
     """
     marginal = weighted_mean(assignment, sample_weight)  # (k,)
-    return weighted_mean(_entropy(assignment), sample_weight) - _entropy(marginal)
+    negative = weighted_mean(_entropy(assignment), sample_weight) - _entropy(marginal)
+    if cluster_prior is None:
+        return negative
+    prior = check_cluster_prior(cluster_prior, assignment)
+    # KL(m || pi) - H(pi) = -H(m) - sum_j (m_j - pi_j) log pi_j
+    return negative - ((marginal - prior) * _log(prior)).sum()
