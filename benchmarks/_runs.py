@@ -70,7 +70,8 @@ def run_missing(jobs: Iterable[Job], out: Path, *, keep_errors: bool = False) ->
         bar = progress.add_task(out.stem, total=len(missing))
         for number, job in enumerate(missing, 1):
             progress.update(bar, description=f"{out.stem}: {job.data}, {job.setting}")
-            record = {**dict(zip(KEY, job.key, strict=True)), **measured(job, keep_errors=keep_errors)}
+            found = measured(job, keep_errors=keep_errors)
+            record = {**dict(zip(KEY, job.key, strict=True)), **found}
             if "history" in record:
                 record["history"] = keep_history(record["history"], out, job.key)
             append_record(out, record)

@@ -65,7 +65,8 @@ REGISTRY = {
     "parsimonious": Benchmark(
         "parsimonious.py",
         "parsimonious representations: few labels, autoencoders, unseen classes",
-        quick="--tasks 'digits, 150 labels' --settings baseline 'one cluster' 'sample, 10 clusters' --seeds 0 1",
+        quick="--tasks 'digits, 150 labels' --seeds 0 1 "
+        "--settings baseline 'one cluster' 'sample, 10 clusters'",
     ),
     "forced_apart": Benchmark(
         "forced_apart.py",
