@@ -154,3 +154,42 @@ def test_the_registry_tells_what_failed(monkeypatch, capfd) -> None:
     assert "Failed: compare" in capfd.readouterr().err
     with pytest.raises(SystemExit):
         run.main(["no such benchmark"])
+
+
+# ---------------------------------------------------------------- data of one's own
+
+
+def test_a_file_of_ones_own(compare, tmp_path) -> None:
+    X = np.random.default_rng(0).random((60, 10, 12))
+    np.savez(tmp_path / "coil.npz", X=X, y=np.repeat(["cat", "dog"], 30))
+    samples = module("_compare_data").load_samples(str(tmp_path / "coil.npz"))
+    assert samples.X.shape == (60, 120)
+    assert samples.image_shape == (10, 12)
+    assert samples.y.tolist() == [0] * 30 + [1] * 30
+    np.savez(tmp_path / "rows.npz", X=X[:, 0], y=np.arange(60))
+    assert module("_common").load(str(tmp_path / "rows.npz"))[2] is None
+    with pytest.raises(SystemExit, match="There is no"):
+        module("_common").load(str(tmp_path / "none.npz"))
+
+
+def test_images_from_openml(monkeypatch) -> None:
+    common = module("_common")
+    asked = []
+
+    def fetch(data_id, **options):
+        asked.append(data_id)
+        return np.linspace(-1, 1, 9 * 256).reshape(9, 256), np.array(list("123456789"))
+
+    monkeypatch.setattr(common, "fetch_openml", fetch)
+    X, y, image_shape = common.load("usps-5")
+    assert asked == [common.OPENML["usps"][0]]
+    assert X.shape == (5, 256)
+    assert (X.min() >= 0, image_shape) == (True, (16, 16))
+    assert set(y) <= set(range(9))
+
+    def offline(**_):
+        raise OSError("no internet")
+
+    monkeypatch.setattr(common, "fetch_openml", offline)
+    with pytest.raises(SystemExit, match=r"cifar-10 can't be fetched.*no internet"):
+        common.load("cifar-10")
