@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from _common import Record, grouped, markdown, mean_and_std, read_records
+from _compare_tables import TABLES as COMPARE
 from _forced_apart_tables import TABLES as FORCED_APART
+from _paper_tables import TABLES as PAPERS
 from _parsimonious_tables import TABLES as PARSIMONIOUS
 from _tagnet_tables import TABLES as TAGNET
 from forced_apart_cost import table as loss_table
@@ -22,8 +24,8 @@ from triplet_dec import CONTROLS, table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-METHODS = ("forced_apart", "parsimonious", "tagnet")
-DOCS = [ROOT / "docs" / f"{name}.md" for name in ("benchmarks", *METHODS)]
+NAMES_OF_PAGES = ("benchmarks", "comparison", "papers", "forced_apart", "parsimonious", "tagnet")
+DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 NAMES = {"digits": "digits (1,797)", "mnist-5k": "MNIST (5,000)", "mnist": "MNIST (70,000)"}
@@ -78,6 +80,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("parsimonious", PARSIMONIOUS),
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),
+    **tables_of("compare", COMPARE),
+    **tables_of("compare", PAPERS),
 }
 
 
