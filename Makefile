@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OLDEST := .venv-oldest
+# Which build of torch uv takes; empty for that of the configured index.
+TORCH_BACKEND ?= --torch-backend cpu
 # What the benchmarks compare with needs torchvision, and with it a torch of its own.
 BENCH := .venv-bench
 BENCH_STAMP := $(BENCH)/.installed
@@ -13,7 +16,7 @@ TEST_ENV := OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 MPLBACKEND=Agg
 PYTEST_OPTIONS ?= -q -n auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-quick clean
+.PHONY: help demo test test-oldest lint bench bench-quick clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 8
@@ -23,6 +26,13 @@ demo: $(STAMP)  ## Set up (the first time) and run the demonstration
 
 test: lint  ## Set up (the first time), check style and types, run every test
 	$(TEST_ENV) $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+test-oldest:  ## Test with the lowest versions that pyproject.toml admits
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install -qq --disable-pip-version-check --no-input uv
+	$(OLDEST)/bin/uv pip install -q --python $(OLDEST)/bin/python --resolution lowest-direct \
+	  $(TORCH_BACKEND) -e ".[test,plot,progress]"
+	$(TEST_ENV) $(OLDEST)/bin/python -m pytest $(PYTEST_OPTIONS)
 
 lint: $(STAMP)  ## Check style, format and types
 	$(BIN)/ruff check .
@@ -36,7 +46,7 @@ bench-quick: $(BENCH_STAMP)  ## Run a slice of the benchmarks in ten minutes
 	$(BENCH)/bin/python benchmarks/run.py --quick
 
 clean:  ## Remove the virtual environment, caches and build outputs
-	rm -rf $(VENV) $(BENCH) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(OLDEST) build dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
