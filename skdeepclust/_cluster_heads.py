@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score
 
+from skdeepclust._merging import merged_partition, minus_information_lost, number_of_parts
 from skdeepclust._partitions import candidate_partitions
 
-# Mixtures with full covariances are fitted in so many principal components of the codes, an equal
-# part of the candidates in each: which of them shows the clusters differs from data to data.
-MIXTURE_COMPONENTS = (20, 10, 40)
+# Mixtures with full covariances are fitted in this many principal components of the codes.
+N_MIXTURE_COMPONENTS = 20
+# With a graph they have so many times as many components as clusters, half of the candidates each.
+PARTS = (2, 3)
 # Candidates settle on the graph in this many steps, with this weight of the neighbours.
 N_SETTLING_STEPS = 60
 NEIGHBOR_WEIGHT = 0.95
@@ -68,10 +70,17 @@ def initial_partition(
     has_edges = affinity is not None and affinity.nnz > 0
 
     def candidates(init: Any, n_init: int) -> Iterable[np.ndarray]:
-        drawn = _drawn(codes, n_clusters, rows, init, n_init, random_state)
-        if not has_edges or not isinstance(init, str):
-            return drawn
-        return (settled(labels, n_clusters, affinity) for labels in drawn)
+        points = _mixture_space(codes, rows) if _is_gmm(init) else codes
+        options = {"rows": rows, "init": init, "random_state": random_state}
+        drawn = partial(candidate_partitions, points, **options)
+        if affinity is None or not has_edges or not isinstance(init, str):
+            return drawn(n_clusters, n_init=n_init)
+        if _is_gmm(init):
+            parts = [number_of_parts(n_clusters, times, len(rows)) for times in PARTS]
+            partitions = _merged(drawn, parts, n_clusters, n_init, affinity)
+        else:
+            partitions = drawn(n_clusters, n_init=n_init)
+        return (settled(labels, n_clusters, affinity) for labels in partitions)
 
     def merit(labels: np.ndarray) -> tuple[int, float]:
         used = len(np.unique(labels[rows]))
@@ -80,40 +89,45 @@ def initial_partition(
         return used, -_scatter(codes[rows], labels[rows])
 
     best = max(candidates(init, n_init), key=merit)
-    if not (isinstance(init, str) and init == "gmm") or len(np.unique(best[rows])) == n_clusters:
+    if not _is_gmm(init) or len(np.unique(best[rows])) == n_clusters:
         return best
     return max([best, *candidates("kmeans", 1)], key=merit)  # which leaves none empty
 
 
-def _drawn(
-    codes: np.ndarray,
+def _is_gmm(init: Any) -> bool:
+    return isinstance(init, str) and init == "gmm"
+
+
+def _merged(
+    drawn: Callable[..., Iterable[np.ndarray]],
+    parts: Sequence[int],
     n_clusters: int,
-    rows: np.ndarray,
-    init: Any,
     n_init: int,
-    random_state: int,
+    affinity: sparse.csr_array,
 ) -> Iterable[np.ndarray]:
-    """Return the candidates as they are drawn."""
-    options: dict[str, Any] = {"rows": rows, "init": init}
-    if not (isinstance(init, str) and init == "gmm"):
-        options |= {"n_init": n_init, "random_state": random_state}
-        return candidate_partitions(codes, n_clusters, **options)
-    points = _mixture_space(codes, rows)
-    return itertools.chain.from_iterable(
-        candidate_partitions(
-            points[:, :n_components],
-            n_clusters,
-            n_init=len(range(space, n_init, len(MIXTURE_COMPONENTS))),
-            random_state=random_state + n_init * space,
-            **options,
-        )
-        for space, n_components in enumerate(MIXTURE_COMPONENTS)
+    """Yield partitions into more parts than clusters, merged so that the graph loses least.
+
+    A mixture of as many components as clusters often puts one across two clusters, and two into
+    another one. Of smaller parts most lie within one cluster each.
+    """
+    edges = partial(_edges, affinity)
+    for i, n_parts in enumerate(parts):
+        for labels in drawn(n_parts, n_init=len(range(i, n_init, len(parts)))):
+            yield merged_partition(labels, n_clusters, edges, minus_information_lost)
+
+
+def _edges(affinity: sparse.csr_array, labels: np.ndarray) -> np.ndarray:
+    """Return the weight of the edges between parts."""
+    member = sparse.csr_array(
+        (np.ones(len(labels)), (np.arange(len(labels)), labels)),
+        shape=(len(labels), labels.max() + 1),
     )
+    return (member.T @ (affinity @ member)).toarray()
 
 
 def _mixture_space(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return principal components of the codes, in units of their deviation."""
-    n_components = min(max(MIXTURE_COMPONENTS), codes.shape[1], len(rows))
+    n_components = min(N_MIXTURE_COMPONENTS, codes.shape[1], len(rows))
     with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal codes
         pca = PCA(n_components, svd_solver="covariance_eigh").fit(codes[rows])
         scale = np.sqrt(pca.explained_variance_.sum()) or 1.0

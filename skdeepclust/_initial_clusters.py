@@ -12,14 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from scipy.stats import entropy
+from sklearn.metrics import confusion_matrix
 from torch import Tensor
 
 from skdeepclust._input_graph import InputGraphMixin
+from skdeepclust._merging import merged_partition, number_of_parts, share_of_smaller
 from skdeepclust._partitions import (
     Clusters,
     candidate_partitions,
     distinct_partitions,
-    merged_partition,
     propagated_partition,
 )
 from skdeepclust.graph import neighbor_information
@@ -109,10 +110,10 @@ class InitialClustersMixin(InputGraphMixin):
         )
         if self._even or not self._mixtures_on_graph:
             return drawn(self.n_clusters, n_init=self.n_init)
-        neighbors = self._fit.neighbors.cpu().numpy()
-        n_parts = min(PARTS * self.n_clusters, len(rows))
+        edges = partial(_edges, self._fit.neighbors.cpu().numpy())
+        n_parts = number_of_parts(self.n_clusters, PARTS, len(rows))
         merged = (
-            merged_partition(labels, self.n_clusters, neighbors)
+            merged_partition(labels, self.n_clusters, edges, share_of_smaller)
             for labels in drawn(n_parts, n_init=(self.n_init + 1) // 2)
         )
         return itertools.chain(merged, drawn(self.n_clusters, n_init=self.n_init // 2))
@@ -159,3 +160,10 @@ class InitialClustersMixin(InputGraphMixin):
             return float(-information_loss(assignment.detach()))
         certainty = torch.special.entr(assignment.detach()).sum(1).mean()
         return 1 - float(certainty) / math.log(max(self.n_clusters, 2))
+
+
+def _edges(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Count the edges between parts, in both directions."""
+    ends = np.repeat(labels, neighbors.shape[1]), labels[neighbors].ravel()
+    counts = confusion_matrix(*ends, labels=np.arange(labels.max() + 1))
+    return counts + counts.T

@@ -11,7 +11,7 @@ import torch
 from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import adjusted_rand_score, confusion_matrix, pairwise_distances_argmin
+from sklearn.metrics import adjusted_rand_score, pairwise_distances_argmin
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 from torch import Tensor
@@ -177,44 +177,6 @@ def check_centers(centers, n_clusters: int, n_components: int) -> np.ndarray:
             f"of an embedding with {n_components} components need {(n_clusters, n_components)}."
         )
     return centers
-
-
-def merged_partition(labels: np.ndarray, n_clusters: int, neighbors: np.ndarray) -> np.ndarray:
-    r"""Merge clusters, always those two of which one has most of its neighbours in the other.
-
-    With :math:`W_{ab}` edges between the clusters a and b, those for which
-    :math:`W_{ab} / \min(\sum_c W_{ac}, \sum_c W_{bc})` is largest become one.
-
-    Parameters
-    ----------
-    labels : ndarray of int of shape (n_samples,)
-        Cluster of each sample.
-    n_clusters : int
-        Number of clusters that are to remain.
-    neighbors : ndarray of int of shape (n_samples, n_neighbors)
-        The graph.
-
-    Returns
-    -------
-    ndarray of int of shape (n_samples,)
-        Cluster of each sample, between 0 and at most `n_clusters - 1`.
-    """
-    labels = np.unique(labels, return_inverse=True)[1]
-    ends = np.repeat(labels, neighbors.shape[1]), labels[neighbors].ravel()
-    edges = confusion_matrix(*ends, labels=np.arange(labels.max() + 1)).astype(float)
-    edges += edges.T.copy()
-    for n_left in range(len(edges), n_clusters, -1):
-        size = edges.sum(1)
-        share = edges / np.minimum(size, size[:, None]).clip(1)
-        np.fill_diagonal(share, -1)
-        kept, gone = sorted(np.unravel_index(share.argmax(), share.shape))
-        joined = np.where(np.arange(n_left) == gone, kept, np.arange(n_left))
-        joined -= joined > gone
-        labels = joined[labels]
-        edges[kept] += edges[gone]
-        edges[:, kept] += edges[:, gone]
-        edges = np.delete(np.delete(edges, gone, 0), gone, 1)
-    return labels
 
 
 def propagated_partition(

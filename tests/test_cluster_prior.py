@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,13 @@ from sklearn.model_selection import GridSearchCV
 
 from skdeepclust import TripletDECClusterer, losses
 from skdeepclust._cluster_prior import prior_of_partition
-from skdeepclust._partitions import merged_partition
+from skdeepclust._initial_clusters import _edges
+from skdeepclust._merging import (
+    merged_partition,
+    minus_information_lost,
+    number_of_parts,
+    share_of_smaller,
+)
 from skdeepclust.graph import nearest_neighbors
 from skdeepclust.metrics import clustering_accuracy_score
 
@@ -81,14 +88,60 @@ def test_losses_refuse_a_prior_of_other_clusters() -> None:
 # ---------------------------------------------------------------- partitions
 
 
-def test_parts_become_the_clusters_that_they_belong_to() -> None:
-    X, y = make_blobs([500, 40, 300], centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
+@pytest.mark.parametrize(
+    ("sizes", "likeness", "found"),
+    [
+        ([300, 300, 300], share_of_smaller, True),
+        ([300, 300, 300], minus_information_lost, True),
+        ([500, 40, 300], share_of_smaller, True),
+        ([500, 40, 300], minus_information_lost, False),  # a small cluster carries little
+    ],
+)
+def test_parts_become_the_clusters_that_they_belong_to(sizes, likeness, found) -> None:
+    X, y = make_blobs(sizes, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
     parts = 3 * y + (X[:, 0] > np.array([0, 9, 0])[y]) + (X[:, 1] > np.array([0, 0, 9])[y])
-    merged = merged_partition(parts, 3, nearest_neighbors(X, 10))
-    assert clustering_accuracy_score(y, merged) == 1
+    edges = partial(_edges, nearest_neighbors(X, 10))
+    merged = merged_partition(parts, 3, edges, likeness)
     assert set(merged) == {0, 1, 2}
-    few = merged_partition(y, 5, nearest_neighbors(X, 10))  # there is nothing to merge
+    assert (clustering_accuracy_score(y, merged) == 1) == found
+    few = merged_partition(y, 5, edges, likeness)  # there is nothing to merge
     assert np.array_equal(few, y)
+
+
+def test_edges_are_counted_in_both_directions() -> None:
+    neighbors = np.array([[1], [2], [0]])
+    assert _edges(neighbors, np.array([0, 0, 1])).tolist() == [[2, 2], [2, 0]]
+
+
+def test_likenesses_are_their_formulas() -> None:
+    def information(weight: np.ndarray) -> float:
+        joint, total = weight / weight.sum(), 0.0
+        size = joint.sum(1)
+        for a, row in enumerate(joint):
+            for b, p in enumerate(row):
+                total += p * math.log(p / (size[a] * size[b])) if p else 0.0
+        return total
+
+    weight = np.random.default_rng(0).random((5, 5))
+    weight[0, 3] = weight[3, 0] = 0
+    weight += weight.T
+    lost, share = minus_information_lost(weight), share_of_smaller(weight)
+    for a in range(5):
+        for b in range(a + 1, 5):
+            merged = weight.copy()
+            merged[a] += merged[b]
+            merged[:, a] += merged[:, b]
+            merged = np.delete(np.delete(merged, b, 0), b, 1)
+            expected = information(merged) - information(weight)
+            assert lost[a, b] == pytest.approx(expected, abs=1e-12)
+            assert lost[b, a] == pytest.approx(expected, abs=1e-12)
+            assert share[a, b] == weight[a, b] / min(weight[a].sum(), weight[b].sum())
+
+
+def test_many_clusters_have_few_more_parts() -> None:
+    assert number_of_parts(10, 3, 10_000) == 30
+    assert number_of_parts(10, 3, 25) == 25
+    assert number_of_parts(400, 2, 10_000) == 450
 
 
 def test_given_shares_go_to_the_clusters_by_rank() -> None:

@@ -1,0 +1,125 @@
+"""Partitions of more parts than clusters, merged along a graph until the clusters are left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import xlogy
+
+# Parts are at most so many more than clusters: each merger looks at all pairs of them.
+MAX_MERGERS = 50
+
+
+def number_of_parts(n_clusters: int, times: int, n_samples: int) -> int:
+    """Return `times` parts for each cluster, or less where these are many.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Number of clusters.
+    times : int
+        Parts of a cluster.
+    n_samples : int
+        Number of samples, which is at least that of parts.
+
+    Returns
+    -------
+    int
+        Number of parts.
+    """
+    return min(times * n_clusters, n_clusters + MAX_MERGERS, n_samples)
+
+
+def merged_partition(
+    labels: np.ndarray,
+    n_clusters: int,
+    edges: Callable[[np.ndarray], np.ndarray],
+    likeness: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Merge the two parts that are most alike, again and again.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (n_samples,)
+        Part of each sample.
+    n_clusters : int
+        Number of clusters that are to remain.
+    edges : callable
+        Returns the weight of the edges between the parts of a partition, symmetric, of shape
+        (n_parts, n_parts); parts are numbered without gaps.
+    likeness : callable
+        Returns from these weights how alike parts are, of shape (n_parts, n_parts).
+
+    Returns
+    -------
+    ndarray of int of shape (n_samples,)
+        Cluster of each sample, between 0 and at most `n_clusters - 1`.
+    """
+    labels = np.unique(labels, return_inverse=True)[1]
+    weight = edges(labels).astype(np.float64)
+    for n_left in range(len(weight), n_clusters, -1):
+        alike = likeness(weight)
+        np.fill_diagonal(alike, -np.inf)
+        kept, gone = sorted(np.unravel_index(alike.argmax(), alike.shape))
+        joined = np.where(np.arange(n_left) == gone, kept, np.arange(n_left))
+        joined -= joined > gone
+        labels = joined[labels]
+        weight[kept] += weight[gone]
+        weight[:, kept] += weight[:, gone]
+        weight = np.delete(np.delete(weight, gone, 0), gone, 1)
+    return labels
+
+
+def share_of_smaller(weight: np.ndarray) -> np.ndarray:
+    r"""Return :math:`W_{ab} / \min(\sum_c W_{ac}, \sum_c W_{bc})`, large if one lies in the other.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_parts, n_parts)
+        Weight W of the edges between parts, symmetric.
+
+    Returns
+    -------
+    ndarray of shape (n_parts, n_parts)
+        In [0, 1].
+    """
+    size = weight.sum(1)
+    return weight / np.maximum(np.minimum(size, size[:, None]), np.finfo(float).tiny)
+
+
+def minus_information_lost(weight: np.ndarray) -> np.ndarray:
+    r"""Return what a merger changes in the mutual information of the parts at both ends of edges.
+
+    With joint probabilities :math:`P = W / \sum W` that is, for each pair, the difference of
+    :math:`\sum_{ab} P_{ab} \log(P_{ab} / (p_a p_b))` after and before the merger.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_parts, n_parts)
+        Weight W of the edges between parts, symmetric.
+
+    Returns
+    -------
+    ndarray of shape (n_parts, n_parts)
+        In nats, at most 0 but for rounding.
+
+    References
+    ----------
+    N. Slonim, N. Tishby (1999). Agglomerative Information Bottleneck. NIPS.
+    """
+    P = weight / max(weight.sum(), np.finfo(float).tiny)
+    own = np.diag(P)
+
+    def f(x: np.ndarray) -> np.ndarray:
+        return xlogy(x, x)
+
+    row, size = f(P).sum(1), P.sum(1)
+    # over other parts c: f(P_ac + P_bc) - f(P_ac) - f(P_bc), each twice in the sum
+    both = np.stack([f(P + line).sum(1) for line in P])
+    both -= f(P + own) + f(P + own[:, None])
+    single = row[:, None] - f(own)[:, None] - f(P)
+    joint = 2 * (both - single - single.T)
+    # the new part's own edges, and its size
+    joint += f(own + own[:, None] + 2 * P) - f(own) - f(own)[:, None] - 2 * f(P)
+    return joint - 2 * (f(size + size[:, None]) - f(size) - f(size)[:, None])
