@@ -10,6 +10,7 @@ import copy
 import functools
 import inspect
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -20,6 +21,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from skdeepclust._checkpoint import kept_progress
 from skdeepclust._compat import (
     CallbackSupportMixin,
     Interval,
@@ -38,6 +40,7 @@ from skdeepclust._net import (
     gather_batches,
     predefined_split,
 )
+from skdeepclust._progress import ProgressMixin
 from skdeepclust._regularization import RegularizationMixin
 from skdeepclust._rng import (
     draw_seed,
@@ -57,7 +60,30 @@ OPTIMIZERS = {
 
 
 def fit_method(method):
-    """Validate parameters, run callbacks, and leave the estimator as it was if `method` fails."""
+    """Validate parameters, run callbacks, and leave the estimator as it was if `method` fails.
+
+    What a fit has done is kept in its checkpoint until it has come to its end.
+    """
+    validated = partial_fit_method(method)
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def resumable(self, *args, **kwargs):
+        def arguments() -> dict[str, Any]:
+            bound = signature.bind(self, *args, **kwargs)
+            return dict(list(bound.arguments.items())[1:])
+
+        with kept_progress(self.checkpoint, arguments) as self._checkpoint:
+            try:
+                return validated(self, *args, **kwargs)
+            finally:
+                self.__dict__.pop("_checkpoint", None)
+
+    return resumable
+
+
+def partial_fit_method(method):
+    """Do the same for a method of one epoch, which keeps no checkpoint."""
     validated = with_callbacks(fit_context(prefer_skip_nested_validation=False)(method))
 
     @functools.wraps(method)
@@ -78,6 +104,7 @@ class BaseDeepEstimator(
     InputMixin,
     InferenceMixin,
     RegularizationMixin,
+    ProgressMixin,
     ComponentsMixin,
     CallbackSupportMixin,
     BaseEstimator,
@@ -100,6 +127,7 @@ class BaseDeepEstimator(
         "compile": ["boolean"],
         "regularizers": [None, list, tuple],
         "callbacks": [None, list, tuple],
+        "checkpoint": [None, str, os.PathLike],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -119,6 +147,7 @@ class BaseDeepEstimator(
         compile=False,
         regularizers=None,
         callbacks=None,
+        checkpoint=None,
         warm_start=False,
         random_state=None,
         verbose=0,
@@ -135,12 +164,16 @@ class BaseDeepEstimator(
         self.compile = compile
         self.regularizers = regularizers
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
         self._keep_components(module__kwargs)
 
-    _fit: SimpleNamespace  # what lives as long as a fit; a method may keep things here, too
+    # What lives as long as a fit; a method may keep things here, too. What changes in training
+    # beside the network, and has a state_dict, has to be in its list `carried` to be kept in
+    # checkpoints; `epoch` is the number of the epoch within its phase.
+    _fit: SimpleNamespace
 
     # -- the hooks of a method
     def _default_network(self) -> Callable[..., nn.Module]:
@@ -167,9 +200,10 @@ class BaseDeepEstimator(
         device, dtype = resolve_device(self.device), getattr(torch, self.dtype)
         context = self._init_callback_context(max_subtasks=phases)
         context.call_on_fit_task_begin(estimator=self, X=X)
-        with seeded(draw_seed(self.random_state), device):
+        self._checkpoint.start(self, self._fitted_state() if warm else None)
+        with seeded(self._checkpoint.keep_seed(draw_seed(self.random_state)), device):
             shuffle = torch.Generator().manual_seed(torch.initial_seed())
-            self._fit = SimpleNamespace(context=context, shuffle=shuffle)
+            self._fit = SimpleNamespace(context=context, shuffle=shuffle, carried=[])
             if warm:
                 module = copy.deepcopy(self.module_)
                 self._resume = dict(self._resume)
@@ -245,8 +279,9 @@ class BaseDeepEstimator(
             self._regularized(torch.compile(loss) if self.compile else loss),
             phase=phase,
             context=context,
-            begin_epoch=on_epoch_begin,
+            begin_epoch=functools.partial(self._begin_epoch_of_phase, on_epoch_begin),
             end_epoch=self._end_epoch_of_regularizers,
+            step=self._checkpoint.step(phase),
             scaler=torch.amp.GradScaler(self._module_device.type) if fp16 else None,
         )
         net.initialize()
@@ -266,6 +301,11 @@ class BaseDeepEstimator(
             "moments": net.optimizer_.state_dict()["state"],
         }
         self.history_ += net.epoch_rows()
+
+    def _begin_epoch_of_phase(self, then: Callable[[], object] | None, epoch: int) -> None:
+        self._fit.epoch = epoch
+        if then is not None:
+            then()
 
     def _keep_best(
         self, attempts: Iterable[Callable[[], object]], criterion: Callable[[], float]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skdeepclust._encoding import Decoder, Encoder
-from skdeepclust._files import FAULTS, reason_of, read_file, versions, write_file
+from skdeepclust._files import FAULTS, read_file, reason_of, versions, write_file
 from skdeepclust._trust import Trust
 
 __all__ = ["load", "save"]

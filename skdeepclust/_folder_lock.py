@@ -1,0 +1,86 @@
+"""A lock on a folder that ends with the process that holds it, however it ends."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows, where two equal fits at once aren't noticed
+    fcntl = None
+
+# A look at a lock takes it for a moment: that isn't another fit.
+N_ATTEMPTS, SECONDS_BETWEEN = 10, 0.05
+
+
+class FolderLock:
+    """Keeps other fits out of a folder, which it makes.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Raises
+    ------
+    BlockingIOError
+        If somebody else has it.
+    OSError
+        If it can't be made.
+    """
+
+    def __init__(self, path: Path):
+        self._descriptor: int | None = None
+        for attempt in range(N_ATTEMPTS):
+            path.mkdir(parents=True, exist_ok=True)
+            try:
+                self._descriptor = _locked(path)
+                return
+            except FileNotFoundError:  # its last holder has removed it in this moment
+                continue
+            except BlockingIOError:  # or somebody looks whether it is locked
+                if attempt == N_ATTEMPTS - 1:
+                    raise
+                time.sleep(SECONDS_BETWEEN)
+
+    def release(self) -> None:
+        """Let others in."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a fit is running that has this folder, or the folder is gone."""
+    try:
+        descriptor = _locked(path)
+    except OSError:
+        return True
+    if descriptor is not None:
+        os.close(descriptor)
+    return False
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        pass
+
+
+def _locked(path: Path) -> int | None:
+    if fcntl is None:
+        return None
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _lock(descriptor)
+        if not os.path.samestat(os.fstat(descriptor), path.stat()):
+            raise FileNotFoundError(path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
