@@ -17,6 +17,9 @@ from scipy import sparse
 WITHOUT_EFFECT = {"callbacks", "checkpoint", "device", "verbose"}
 # Arrays that don't lie in one piece are copied for hashing, at most so many bytes at a time.
 BLOCK_BYTES = 2**26
+# How values look in messages.
+SHORT = reprlib.Repr()
+SHORT.maxother = SHORT.maxstring = 100
 
 
 class Hasher(NumpyHasher):
@@ -50,7 +53,7 @@ class Hasher(NumpyHasher):
 
 def hash_of(value: Any) -> str:
     """Return a hash that is the same in another process; memory maps are read, not loaded."""
-    return Hasher("sha1", coerce_mmap=True).hash(value)
+    return str(Hasher("sha1", coerce_mmap=True).hash(value))
 
 
 def describe(value: Any) -> str:
@@ -58,7 +61,7 @@ def describe(value: Any) -> str:
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
     if dtype is not None and shape:
         return f"{str(dtype).removeprefix('torch.')} of shape {tuple(shape)}"
-    return re.sub(r" at 0x[0-9a-f]+", "", reprlib.repr(value)).replace("\n", " ")
+    return re.sub(r" at 0x[0-9a-f]+", "", SHORT.repr(value)).replace("\n", " ")
 
 
 def fingerprint(estimator: Any, arguments: Mapping[str, Any], fitted: Any) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows, where two equal fits at once aren't noticed
-    fcntl = None
+    fcntl: Any = None
 
 # A look at a lock takes it for a moment: that isn't another fit.
 N_ATTEMPTS, SECONDS_BETWEEN = 10, 0.05
