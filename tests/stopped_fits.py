@@ -8,7 +8,14 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
-from skorch.callbacks import EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EpochScoring,
+    Freezer,
+    GradientNormClipping,
+    LRScheduler,
+)
 from small_fits import DIGIT, GRAPH, KNOWN, NETWORKS, QUICK, outputs
 
 from skdeepclust import (
@@ -19,6 +26,22 @@ from skdeepclust import (
     _checkpoint,
 )
 from skdeepclust._net import PhaseNet
+
+
+class RecordScaler(Callback):
+    """Records what would else be seen in the first step that overflows, or the 2000th."""
+
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("n_steps", net.scaler_.state_dict()["_growth_tracker"])
+
+
+class Modes(TripletDECClusterer):
+    """Keeps the mode in which each phase leaves the network."""
+
+    def _train(self, phase, *args, **options):
+        super()._train(phase, *args, **options)
+        self.history_[-1]["mode"] = self.module_.training
+        self.module_.eval()
 
 
 def first_rows(codes: np.ndarray, n_clusters: int, random_state: int) -> np.ndarray:
@@ -34,6 +57,7 @@ FITS = {
             n_clusters=3,
             early_stopping=True,
             validation_fraction=0.25,
+            callbacks=[("freezer", Freezer("fc1.*"))],  # in the first epoch, for all
             n_iter_no_change=2,
             lr=0.05,
             **{**QUICK, "max_epochs": 12},
@@ -54,7 +78,9 @@ FITS = {
         (KNOWN, DIGIT[:60] > 4),
     ),
     "scaled gradients": lambda: (
-        ForcedApartEmbedder(precision="fp16", **{**QUICK, "max_epochs": 3}),
+        ForcedApartEmbedder(
+            precision="fp16", callbacks=[RecordScaler()], **{**QUICK, "max_epochs": 3}
+        ),
         (KNOWN,),
     ),
     "attempts and radius": lambda: (
@@ -62,6 +88,10 @@ FITS = {
             3, contrast="triplet", negatives="radius", pretrain_epochs=2, warmup_epochs=2,
             batch_size=16, n_init=3, n_starts=3, **{**QUICK, "max_epochs": 3},
         ),
+        (KNOWN,),
+    ),
+    "modes": lambda: (
+        Modes(3, pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK),
         (KNOWN,),
     ),
     "functions": lambda: (
