@@ -41,6 +41,17 @@ def gather_batches(data: PhaseData, batch_size: int, **options) -> Batches:
     return Batches(data.X, data.extra, batch_size=batch_size, **options)
 
 
+class NonFiniteError(ValueError):
+    """The loss or the weights became non-finite; `what` says when and which, without advice."""
+
+    def __init__(self, what: str, advice: str):
+        super().__init__(what, advice)
+        self.what, self.advice = what, advice
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.advice}"
+
+
 class PhaseStopped(Exception):
     """A callback of scikit-learn asked for the end of the phase."""
 
@@ -124,11 +135,12 @@ class PhaseNet(NeuralNet):
         bad = [name for name, value in values.items() if not abs(value) < float("inf")]
         if bad:
             parts = ", ".join(f"{name}={value:.4g}" for name, value in values.items())
-            raise ValueError(
+            raise NonFiniteError(
                 f"The loss became non-finite in phase {self.phase_!r}, epoch {len(self.history)} "
-                f"({prefix} {parts}). Lower `lr` (now {self.lr}), scale X, for instance with "
-                "MinMaxScaler, or lower the weight of the part that is non-finite: "
-                f"{', '.join(sorted(set(bad) - {'loss'}) or bad)}."
+                f"({prefix} {parts})",
+                f"Lower `lr` (now {self.lr:g}), scale X, for instance with MinMaxScaler, or lower "
+                "the weight of the part that is non-finite: "
+                f"{', '.join(sorted(set(bad) - {'loss'}) or bad)}.",
             )
         for name, value in values.items():
             self.history.record(f"{prefix}_{name}", value)
@@ -146,6 +158,8 @@ class PhaseNet(NeuralNet):
         Goes on after the last epoch that is in the checkpoint, if there is one.
         """
         kept = self.step_.load()
+        if kept is not None and "failed" in kept:
+            raise NonFiniteError(*kept["failed"])
         if kept is None or not kept["finished"]:
             self.notify("on_train_begin", X=X, y=y)
         if kept is not None:
@@ -183,10 +197,10 @@ class PhaseNet(NeuralNet):
         finite = torch.stack([weight.isfinite().all() for weight in weights.values()]).tolist()
         bad = [name for name, fine in zip(weights, finite, strict=True) if not fine]
         if bad:
-            raise ValueError(
+            raise NonFiniteError(
                 f"Weights became non-finite in the last step of phase {self.phase_!r}, epoch "
-                f"{len(self.history)}: {', '.join(bad[:3])}. Lower `lr` (now {self.lr}) or scale "
-                "X, for instance with MinMaxScaler."
+                f"{len(self.history)}: {', '.join(bad[:3])}",
+                f"Lower `lr` (now {self.lr:g}) or scale X, for instance with MinMaxScaler.",
             )
 
     def notify(self, method_name, **kwargs) -> None:
