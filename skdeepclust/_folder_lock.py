@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +40,16 @@ class FolderLock:
             try:
                 self._descriptor = _locked(path)
                 return
-            except FileNotFoundError:  # its last holder has removed it in this moment
-                continue
-            except BlockingIOError:  # or somebody looks whether it is locked
+            except (FileNotFoundError, BlockingIOError):
+                # in this moment its last holder removes it, or somebody looks whether it is locked
                 if attempt == N_ATTEMPTS - 1:
                     raise
                 time.sleep(SECONDS_BETWEEN)
 
     def release(self) -> None:
         """Let others in."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        _unlock(self._descriptor)
+        self._descriptor = None
 
 
 def is_locked(path: Path) -> bool:
@@ -59,8 +58,7 @@ def is_locked(path: Path) -> bool:
         descriptor = _locked(path)
     except OSError:
         return True
-    if descriptor is not None:
-        os.close(descriptor)
+    _unlock(descriptor)
     return False
 
 
@@ -73,6 +71,13 @@ def _lock(descriptor: int) -> None:
         pass
 
 
+def _unlock(descriptor: int | None) -> None:
+    if descriptor is not None:
+        with suppress(OSError):  # of a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # also for processes that were forked since
+        os.close(descriptor)
+
+
 def _locked(path: Path) -> int | None:
     if fcntl is None:
         return None
@@ -82,6 +87,6 @@ def _locked(path: Path) -> int | None:
         if not os.path.samestat(os.fstat(descriptor), path.stat()):
             raise FileNotFoundError(path)
     except BaseException:
-        os.close(descriptor)
+        _unlock(descriptor)
         raise
     return descriptor
