@@ -35,9 +35,6 @@ OPTIMIZERS = {
 }
 # Of the learning rate, for the second try of a phase whose loss has become non-finite.
 RETRY_SHARE = 0.1
-# Of a criterion. On digits, a loss other than the criterion lets it fall by up to 8 % without harm;
-# learning rates that spoil the clusters let it fall by 10 % and more.
-NOTABLE_SHARE = 0.1
 
 
 class TrainingMixin:
@@ -200,26 +197,6 @@ class TrainingMixin:
         if kept:
             trained.load_state_dict(state)
             self.__dict__.update(kept)
-
-    def _undo_if_worse(
-        self, train: Callable[[], object], criterion: Callable[[], float], meaning: str
-    ) -> None:
-        """Train, and take the network from before it if `criterion()` has fallen notably."""
-        trained = nn.ModuleList([self.module_, *self.regularizers_])
-        before, start = criterion(), copy.deepcopy(trained.state_dict())
-        train()
-        after = criterion()
-        if after >= before - NOTABLE_SHARE * abs(before):
-            return
-        trained.load_state_dict(start)
-        self._resume.pop("optimizer", None)  # its moments are those of what is undone
-        warnings.warn(
-            f"The last phase made the clusters worse: {meaning} fell from {before:.4g} to "
-            f"{after:.4g}. The network from before that phase is kept. Lower `lr` (now "
-            f"{self.lr:g}), or see in history_ which part of the loss rises.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
 
     def _phase_net(self, epochs: int, valid: PhaseData | None, share: float, **batches) -> PhaseNet:
         shared = {

@@ -380,37 +380,23 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         self.graph_gain_ = 0.0 if self.affinity_matrix_ is None else float(gain)
         fit.graph = None if self.affinity_matrix_ is None else self._whole_graph()
         fit.at_once = self._takes_all_at_once(X.shape[0])
-        train = partial(self._train_clustering, X, extra, schedule["clustering"])
-        if warm:
-            train()
-        else:
+        if not warm:
             self._start_heads(X, extra, schedule["heads"])
-            criterion = partial(self._information_of_all, X)
-            self._undo_if_worse(train, criterion, "the information of the assignment")
-        self._remember(X)
-        self.auxiliary_labels_ = self._auxiliary() if len(self.module_.heads) > 1 else None
-
-    def _train_clustering(self, X, extra, epochs: int) -> None:
-        fit = self._fit
         size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
         self._train(
             "clustering",
             self._loss,
             X,
             extra,
-            epochs=epochs,
+            epochs=schedule["clustering"],
             on_epoch_begin=lambda: self._begin_epoch(X),
             decay_lr=True,
             batch_size=max(X.shape[0] if fit.at_once else size, 2),
             generator=None if fit.at_once else fit.shuffle,
             order=fit.graph.order if fit.at_once and fit.graph is not None else None,
         )
-
-    @torch.no_grad()
-    def _information_of_all(self, X) -> float:
-        last = [self.module_.encoder.n_stages]
-        (codes,) = self._codes_of_all(self._infer(self._project, X), self._fit.graph, last)
-        return self._information_share(self._assign(self._features(codes)))
+        self._remember(X)
+        self.auxiliary_labels_ = self._auxiliary() if len(self.module_.heads) > 1 else None
 
     def _start_network(self, X) -> None:
         self.dictionary_ = self._once(
