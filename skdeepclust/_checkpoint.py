@@ -173,6 +173,7 @@ class Checkpoint:
         """Take away what the finished fit has kept."""
         if self._lock is None:  # there was no training
             return
+        self._is_new = False
         try:
             self._header.unlink(missing_ok=True)  # without it, the rest counts for nothing
             for step in self._path.glob("*.safetensors"):
@@ -189,7 +190,7 @@ class Checkpoint:
         """Let others have the folder; it is removed if no step has come to its first record."""
         if self._lock is None:
             return
-        if self._is_new and len(list(self._path.glob("*.safetensors"))) == 1:
+        if self._is_new and len(list(self._path.glob("*.safetensors"))) <= 1:
             self.remove()
         self._lock.release()
 

@@ -139,16 +139,25 @@ def full_for_safetensors(*arguments, **options):
 FAULTY = {"save_file": full_for_safetensors, "os.fsync": full, "Path.replace": full}
 
 
+def fill_the_disk(name: str, patch: pytest.MonkeyPatch) -> None:
+    owner, _, attribute = name.rpartition(".")
+    patch.setattr(getattr(_files, owner) if owner else _files, attribute, FAULTY[name])
+
+
 @pytest.mark.parametrize("name", FAULTY)
 def test_a_full_disk(name, tmp_path, monkeypatch):
     model = make(tmp_path).set_params(checkpoint=None).fit(*ARGUMENTS)
     before = result(model)
-    model.set_params(checkpoint=tmp_path, max_epochs=5)
+    with monkeypatch.context() as patch:
+        fill_the_disk(name, patch)
+        with pytest.raises(OSError, match="No space left"):
+            model.set_params(checkpoint=tmp_path).fit(*ARGUMENTS)
+    assert list(tmp_path.iterdir()) == []
+    model.set_params(max_epochs=5)
     expected = result(clone(model).set_params(checkpoint=None).fit(*ARGUMENTS))
     stop(model)
     with monkeypatch.context() as patch:
-        owner, _, attribute = name.rpartition(".")
-        patch.setattr(getattr(_files, owner) if owner else _files, attribute, FAULTY[name])
+        fill_the_disk(name, patch)
         with pytest.raises(OSError, match=r"02?.*No space left.*make room.*start the same fit"):
             model.fit(*ARGUMENTS)
     assert_same_result(result(model), before)
