@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
 from types import SimpleNamespace
@@ -18,8 +18,9 @@ from typing import Any, ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
-from torch import Tensor, nn
+from torch import nn
 
+from skdeepclust._checkpoint import kept_progress
 from skdeepclust._compat import (
     CallbackSupportMixin,
     Interval,
@@ -30,14 +31,7 @@ from skdeepclust._compat import (
 from skdeepclust._components import ComponentsMixin
 from skdeepclust._inference import AUTOCAST, InferenceMixin
 from skdeepclust._inputs import InputMixin
-from skdeepclust._net import (
-    PhaseData,
-    PhaseNet,
-    cosine_decay,
-    early_stopping,
-    gather_batches,
-    predefined_split,
-)
+from skdeepclust._progress import ProgressMixin
 from skdeepclust._regularization import RegularizationMixin
 from skdeepclust._rng import (
     draw_seed,
@@ -47,17 +41,34 @@ from skdeepclust._rng import (
     set_generator_states,
 )
 from skdeepclust._state import StateMixin
-
-OPTIMIZERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
+from skdeepclust._training import OPTIMIZERS, TrainingMixin
 
 
 def fit_method(method):
-    """Validate parameters, run callbacks, and leave the estimator as it was if `method` fails."""
+    """Validate parameters, run callbacks, and leave the estimator as it was if `method` fails.
+
+    What a fit has done is kept in its checkpoint until it has come to its end.
+    """
+    validated = partial_fit_method(method)
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def resumable(self, *args, **kwargs):
+        def arguments() -> dict[str, Any]:
+            bound = signature.bind(self, *args, **kwargs)
+            return dict(list(bound.arguments.items())[1:])
+
+        with kept_progress(self.checkpoint, arguments) as self._checkpoint:
+            try:
+                return validated(self, *args, **kwargs)
+            finally:
+                self.__dict__.pop("_checkpoint", None)
+
+    return resumable
+
+
+def partial_fit_method(method):
+    """Do the same for a method of one epoch, which keeps no checkpoint."""
     validated = with_callbacks(fit_context(prefer_skip_nested_validation=False)(method))
 
     @functools.wraps(method)
@@ -77,7 +88,9 @@ class BaseDeepEstimator(
     StateMixin,
     InputMixin,
     InferenceMixin,
+    TrainingMixin,
     RegularizationMixin,
+    ProgressMixin,
     ComponentsMixin,
     CallbackSupportMixin,
     BaseEstimator,
@@ -100,6 +113,7 @@ class BaseDeepEstimator(
         "compile": ["boolean"],
         "regularizers": [None, list, tuple],
         "callbacks": [None, list, tuple],
+        "checkpoint": [None, str, os.PathLike],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -119,6 +133,7 @@ class BaseDeepEstimator(
         compile=False,
         regularizers=None,
         callbacks=None,
+        checkpoint=None,
         warm_start=False,
         random_state=None,
         verbose=0,
@@ -135,12 +150,16 @@ class BaseDeepEstimator(
         self.compile = compile
         self.regularizers = regularizers
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
         self._keep_components(module__kwargs)
 
-    _fit: SimpleNamespace  # what lives as long as a fit; a method may keep things here, too
+    # What lives as long as a fit; a method may keep things here, too. What changes in training
+    # beside the network, and has a state_dict, has to be in its list `carried` to be kept in
+    # checkpoints; `epoch` is the number of the epoch within its phase.
+    _fit: SimpleNamespace
 
     # -- the hooks of a method
     def _default_network(self) -> Callable[..., nn.Module]:
@@ -167,9 +186,10 @@ class BaseDeepEstimator(
         device, dtype = resolve_device(self.device), getattr(torch, self.dtype)
         context = self._init_callback_context(max_subtasks=phases)
         context.call_on_fit_task_begin(estimator=self, X=X)
-        with seeded(draw_seed(self.random_state), device):
+        self._checkpoint.start(self, self._fitted_state() if warm else None)
+        with seeded(self._checkpoint.keep_seed(draw_seed(self.random_state)), device):
             shuffle = torch.Generator().manual_seed(torch.initial_seed())
-            self._fit = SimpleNamespace(context=context, shuffle=shuffle)
+            self._fit = SimpleNamespace(context=context, shuffle=shuffle, carried=[])
             if warm:
                 module = copy.deepcopy(self.module_)
                 self._resume = dict(self._resume)
@@ -204,118 +224,3 @@ class BaseDeepEstimator(
             **{k: v for k, v in offered.items() if k in options or k in accepted or takes_all}
         )
         return self._build(network, arguments)
-
-    def _train(
-        self,
-        phase: str,
-        loss: Callable[..., dict[str, Tensor]],
-        X,
-        extra: Mapping | None = None,
-        *,
-        epochs: int,
-        y=None,
-        on_epoch_begin: Callable[[], object] | None = None,
-        valid: tuple | None = None,
-        decay_lr: bool = False,
-        patience: int | None = None,
-        monitor: str = "loss",
-        **batches,
-    ) -> None:
-        """Train one phase: minimise `loss(x, idx, **extra)["loss"]` over shuffled batches of X.
-
-        `valid` is `(X, extra)` of a validation part. With `patience`, the phase ends after as
-        many epochs in which the part `monitor` of its loss hasn't fallen, and the best epoch's
-        network is kept. `batches` are options of `Batches` in which the phase differs from the
-        other ones, such as `generator=None` for rows in their order.
-        """
-        if epochs == 0:
-            return
-        data = PhaseData(X, extra, y)
-        net = self._phase_net(epochs, None if valid is None else PhaseData(*valid), **batches)
-        if decay_lr:
-            n_steps = epochs * len(net.get_iterator(data, training=True))
-            net.set_params(callbacks=[cosine_decay(n_steps), *(net.callbacks or [])])
-        if patience is not None:
-            net.set_params(callbacks=[*(net.callbacks or []), early_stopping(monitor, patience)])
-        context = self._fit.context.subcontext(phase, max_subtasks=epochs)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        fp16 = AUTOCAST[self.precision] is torch.float16
-        net.bind(
-            self,
-            self._regularized(torch.compile(loss) if self.compile else loss),
-            phase=phase,
-            context=context,
-            begin_epoch=on_epoch_begin,
-            end_epoch=self._end_epoch_of_regularizers,
-            scaler=torch.amp.GradScaler(self._module_device.type) if fp16 else None,
-        )
-        net.initialize()
-        resume = self._resume.get("optimizer", {})
-        if (resume.get("phase"), resume.get("class")) == (phase, type(net.optimizer_).__name__):
-            # moments go on; learning rate and so on are those of the parameters
-            groups = net.optimizer_.state_dict()["param_groups"]
-            moments = copy.deepcopy(resume["moments"])  # steps change them in place
-            net.optimizer_.load_state_dict({"state": moments, "param_groups": groups})
-        net.partial_fit(data)
-        net.release()
-        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
-        self.net_ = net
-        self._resume["optimizer"] = {
-            "phase": phase,
-            "class": type(net.optimizer_).__name__,
-            "moments": net.optimizer_.state_dict()["state"],
-        }
-        self.history_ += net.epoch_rows()
-
-    def _keep_best(
-        self, attempts: Iterable[Callable[[], object]], criterion: Callable[[], float]
-    ) -> None:
-        """Make each attempt from the same state of the network and keep the best one's.
-
-        The best attempt is the one after which `criterion()` is largest. Rows of `history_` have
-        the number of their attempt, `attempt_` is that kept.
-        """
-        trained = nn.ModuleList([self.module_, *self.regularizers_])
-        start, resume = copy.deepcopy(trained.state_dict()), self._resume
-        best, state, kept = -math.inf, start, {}
-        for number, attempt in enumerate(attempts):
-            trained.load_state_dict(start)
-            self._resume = dict(resume)
-            n_before = len(self.history_)
-            attempt()
-            for row in self.history_[n_before:]:
-                row["attempt"] = number
-            value = criterion()
-            if not kept or value > best:
-                best, state = value, copy.deepcopy(trained.state_dict())
-                kept = {k: v for k, v in vars(self).items() if k in ("_resume", "net_")}
-                kept |= {"attempt_": number}
-        if kept:
-            trained.load_state_dict(state)
-            self.__dict__.update(kept)
-
-    def _phase_net(self, epochs: int, valid: PhaseData | None, **batches) -> PhaseNet:
-        shared = {
-            "sample_shape": self._input_shape,
-            "dtype": self._module_dtype,
-            "device": self._module_device,
-        }
-        training = {**shared, "generator": self._fit.shuffle, **batches}
-        return PhaseNet(
-            self.module_,
-            criterion=nn.Identity,
-            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
-            lr=self.lr,
-            max_epochs=epochs,
-            batch_size=training.pop("batch_size", self.batch_size),
-            device=None,
-            use_caching=False,
-            train_split=None if valid is None else predefined_split(valid),
-            iterator_train=gather_batches,
-            iterator_valid=gather_batches,
-            callbacks=copy.deepcopy(list(self.callbacks or ())),  # skorch changes its callbacks
-            verbose=self.verbose,
-            **{f"iterator_train__{k}": v for k, v in training.items()},
-            **{f"iterator_valid__{k}": v for k, v in shared.items()},
-            **{f"optimizer__{k}": v for k, v in self._component("optimizer").items()},
-        )

@@ -13,12 +13,20 @@ try:
 except ImportError:  # pragma: no cover - sklearn.callback is experimental and may move
     from skdeepclust._no_callbacks import CallbackSupportMixin, with_callbacks
 
+
+def allow_another_subtask(context) -> None:
+    """Let a callback context have one more subtask than it was made for."""
+    if getattr(context, "max_subtasks", None) is not None:
+        context.max_subtasks += 1
+
+
 __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",
     "NeighborsBase",
     "StrOptions",
+    "allow_another_subtask",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_context",

@@ -19,6 +19,10 @@ regularizers : list of skdeepclust.regularizers.Regularizer, default=None
     Penalties on named layers of the network, copied at the start of a fit.
 callbacks : list of skorch.callbacks.Callback, default=None
     Copied for each phase. Callbacks of scikit-learn are set by `set_callbacks`.
+checkpoint : str or path-like, default=None
+    Folder in which a fit keeps what it has done, after each epoch, until it has come to its end. A
+    fit that was stopped, started again with the same parameters and data, goes on from there and
+    ends as if it hadn't been stopped. `None` keeps nothing, nor does `partial_fit`.
 warm_start : bool, default=False
     Whether `fit` goes on from the last fit: network, optimiser and random numbers.
 random_state : int, RandomState instance or None, default=None

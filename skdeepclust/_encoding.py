@@ -10,6 +10,7 @@ import math
 import types
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,9 @@ class Encoder:
         kind = next(kind for kind, cls in WORDS.items() if isinstance(value, cls))
         return {"$": kind, "value": str(value).removeprefix("torch.")}
 
+    def _path(self, value: PurePath, path: str) -> Any:
+        return {"$": "path", "value": str(value)}
+
     def _search(self, value: NeighborsBase, path: str) -> Any:
         """Encode a search by its samples: its tree is made anew, out of nothing but numbers."""
         if hasattr(value, "_y"):  # a classifier or regressor, which is more than its samples
@@ -163,6 +167,7 @@ ENCODERS: list[tuple[Any, Callable[[Encoder, Any, str], Any]]] = [
     (torch.Tensor, Encoder._tensor),
     ((sparse.sparray, sparse.spmatrix), Encoder._sparse),
     (np.random.RandomState, Encoder._random_state),
+    (PurePath, Encoder._path),
     (dict, Encoder._dict),
     ((tuple, set), Encoder._sequence),
     ((type, types.FunctionType, types.BuiltinFunctionType), Encoder._global),
@@ -256,6 +261,9 @@ class Decoder:
     def _numpy_dtype(self, node: dict) -> np.dtype:
         return np.dtype(node["value"])
 
+    def _path(self, node: dict) -> Path:
+        return Path(node["value"])
+
     def _global(self, node: dict) -> Any:
         return self.trust.callable(*node["name"])
 
@@ -292,6 +300,7 @@ DECODERS: dict[str, Callable[[Decoder, dict], Any]] = {
     "parameter": Decoder._parameter,
     "sparse": Decoder._sparse,
     "random_state": Decoder._random_state,
+    "path": Decoder._path,
     "dict": Decoder._dict,
     "OrderedDict": Decoder._ordered_dict,
     "tuple": Decoder._tuple,

@@ -49,6 +49,15 @@ class RunningRadius:
         self._update(idx, (anchor - positive).norm(dim=1).to(self.mean.dtype))
         return outside
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the moments."""
+        return {"mean": self.mean, "mean_square": self.mean_square}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take up moments."""
+        self.mean.copy_(state["mean"])
+        self.mean_square.copy_(state["mean_square"])
+
     def _squared(self, idx: Tensor) -> Tensor:
         mean = self.mean[idx]
         std = (self.mean_square[idx] - mean.square()).clamp_min(0).sqrt()

@@ -12,6 +12,7 @@ from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
 from skdeepclust._batches import Batches
+from skdeepclust._net_state import net_state, set_net_state
 
 __all__ = [
     "PhaseData",
@@ -21,6 +22,10 @@ __all__ = [
     "gather_batches",
     "predefined_split",
 ]
+
+
+# What a net holds as long as its phase lasts.
+BOUND = ("owner", "loss", "context", "epoch_context", "begin_epoch", "end_epoch", "scaler", "step")
 
 
 class PhaseData(Dataset):
@@ -36,6 +41,17 @@ def gather_batches(data: PhaseData, batch_size: int, **options) -> Batches:
     return Batches(data.X, data.extra, batch_size=batch_size, **options)
 
 
+class NonFiniteError(ValueError):
+    """The loss or the weights became non-finite; `what` says when and which, without advice."""
+
+    def __init__(self, what: str, advice: str):
+        super().__init__(what, advice)
+        self.what, self.advice = what, advice
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.advice}"
+
+
 class PhaseStopped(Exception):
     """A callback of scikit-learn asked for the end of the phase."""
 
@@ -44,8 +60,9 @@ class PhaseNet(NeuralNet):
     """A skorch net whose training step is a phase of an estimator.
 
     `bind` hands it the estimator, the loss `loss(x, idx, **extra) -> {"loss": tensor, part:
-    tensor, ...}` and the callback context of the phase; `release` takes them away again, so that
-    a net kept as `net_` holds no reference to the estimator.
+    tensor, ...}`, the callback context of the phase and the step of the checkpoint that the phase
+    is; `release` takes them away again, so that a net kept as `net_` holds no reference to the
+    estimator.
     """
 
     def bind(
@@ -55,20 +72,21 @@ class PhaseNet(NeuralNet):
         *,
         phase: str,
         context,
-        begin_epoch: Callable[[], object] | None,
+        begin_epoch: Callable[[int], object],
         end_epoch: Callable[[], object],
         scaler: torch.amp.GradScaler | None,
+        step,
     ) -> PhaseNet:
         self.owner_, self.loss_, self.phase_ = owner, loss, phase
         self.context_: Any = context
         self.epoch_context_: Any = None
+        self.step_: Any = step
         self.begin_epoch_, self.end_epoch_, self.scaler_ = begin_epoch, end_epoch, scaler
         return self
 
     def release(self) -> None:
-        for name in ("owner", "loss", "context", "epoch_context", "begin_epoch", "end_epoch"):
+        for name in BOUND:
             self.__dict__.pop(f"{name}_", None)
-        self.__dict__.pop("scaler_", None)
 
     # -- one step
     def train_step_single(self, batch, **fit_params) -> dict[str, Any]:
@@ -117,11 +135,12 @@ class PhaseNet(NeuralNet):
         bad = [name for name, value in values.items() if not abs(value) < float("inf")]
         if bad:
             parts = ", ".join(f"{name}={value:.4g}" for name, value in values.items())
-            raise ValueError(
+            raise NonFiniteError(
                 f"The loss became non-finite in phase {self.phase_!r}, epoch {len(self.history)} "
-                f"({prefix} {parts}). Lower `lr` (now {self.lr}), scale X, for instance with "
-                "MinMaxScaler, or lower the weight of the part that is non-finite: "
-                f"{', '.join(sorted(set(bad) - {'loss'}) or bad)}."
+                f"({prefix} {parts})",
+                f"Lower `lr` (now {self.lr:g}), scale X, for instance with MinMaxScaler, or lower "
+                "the weight of the part that is non-finite: "
+                f"{', '.join(sorted(set(bad) - {'loss'}) or bad)}.",
             )
         for name, value in values.items():
             self.history.record(f"{prefix}_{name}", value)
@@ -134,10 +153,27 @@ class PhaseNet(NeuralNet):
 
     # -- the whole phase
     def partial_fit(self, X, y=None, classes=None, **fit_params) -> PhaseNet:
-        """Skorch's, but a user's Ctrl-C goes through: only a callback's own ends the phase."""
-        self.notify("on_train_begin", X=X, y=y)
+        """Skorch's, but a user's Ctrl-C goes through: only a callback's own ends the phase.
+
+        Goes on after the last epoch that is in the checkpoint, if there is one.
+        """
+        kept = self.step_.load()
+        if kept is not None and "failed" in kept:
+            raise NonFiniteError(*kept["failed"])
+        if kept is None or not kept["finished"]:
+            self.notify("on_train_begin", X=X, y=y)
+        if kept is not None:
+            set_net_state(self, self.scaler_, kept["net"])
+            self.owner_._set_training_state(kept["training"])
+            if kept["finished"]:
+                return self
+        self._train_on(X, y)
+        self._keep(finished=True)
+        return self
+
+    def _train_on(self, X, y) -> None:
         try:
-            self.fit_loop(X, y)
+            self.fit_loop(X, y, epochs=self.max_epochs - len(self.history))
         except PhaseStopped:
             pass
         except KeyboardInterrupt as interrupt:
@@ -145,7 +181,15 @@ class PhaseNet(NeuralNet):
                 raise
         self._check_weights()
         self.notify("on_train_end", X=X, y=y)
-        return self
+
+    def _keep(self, *, finished: bool) -> None:
+        self.step_.save(
+            lambda: {
+                "finished": finished,
+                "training": self.owner_._training_state(),
+                "net": net_state(self, self.scaler_),
+            }
+        )
 
     def _check_weights(self) -> None:
         """Raise an error if the last step, after which no loss was computed, has gone wrong."""
@@ -153,10 +197,10 @@ class PhaseNet(NeuralNet):
         finite = torch.stack([weight.isfinite().all() for weight in weights.values()]).tolist()
         bad = [name for name, fine in zip(weights, finite, strict=True) if not fine]
         if bad:
-            raise ValueError(
+            raise NonFiniteError(
                 f"Weights became non-finite in the last step of phase {self.phase_!r}, epoch "
-                f"{len(self.history)}: {', '.join(bad[:3])}. Lower `lr` (now {self.lr}) or scale "
-                "X, for instance with MinMaxScaler."
+                f"{len(self.history)}: {', '.join(bad[:3])}",
+                f"Lower `lr` (now {self.lr:g}) or scale X, for instance with MinMaxScaler.",
             )
 
     def notify(self, method_name, **kwargs) -> None:
@@ -168,12 +212,14 @@ class PhaseNet(NeuralNet):
         finally:
             if method_name == "on_epoch_end":
                 self._end_epoch(kwargs["dataset_train"])
+        # the last epoch is kept with the end of the phase
+        if method_name == "on_epoch_end" and len(self.history) < self.max_epochs:
+            self._keep(finished=False)
 
     def _begin_epoch(self, data: PhaseData) -> None:
         self.epoch_context_ = self.context_.subcontext("epoch")
         self.epoch_context_.call_on_fit_task_begin(estimator=self.owner_, X=data.X, y=data.y)
-        if self.begin_epoch_ is not None:
-            self.begin_epoch_()
+        self.begin_epoch_(len(self.history))
 
     def _end_epoch(self, data: PhaseData) -> None:
         self.end_epoch_()

@@ -66,6 +66,7 @@ class SampleGraphMixin(InputGraphMixin):
     neighbors: Any
     affinity_matrix_: sparse.csr_array | None
     _graph_features: Projection | None
+    _once: Callable[..., Any]
 
     @abstractmethod
     def _prepare(self, x: Tensor) -> Tensor:
@@ -104,7 +105,8 @@ class SampleGraphMixin(InputGraphMixin):
                 f"affinity has the shape {given.shape}; the graph of the {X.shape[0]} training "
                 f"samples has ({X.shape[0]}, {X.shape[0]})."
             )
-        self._graph_source = self._affinity_source().fit(given)
+        source = self._affinity_source()
+        self._graph_source = self._once("graph", lambda: source.fit(given))
         self.affinity_matrix_ = self._graph_source.affinity_matrix_
         self._max_degree = float(self.affinity_matrix_.sum(1).max())
 

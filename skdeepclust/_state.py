@@ -16,7 +16,10 @@ import torch
 from skdeepclust._rng import resolve_device, seeded
 
 # bookkeeping that lives as long as a fit, and the net, which only a fit can rebuild
-_LEFT_OUT = ("net_", "_fit", "_stage_codes", "_callback_fit_ctx", "_skl_callbacks_to_teardown")
+_LEFT_OUT = (
+    "net_", "_fit", "_checkpoint", "_stage_codes", "_callback_fit_ctx",
+    "_skl_callbacks_to_teardown",
+)  # fmt: skip
 
 
 class StateMixin:

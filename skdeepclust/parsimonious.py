@@ -15,7 +15,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust._base import BaseDeepEstimator, fit_method
+from skdeepclust._base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._decoding import DecodingMixin
 from skdeepclust._docs import with_shared_docs
@@ -208,6 +208,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         compile=False,
         regularizers=None,
         callbacks=None,
+        checkpoint=None,
         warm_start=False,
         random_state=None,
         verbose=0,
@@ -225,6 +226,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
             compile=compile,
             regularizers=regularizers,
             callbacks=callbacks,
+            checkpoint=checkpoint,
             warm_start=warm_start,
             random_state=random_state,
             verbose=verbose,
@@ -300,7 +302,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         y = self._check_labels(y, X.shape[0], reset=not warm)
         return self._fit_labels(X, y, sample_weight, warm=warm, epochs=self.max_epochs)
 
-    @fit_method
+    @partial_fit_method
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on training with one epoch on these samples.
 
@@ -504,6 +506,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         compile=False,
         regularizers=None,
         callbacks=None,
+        checkpoint=None,
         warm_start=False,
         random_state=None,
         verbose=0,
@@ -521,6 +524,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
             compile=compile,
             regularizers=regularizers,
             callbacks=callbacks,
+            checkpoint=checkpoint,
             warm_start=warm_start,
             random_state=random_state,
             verbose=verbose,

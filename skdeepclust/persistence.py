@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import platform
-import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import scipy
-import sklearn
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
-
 from skdeepclust._encoding import Decoder, Encoder
+from skdeepclust._files import FAULTS, read_file, reason_of, versions, write_file
 from skdeepclust._trust import Trust
 
 __all__ = ["load", "save"]
 
 # Of what is written; a file of a later one is refused.
 FORMAT_VERSION = 1
-# More JSON than this is no header of an estimator.
-MAX_HEADER_BYTES = 50_000_000
-# What a file that isn't right may lead to.
-FAULTS = (
-    SafetensorError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError,
-    RecursionError, OverflowError,
-)  # fmt: skip
 HINT = (
     "Give a class or a function of a module instead of an object, a lambda or a local function, or "
     "keep the estimator with joblib, whose files run code when they are loaded."
@@ -87,12 +70,10 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
     header = {
         "format": FORMAT_VERSION,
         "class": f"{type(estimator).__module__}.{type(estimator).__qualname__}",
-        "versions": _versions(),
+        "versions": versions(),
         "estimator": encoder.encode(estimator, type(estimator).__name__),
     }
-    text = json.dumps(header, allow_nan=False)
-    metadata = {"skdeepclust": text, "sha256": _checksum(text, encoder.arrays)}
-    _write(Path(path), encoder.arrays, metadata)
+    write_file(Path(path), header, encoder.arrays)
 
 
 def load(path: str | os.PathLike, *, trusted: Iterable[Any] = ()) -> Any:
@@ -137,70 +118,13 @@ def load(path: str | os.PathLike, *, trusted: Iterable[Any] = ()) -> Any:
     """
     path = Path(path)
     try:
-        text, arrays = _read(path)
-        header = json.loads(text)
+        header, arrays = read_file(path)
         if header["format"] > FORMAT_VERSION:
             raise ValueError(
                 f"it was written in the format {header['format']} by version "
                 f"{header['versions']['skdeepclust']}; this version, "
-                f"{_versions()['skdeepclust']}, knows formats up to {FORMAT_VERSION}: upgrade"
+                f"{versions()['skdeepclust']}, knows formats up to {FORMAT_VERSION}: upgrade"
             )
         return Decoder(arrays, Trust(trusted)).decode(header["estimator"])
     except FAULTS as error:
-        reason = str(error) if isinstance(error, (ValueError, SafetensorError)) else repr(error)
-        raise ValueError(f"{str(path)!r} can't be loaded: {reason}.") from error
-
-
-def _versions() -> dict[str, str]:
-    import skdeepclust  # which imports this module
-
-    packages = {"skdeepclust": skdeepclust, "numpy": np, "scipy": scipy}
-    packages |= {"scikit-learn": sklearn, "torch": torch}
-    versions = {name: str(package.__version__) for name, package in packages.items()}
-    return {**versions, "python": platform.python_version()}
-
-
-def _checksum(text: str, arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name} {array.dtype.str} {array.shape};".encode())
-        digest.update(array.reshape(-1).view(np.uint8).data if array.size else b"")
-    return digest.hexdigest()
-
-
-def _write(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
-    """Write beside the file and put it into its place at the end."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    part.touch(exist_ok=False)
-    mode = part.stat().st_mode
-    try:
-        save_file(arrays, part, metadata=metadata)
-        part.chmod(mode)  # safetensors' files are for their owner alone
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    except SafetensorError as error:
-        raise OSError(f"{str(path)!r} can't be written: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _read(path: Path) -> tuple[str, dict[str, np.ndarray]]:
-    """Return the JSON text and the arrays, after the checks that need no decoding."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-    length = path.stat().st_size
-    if size > min(MAX_HEADER_BYTES, length):
-        raise ValueError(
-            f"its header should have {size} bytes, more than {MAX_HEADER_BYTES} or than the file "
-            f"({length}): it is cut off, or no file of this library"
-        )
-    with safe_open(path, framework="numpy") as file:
-        metadata = file.metadata() or {}
-        if not {"skdeepclust", "sha256"} <= metadata.keys():
-            raise ValueError("it is a safetensors file, but not one of this library")
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    if _checksum(metadata["skdeepclust"], arrays) != metadata["sha256"]:
-        raise ValueError("its checksum is wrong: it was damaged or altered")
-    return metadata["skdeepclust"], arrays
+        raise ValueError(f"{str(path)!r} can't be loaded: {reason_of(error)}.") from error

@@ -7,6 +7,7 @@ Architecture for Clustering. SDM.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -238,6 +239,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         compile=False,
         regularizers=None,
         callbacks=None,
+        checkpoint=None,
         warm_start=False,
         random_state=None,
         verbose=0,
@@ -255,6 +257,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             compile=compile,
             regularizers=regularizers,
             callbacks=callbacks,
+            checkpoint=checkpoint,
             warm_start=warm_start,
             random_state=random_state,
             verbose=verbose,
@@ -396,7 +399,10 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         self.auxiliary_labels_ = self._auxiliary() if len(self.module_.heads) > 1 else None
 
     def _start_network(self, X) -> None:
-        self.dictionary_ = self._initial_dictionary(X, self._fit.weight, self._prepare)
+        self.dictionary_ = self._once(
+            "dictionary",
+            lambda: self._initial_dictionary(X, self._fit.weight, self._prepare),
+        )
         self._largest_eigenvalue = self._eigenvalue_bound()
         self.module_.encoder.set_dictionary(
             torch.from_numpy(self.dictionary_),
@@ -445,7 +451,8 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
 
     def _start_head(self, head: nn.Linear, codes: np.ndarray, rows: np.ndarray, seed: int) -> None:
         overall = head is self.module_.heads[-1]
-        labels = initial_partition(
+        find = partial(
+            initial_partition,
             codes,
             head.out_features,
             rows=rows,
@@ -454,6 +461,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             random_state=seed,
             affinity=self.affinity_matrix_,
         )
+        labels = self._once("partition", find)
         if overall:
             self.initial_labels_ = labels
         fitted = logistic_head(codes[rows], labels[rows], head.out_features, self._fit.weight[rows])

@@ -287,6 +287,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         compile=False,
         regularizers=None,
         callbacks=None,
+        checkpoint=None,
         warm_start=False,
         random_state=None,
         verbose=0,
@@ -304,6 +305,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             compile=compile,
             regularizers=regularizers,
             callbacks=callbacks,
+            checkpoint=checkpoint,
             warm_start=warm_start,
             random_state=random_state,
             verbose=verbose,
@@ -451,8 +453,9 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             check_centers(self.init, *self.module_.centers.shape)
         check_prior(self.cluster_prior, self.n_clusters)
         fit.radius = RunningRadius(X.shape[0], self._module_device)
+        fit.carried = [fit.radius]
         fit.weight = extra.get("sample_weight", np.ones(X.shape[0]))
-        fit.neighbors = self._input_neighbors(X, self.n_neighbors) if self.n_neighbors else None
+        fit.neighbors = self._neighbors(X)
         if "reconstruction" not in schedule:  # a warm start
             self._train_clustering(X, extra, schedule)
         else:
@@ -462,27 +465,34 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
                 ("warmup", self._warmup_loss),
             ):
                 self._train(phase, loss, X, extra, epochs=schedule[phase])
+            starts = self._once("starts", lambda: self._starts(X))
             self._keep_best(
-                [partial(self._train_clustering, X, extra, schedule, s) for s in self._starts(X)],
+                [partial(self._train_clustering, X, extra, schedule, start) for start in starts],
                 criterion=lambda: self._criterion(X),
             )
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
 
+    def _neighbors(self, X) -> Tensor | None:
+        if not self.n_neighbors:
+            return None
+        found = self._once("neighbors", lambda: self._input_neighbors(X, self.n_neighbors))
+        return found.to(self._module_device)
+
     def _train_clustering(self, X, extra, schedule, start: Start | None = None) -> None:
-        self._fit.partition = None
+        partition = None
         self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
         if start is not None:
             self.module_.set_clusters(start.clusters)
             if isinstance(self.init, str) and self.init == "gmm":
-                self._fit.partition = start.labels
+                partition = start.labels
         self._train(
             "clustering",
             self._clustering_loss,
             X,
             extra,
             epochs=schedule["clustering"],
-            on_epoch_begin=lambda: self._update_target(X),
+            on_epoch_begin=lambda: self._update_target(X, partition),
             decay_lr=True,
         )
 
@@ -490,16 +500,15 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         prior = prior_of_partition(self.cluster_prior, labels, self._fit.weight, self.n_clusters)
         self._fit.prior = None if prior is None else torch.from_numpy(prior)
 
-    def _update_target(self, X) -> None:
+    def _update_target(self, X, partition: np.ndarray | None) -> None:
         """P of Eq. 3, from assignments that are smoothed over the neighbours in the input.
 
         At first P is the initial partition: q, with one metric for all clusters, doesn't hold
         all that a mixture with one for each has found.
         """
-        if self._fit.partition is not None:
-            one_hot = torch.eye(self.n_clusters)[torch.from_numpy(self._fit.partition)]
+        if partition is not None and self._fit.epoch == 1:
+            one_hot = torch.eye(self.n_clusters)[torch.from_numpy(partition)]
             self._fit.target = (0.9 * one_hot + 0.1 / self.n_clusters).to(self.module_.centers)
-            self._fit.partition = None
             return
         assignment = self._infer(self._soft, X)
         if self._fit.neighbors is not None:

@@ -162,6 +162,7 @@ def test_words(tasks) -> None:
     assert counts.shape == (2, tasks.VOCABULARY_SIZE - 1)
 
 
+@pytest.mark.filterwarnings("ignore:The loss became:sklearn.exceptions.ConvergenceWarning")
 def test_a_network_without_a_code_has_no_clusters(tasks) -> None:
     task = tasks.ForcedApartTask("blobs", 60, 30, 40, {"max_epochs": 3})
     record = task.select(task.parts(None), {"lr": 1e30}, 0)

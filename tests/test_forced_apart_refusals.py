@@ -6,7 +6,7 @@ import copy
 
 import numpy as np
 import pytest
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from test_forced_apart import quick
 
 from skdeepclust import ForcedApartEmbedder
@@ -54,6 +54,7 @@ REFUSED: Refused = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The loss became:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_fit_that_is_refused_leaves_the_fitted_estimator(few, fitted, name):
     X, y = few
@@ -68,7 +69,8 @@ def test_a_fit_that_is_refused_leaves_the_fitted_estimator(few, fitted, name):
 
 
 def test_a_diverging_autoencoder_names_its_phase(few):
-    with pytest.raises(ValueError, match="non-finite in phase 'reconstruction', epoch 1"):
+    again = pytest.warns(ConvergenceWarning, match="starts again")
+    with again, pytest.raises(ValueError, match="non-finite in phase 'reconstruction', epoch 1"):
         quick(lr=1e30, max_epochs=1).fit(few[0])
 
 

@@ -1,0 +1,70 @@
+"""What an estimator's training has changed so far, for its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from skdeepclust._checkpoint import Checkpoint, NoCheckpoint
+from skdeepclust._rng import generator_states, set_generator_states
+
+Result = TypeVar("Result")
+
+
+class ProgressMixin:
+    """Adds `_once` to an estimator, and what its phases keep after each epoch."""
+
+    module_: Any
+    regularizers_: list
+    _fit: SimpleNamespace
+    _resume: dict[str, Any]
+    _checkpoint: NoCheckpoint | Checkpoint = NoCheckpoint()
+    _module_device: torch.device
+
+    def _once(self, name: str, function: Callable[[], Result]) -> Result:
+        """Return `function()`, or what it returned before the fit was stopped.
+
+        Results that no file can hold, such as objects of a user's classes, are found again.
+        """
+        step = self._checkpoint.step(name)
+        kept = step.load()
+        if kept is not None:
+            self._set_training_state(kept["training"])
+            return kept["result"]
+        result = function()
+        step.save(
+            lambda: {"training": self._training_state(), "result": result},
+            droppable=True,
+        )
+        return result
+
+    def _fitted_state(self) -> list[Any]:
+        """Return all that a warm start goes on from."""
+        return [self._trained().state_dict(), self._resume]
+
+    def _training_state(self) -> dict[str, Any]:
+        trained = self._trained()
+        return {
+            "weights": trained.state_dict(),
+            "frozen": [name for name, each in trained.named_parameters() if not each.requires_grad],
+            "mode": self.module_.training,
+            "carried": [each.state_dict() for each in self._fit.carried],
+            "generators": generator_states(self._fit.shuffle, self._module_device),
+        }
+
+    def _set_training_state(self, state: dict[str, Any]) -> None:
+        trained = self._trained()
+        trained.load_state_dict(state["weights"])
+        for name, parameter in trained.named_parameters():
+            parameter.requires_grad_(name not in state["frozen"])
+        self.module_.train(state["mode"])
+        for each, of_each in zip(self._fit.carried, state["carried"], strict=True):
+            each.load_state_dict(of_each)
+        set_generator_states(state["generators"], self._fit.shuffle, self._module_device)
+
+    def _trained(self) -> nn.ModuleList:
+        return nn.ModuleList([self.module_, *self.regularizers_])
