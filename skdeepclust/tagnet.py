@@ -116,8 +116,9 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
     margin : float, default=1.0
         Margin of `loss="max_margin"`.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
-        Initial partition of the codes: Gaussian mixtures in 20 principal components, KMeans,
-        given centres, or `init(codes, n_clusters, random_state)` that returns centres.
+        Initial partition of the codes: Gaussian mixtures in 20 principal components, of more
+        components than clusters, which are merged along the graph; KMeans; given centres, or
+        `init(codes, n_clusters, random_state)` that returns centres.
     n_init : int, default=15
         Number of candidates for it. Their labels spread over the graph until they settle; the one
         is taken of which neighbours share most, by mutual information.
