@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 from _common import Record, grouped, markdown, mean_and_std
 from _compare_criteria import CRITERIA, unpacked
+from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_rand_score
 
 OURS = ("TripletDEC", "TAGnet", "Parsimonious", "ForcedApart")
 # Das et al. (2019), Table 2: ACC on MNIST by the retention of the rarest class.
 PAPER_IMBALANCE = {0.1: 0.880, 0.3: 0.945, 0.5: 0.961, 0.7: 0.972, 0.9: 0.979}
+IMAGES = ("digits", "mnist-5k", "mnist")
 # Fewer seeds than these say nothing of ranks.
 MIN_SEEDS = 5
 
@@ -61,6 +65,32 @@ def methods(records: Sequence[Record]) -> str:
             ]
         )
     return markdown(header, rows)
+
+
+def summary(records: Sequence[Record]) -> str:
+    """Return the methods of the README, with few columns."""
+    kept = (
+        "TripletDEC",
+        "TAGnet",
+        "UMAP + Gauss",
+        "ClustPy N2D",
+        "ClustPy DCN",
+        "Spectral",
+        "KMeans",
+    )
+    rows = [
+        [
+            data,
+            label(method),
+            len(runs),
+            mean_and_std([run["ACC"] for run in runs]),
+            mean_and_std([run["NMI"] for run in runs]),
+            f"{mean_of(runs, 'cpu_s'):.0f}",
+        ]
+        for data, method, runs in by_method(records, "methods")
+        if method.startswith(kept) and "error" not in runs[0] and data in IMAGES
+    ]
+    return markdown(["data", "method", "seeds", "ACC", "NMI", "CPU s"], rows)
 
 
 def new_samples(records: Sequence[Record]) -> str:
@@ -138,6 +168,28 @@ def numbers(records: Sequence[Record]) -> str:
     return markdown(header, rows)
 
 
+SHOWN = ("score", "embedding_silhouette", "input_neighbors_share", "stability")
+
+
+def draw_numbers(records: Sequence[Record], path: Path) -> None:
+    """Draw criteria against the number of clusters, each between its least and largest value."""
+    found = {key: curve for key, curve in curves(records).items() if key[1].startswith(OURS)}
+    figure = Figure(figsize=(5 * len(found), 3.6), layout="constrained")
+    for ax, ((data, method), curve) in zip(
+        np.atleast_1d(figure.subplots(1, len(found), sharey=True)), found.items(), strict=True
+    ):
+        numbers = list(curve)
+        for name, style in zip(SHOWN, ("o-", "s--", "^-.", "v:"), strict=True):
+            values = np.array([curve[number][name] for number in numbers])
+            spread = np.ptp(values) or 1
+            ax.plot(numbers, (values - values.min()) / spread, style, label=NUMBER_CRITERIA[name])
+        ax.plot(numbers, [curve[n]["ARI"] for n in numbers], color="0.5", label="ARI (classes)")
+        ax.axvline(10, color="0.8", zorder=0)
+        ax.set(title=f"{method}, {data}", xlabel="n_clusters", xticks=numbers)
+    ax.legend(fontsize="small")
+    figure.savefig(path, dpi=150)
+
+
 # ---------------------------------------------------------------- which run
 
 
@@ -199,6 +251,7 @@ def imbalance(records: Sequence[Record]) -> str:
 
 TABLES: Mapping[str, Callable[[Sequence[Record]], str]] = {
     "compare": methods,
+    "compare-summary": summary,
     "compare-new-samples": new_samples,
     "compare-numbers": numbers,
     "compare-trust": trust,

@@ -21,13 +21,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from _common import Record, add_options, read_records, thread_limit
 from _compare_criteria import criteria, packed, versions_of_peers
 from _compare_data import Samples, load_samples
 from _compare_methods import IMBALANCED, METHODS, NO_PREDICT, SMALL_ONLY, SWEPT, Fitted, Method
-from _compare_tables import TABLES
+from _compare_tables import TABLES, draw_numbers
 from _runs import Cost, Job, run_missing, scores
 
 DATA = ("digits", "segments", "mnist-5k", "texts", "mnist")
@@ -154,6 +155,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--methods", nargs="+", choices=known, metavar="METHOD", help="default: all"
     )
     parser.add_argument("--seeds", nargs="+", type=int, help="default: 0 to 4, of MNIST 0")
+    parser.add_argument("--figure", type=Path, help="draw criteria by number of clusters there")
     add_options(parser, "compare.jsonl")
     return parser.parse_args(arguments)
 
@@ -164,6 +166,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with thread_limit(options.threads):
             run_missing(jobs(options), options.out, keep_errors=True)
     records = read_records(options.out)
+    if options.figure is not None:
+        draw_numbers(records, options.figure)
     print("\n\n".join(f"{name}\n\n{table(records)}" for name, table in TABLES.items()))
 
 

@@ -193,3 +193,32 @@ def test_images_from_openml(monkeypatch) -> None:
     monkeypatch.setattr(common, "fetch_openml", offline)
     with pytest.raises(SystemExit, match=r"cifar-10 can't be fetched.*no internet"):
         common.load("cifar-10")
+
+
+def test_the_figure_and_the_summary(compare, tables, tmp_path) -> None:
+    criteria = module("_compare_criteria")
+    records = []
+    for number in (2, 3, 4):
+        for seed in (0, 1):
+            labels = (np.arange(60) + seed) % number
+            values = dict.fromkeys(criteria.CRITERIA, 1 / (1 + abs(number - 3)))
+            records.append(
+                {
+                    "experiment": "numbers",
+                    "data": "digits",
+                    "setting": f"TAGnetClusterer, clusters {number}",
+                    "n_clusters": number,
+                    "seed": seed,
+                    "ACC": 0.5,
+                    "ARI": 0.5 - abs(number - 3) / 10,
+                    "labels": criteria.packed(labels),
+                    **values,
+                }
+            )
+    tables.draw_numbers(records, tmp_path / "numbers.png")
+    assert (tmp_path / "numbers.png").stat().st_size > 10_000
+    row = next(line for line in tables.numbers(records).splitlines() if "`score`" in line)
+    assert row.split("|")[2].strip() == "3"
+    run = {"experiment": "methods", "seed": 0, "ACC": 0.5, "NMI": 0.25, "cpu_s": 3.2}
+    runs = [{**run, "data": data, "setting": "KMeans"} for data in ("digits", "segments")]
+    assert tables.summary(runs).count("KMeans") == 1
