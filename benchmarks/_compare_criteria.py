@@ -37,7 +37,7 @@ CRITERIA = {
     "embedding_calinski_harabasz": "Calinski-Harabasz in the embedding",
     "embedding_davies_bouldin": "minus Davies-Bouldin in the embedding",
     "input_neighbors": "information of neighbours in the input",
-    "input_neighbors_share": "its share of the labels' entropy",
+    "input_neighbors_share": "information of neighbours / entropy",
     "input_silhouette": "silhouette in the input",
     "input_calinski_harabasz": "Calinski-Harabasz in the input",
     "input_davies_bouldin": "minus Davies-Bouldin in the input",

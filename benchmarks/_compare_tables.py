@@ -143,7 +143,7 @@ NUMBER_CRITERIA: Mapping[str, str] = {
     "input_calinski_harabasz": "Calinski-Harabasz, input",
     "input_davies_bouldin": "Davies-Bouldin, input",
     "input_neighbors": "information of neighbours",
-    "input_neighbors_share": "its share of the entropy",
+    "input_neighbors_share": "information of neighbours / entropy",
     "stability": "stability over seeds",
     "kept": "share of sure samples",
     "ARI": "ARI (needs classes)",
@@ -182,11 +182,17 @@ def draw_numbers(records: Sequence[Record], path: Path) -> None:
         for name, style in zip(SHOWN, ("o-", "s--", "^-.", "v:"), strict=True):
             values = np.array([curve[number][name] for number in numbers])
             spread = np.ptp(values) or 1
-            ax.plot(numbers, (values - values.min()) / spread, style, label=NUMBER_CRITERIA[name])
+            ax.plot(
+                numbers,
+                (values - values.min()) / spread,
+                style,
+                label=NUMBER_CRITERIA[name].strip("`"),
+            )
         ax.plot(numbers, [curve[n]["ARI"] for n in numbers], color="0.5", label="ARI (classes)")
         ax.axvline(10, color="0.8", zorder=0)
         ax.set(title=f"{method}, {data}", xlabel="n_clusters", xticks=numbers)
-    ax.legend(fontsize="small")
+    figure.axes[0].set_ylabel("between least and largest")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=5)
     figure.savefig(path, dpi=150)
 
 
