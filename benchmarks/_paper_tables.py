@@ -58,7 +58,11 @@ def imbalance_lines() -> list[Line]:
             f"retention {retention}, ACC",
             value,
             "compare",
-            {"experiment": "imbalance", "setting": f"{method}, retention {retention}"},
+            {
+                "experiment": "imbalance",
+                "data": "mnist",
+                "setting": f"{method}, retention {retention}",
+            },
             note='`cluster_prior="estimated"`',
         )
         for retention, value in theirs.items()
