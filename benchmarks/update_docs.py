@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from _common import Record, grouped, markdown, mean_and_std, read_records
+from _common import Record, read_records
 from _compare_tables import TABLES as COMPARE
 from _forced_apart_tables import TABLES as FORCED_APART
 from _paper_tables import TABLES as PAPERS
@@ -20,7 +20,7 @@ from _tagnet_tables import TABLES as TAGNET
 from forced_apart_cost import table as loss_table
 from regularizer_cost import table as cost_table
 from tagnet_scale import table as scale_table
-from triplet_dec import CONTROLS, table
+from triplet_dec import table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -28,23 +28,6 @@ NAMES_OF_PAGES = ("benchmarks", "comparison", "papers", "forced_apart", "parsimo
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
-NAMES = {"digits": "digits (1,797)", "mnist-5k": "MNIST (5,000)", "mnist": "MNIST (70,000)"}
-
-
-def summary(records: list[Record]) -> str:
-    """Return the default beside the controls, with few columns."""
-    rows = []
-    groups = grouped(records, lambda record: (record["data"], record["setting"]))
-    for data, name in NAMES.items():
-        for setting in ("default", *CONTROLS):
-            runs = groups.get((data, setting), [])
-            if runs:
-                label = "**TripletDECClusterer**" if setting == "default" else setting
-                scores = [mean_and_std([r[s] for r in runs]) for s in ("ACC", "NMI", "ARI")]
-                worst = f"{min(r['ACC'] for r in runs):.3f}"
-                seconds = f"{sum(r['cpu_s'] for r in runs) / len(runs):.0f}"
-                rows.append([name, label, len(runs), scores[0], worst, *scores[1:], seconds])
-    return markdown(["data", "method", "seeds", "ACC", "worst", "NMI", "ARI", "CPU s"], rows)
 
 
 def tables_of(
@@ -70,7 +53,6 @@ def newest(name: str) -> Callable[[], str]:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    "summary": lambda: summary(read_records(RESULTS / "triplet_dec.jsonl")),
     "triplet-dec": lambda: table(read_records(RESULTS / "triplet_dec.jsonl")),
     "overhead": newest("overhead"),
     "memory": newest("memory"),

@@ -60,6 +60,7 @@ class TrainingMixin:
     _component: Callable[[str], dict[str, Any]]
     _regularized: Callable[..., Callable]
     _end_epoch_of_regularizers: Callable[[], None]
+    _trained: Callable[[], nn.ModuleList]
     _training_state: Callable[[], dict[str, Any]]
     _set_training_state: Callable[[dict[str, Any]], None]
 
@@ -179,7 +180,7 @@ class TrainingMixin:
         The best attempt is the one after which `criterion()` is largest. Rows of `history_` have
         the number of their attempt, `attempt_` is that kept.
         """
-        trained = nn.ModuleList([self.module_, *self.regularizers_])
+        trained = self._trained()
         start, resume = copy.deepcopy(trained.state_dict()), self._resume
         best, state, kept = -math.inf, start, {}
         for number, attempt in enumerate(attempts):

@@ -498,7 +498,10 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
         prior = prior_of_partition(self.cluster_prior, labels, self._fit.weight, self.n_clusters)
-        self._fit.prior = None if prior is None else torch.from_numpy(prior)
+        # on the device once, not with each batch
+        self._fit.prior = (
+            None if prior is None else torch.from_numpy(prior).to(self.module_.centers)
+        )
 
     def _update_target(self, X, partition: np.ndarray | None) -> None:
         """P of Eq. 3, from assignments that are smoothed over the neighbours in the input.
