@@ -24,7 +24,7 @@ from sklearn.model_selection import train_test_split
 from skdeepclust import ForcedApartEmbedder
 from skdeepclust.datasets import fetch_mnist
 from skdeepclust.plotting import (
-    ActivationPatternDisplay,
+    ActivationHeatmapDisplay,
     ClusterNumberDisplay,
     LabelledEmbeddingDisplay,
 )
@@ -52,7 +52,7 @@ def draw(embedders: dict[str, ForcedApartEmbedder], X, digit, coarse) -> Figure:
     labels = {"coarse label": coarse, "digit": digit}
     for row, (name, embedder) in enumerate(embedders.items()):
         pattern, *maps = (figure.add_subplot(panels[row, column]) for column in range(3))
-        ActivationPatternDisplay.from_estimator(embedder, X, digit, groups=coarse, ax=pattern)
+        ActivationHeatmapDisplay.from_estimator(embedder, X, digit, groups=coarse, ax=pattern)
         pattern.set_title(name, loc="left", fontweight="bold", pad=24)  # above the groups
         LabelledEmbeddingDisplay.from_estimator(embedder, X, labels, n_points=1500, axes=maps)
     curves = {**embedders, "pixels": X}

@@ -30,10 +30,9 @@ def _check_labels(labels_true: Any, labels_pred: Any) -> tuple[Any, Any]:
 
 
 def _match(true: Any, pred: Any) -> tuple[NDArray, NDArray, NDArray]:
-    """Return the positions of matched classes and clusters, and how many samples they share."""
+    """Return the contingency table, and the positions of matched classes and clusters in it."""
     counts: Any = contingency_matrix(true, pred)  # (n_classes, n_clusters)
-    class_, cluster = linear_sum_assignment(counts, maximize=True)
-    return class_, cluster, counts[class_, cluster]
+    return counts, *linear_sum_assignment(counts, maximize=True)
 
 
 def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
@@ -72,8 +71,8 @@ def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) ->
     0.75
     """
     true, pred = _check_labels(labels_true, labels_pred)
-    *_, shared = _match(true, pred)
-    return float(shared.sum() / len(true))
+    counts, class_, cluster = _match(true, pred)
+    return float(counts[class_, cluster].sum() / len(true))
 
 
 #: Scorer with known classes, for `GridSearchCV(scoring=...)` or `cross_val_score`.
@@ -133,7 +132,7 @@ def match_labels(labels_true: ArrayLike, labels_pred: ArrayLike) -> NDArray:
         true = true.astype(int)  # a third label has no place among truth values
     classes = np.unique(true)
     clusters, cluster = np.unique(pred, return_inverse=True)
-    partner_class, partner_cluster, _ = _match(true, pred)
+    _, partner_class, partner_cluster = _match(true, pred)
     alone = np.setdiff1d(np.arange(len(clusters)), partner_cluster)
     names = np.empty(len(clusters), dtype=object)
     names[partner_cluster] = classes[partner_class]

@@ -20,12 +20,12 @@ from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import FunctionTransformer
 
 from skdeepclust.plotting import (
-    ActivationPatternDisplay,
+    ActivationHeatmapDisplay,
     ClusterNumberDisplay,
     LabelledEmbeddingDisplay,
 )
 
-DISPLAYS = [ActivationPatternDisplay, ClusterNumberDisplay, LabelledEmbeddingDisplay]
+DISPLAYS = [ActivationHeatmapDisplay, ClusterNumberDisplay, LabelledEmbeddingDisplay]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def _no_figure_is_left():
 
 def draw(cls, estimator, X, y, **options):
     """Draw any of the displays of one estimator."""
-    if cls is ActivationPatternDisplay:
+    if cls is ActivationHeatmapDisplay:
         return cls.from_estimator(estimator, X, y, groups=y >= 5, **options)
     if cls is ClusterNumberDisplay:
         settings = {"n_clusters": [2, 4], "clusterer": KMeans(n_init=1), **options}
@@ -154,7 +154,7 @@ X, y = np.random.default_rng(0).random((40, 3)), np.arange(40) % 4
 same = FunctionTransformer()
 figure = Figure()
 a, b, *c = figure.subplots(1, 4)
-ActivationPatternDisplay.from_estimator(same, X, y, groups=y % 2, ax=a)
+ActivationHeatmapDisplay.from_estimator(same, X, y, groups=y % 2, ax=a)
 ClusterNumberDisplay.from_estimators(same, X, y, n_clusters=[2], ax=b)
 LabelledEmbeddingDisplay.from_estimator(same, X, {"coarse": y % 2, "fine": y}, axes=c)
 figure.savefig(io.BytesIO(), format="svg")
@@ -165,9 +165,9 @@ assert "matplotlib.pyplot" not in sys.modules
 
 
 WRONG = [
-    (ActivationPatternDisplay, {"y": [0, 1]}, "inconsistent numbers"),
-    (ActivationPatternDisplay, {"groups": [0, 1]}, "inconsistent numbers"),
-    (ActivationPatternDisplay, {"X": np.full((300, 3), np.nan)}, "activations contains NaN"),
+    (ActivationHeatmapDisplay, {"y": [0, 1]}, "inconsistent numbers"),
+    (ActivationHeatmapDisplay, {"groups": [0, 1]}, "inconsistent numbers"),
+    (ActivationHeatmapDisplay, {"X": np.full((300, 3), np.nan)}, "activations contains NaN"),
     (ClusterNumberDisplay, {"y": [0, 1]}, "inconsistent numbers"),
     (ClusterNumberDisplay, {"n_clusters": []}, r"n_clusters must hold integers.* got \[\]"),
     (ClusterNumberDisplay, {"n_clusters": [2.5]}, r"n_clusters must hold integers.* got \[2.5\]"),

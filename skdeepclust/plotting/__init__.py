@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from skdeepclust.plotting._activation_pattern import ActivationPatternDisplay
+from skdeepclust.plotting._activation_heatmap import ActivationHeatmapDisplay
+from skdeepclust.plotting._assignment import AssignmentDisplay
 from skdeepclust.plotting._cluster_numbers import ClusterNumberDisplay
 from skdeepclust.plotting._dictionary import DictionaryDisplay
 from skdeepclust.plotting._embedding import EmbeddingDisplay
@@ -13,7 +14,8 @@ from skdeepclust.plotting._labelled_embedding import LabelledEmbeddingDisplay
 from skdeepclust.plotting._sweep import SweepDisplay
 
 __all__ = [
-    "ActivationPatternDisplay",
+    "ActivationHeatmapDisplay",
+    "AssignmentDisplay",
     "ClusterGalleryDisplay",
     "ClusterNumberDisplay",
     "DictionaryDisplay",

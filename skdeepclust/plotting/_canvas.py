@@ -45,6 +45,36 @@ def cluster_colors(n_clusters: int) -> list[Any]:
     return list(colormaps["turbo"](np.linspace(0.03, 0.97, n_clusters)))
 
 
+def ink_colormap(ax: Axes) -> Any:
+    """Make a colour map in which nothing looks like the background, and much like the text."""
+    from matplotlib import rcParams
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colors = [ax.get_facecolor(), COLORS[0], rcParams["text.color"]]
+    return LinearSegmentedColormap.from_list("ink", colors)
+
+
+def color_of_text_on(color: Sequence[float] | np.ndarray) -> str:
+    """Return black or white, whichever can be read on a colour."""
+    red, green, blue = color[:3]
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+def draw_colorbar(ax: Axes, image: Any, label: str, **options: Any) -> Any:
+    """Draw the scale of an image's colours beside its axes and return it."""
+    bar = ax.figure.colorbar(image, ax=ax, label=label, **options)
+    bar.outline.set_visible(False)
+    return bar
+
+
+def write_below(ax: Axes, text: str) -> None:
+    """Write a remark below the label of the horizontal axis."""
+    ax.annotate(
+        text, (0.5, 0), xycoords=ax.xaxis.label, xytext=(0, -3), textcoords="offset points",
+        ha="center", va="top", fontsize="small", alpha=0.6,
+    )  # fmt: skip
+
+
 def strip_axes(ax: Axes) -> None:
     """Take away ticks and frame but leave the labels of the axes."""
     ax.set(xticks=[], yticks=[])

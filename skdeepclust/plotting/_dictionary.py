@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust.plotting._canvas import new_axes, strip_axes, to_numpy
+from skdeepclust.plotting._canvas import draw_colorbar, new_axes, strip_axes, to_numpy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -265,8 +265,7 @@ class DictionaryDisplay:
         if colorbar and mosaic.ndim == 2:
             ticks = np.linspace(lowest, 1, 5 if lowest else 3)
             label = "value / largest of the atom"
-            bar = ax.figure.colorbar(self.im_, ax=ax, label=label, shrink=0.9, ticks=ticks)
-            bar.outline.set_visible(False)
+            draw_colorbar(ax, self.im_, label, shrink=0.9, ticks=ticks)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

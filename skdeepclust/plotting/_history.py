@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust.plotting._canvas import cluster_colors, new_axes
+from skdeepclust.plotting._canvas import cluster_colors, new_axes, write_below
 from skdeepclust.plotting._history_rows import find_parts, lay_out, select_phases, to_number
 
 if TYPE_CHECKING:
@@ -280,17 +280,14 @@ class HistoryDisplay:
         for panel in self.axes_:
             panel.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
             panel.tick_params(labelbottom=panel is self.axes_[-1])
-        label = self.axes_[-1].set_xlabel("epoch")
+        self.axes_[-1].set_xlabel("epoch")
         n_attempts = len(np.unique(self.attempts[self.attempts >= 0]))
         if n_attempts < 2:
             return
         text = f"{n_attempts} attempts"
         if self.kept_attempt in self.attempts:
             text += ", the one that was kept is thick"
-        self.axes_[-1].annotate(
-            text, (0.5, 0), xycoords=label, xytext=(0, -3), textcoords="offset points",
-            ha="center", va="top", fontsize="small", alpha=0.6,
-        )  # fmt: skip
+        write_below(self.axes_[-1], text)
 
 
 def _group(parts: Any, names: Sequence[str]) -> dict[str, list[str]]:

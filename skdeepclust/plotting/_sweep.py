@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_array
 
-from skdeepclust.plotting._canvas import cluster_colors, new_axes, to_numpy
+from skdeepclust.plotting._canvas import (
+    cluster_colors,
+    color_of_text_on,
+    draw_colorbar,
+    new_axes,
+    to_numpy,
+    write_below,
+)
 from skdeepclust.plotting._sweep_values import is_number, order_values, tabulate, write_value
 
 if TYPE_CHECKING:
@@ -260,11 +267,7 @@ class SweepDisplay:
         else:
             self._draw_lines(ax, scale)
         if self.chosen_params:
-            ax.annotate(
-                f"each with the best {', '.join(self.chosen_params)}", (0.5, 0),
-                xycoords=ax.xaxis.label, xytext=(0, -3), textcoords="offset points",
-                ha="center", va="top", fontsize="small", alpha=0.6,
-            )  # fmt: skip
+            write_below(ax, f"each with the best {', '.join(self.chosen_params)}")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -317,8 +320,7 @@ class SweepDisplay:
         if mean.size <= MOST_NAMED_CELLS:
             self._name_cells(ax, mean, scores.std(axis=2).T if scores.shape[2] > 1 else None)
         if colorbar:
-            bar = ax.figure.colorbar(self.im_, ax=ax, label=self.score_name)
-            bar.outline.set_visible(False)
+            draw_colorbar(ax, self.im_, self.score_name)
 
     def _name_cells(self, ax: Axes, mean: np.ndarray, spread: np.ndarray | None) -> None:
         """Write the mean, and the standard deviation, into each cell; the best in bold."""
@@ -326,12 +328,10 @@ class SweepDisplay:
         for (row, column), value in np.ndenumerate(mean):
             if np.isnan(value):
                 continue
-            red, green, blue, _ = self.im_.to_rgba(value)
-            light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
             text = f"{value:.2f}" if spread is None else f"{value:.2f}\n±{spread[row, column]:.2f}"
             ax.text(
                 column, row, text, ha="center", va="center", fontsize="small",
-                color="black" if light else "white",
+                color=color_of_text_on(self.im_.to_rgba(value)),
                 fontweight="bold" if value == best else "normal",
             )  # fmt: skip
 

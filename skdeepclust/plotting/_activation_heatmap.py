@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skdeepclust.plotting._canvas import COLORS, new_axes, to_numpy
+from skdeepclust.plotting._canvas import (
+    draw_colorbar,
+    ink_colormap,
+    new_axes,
+    to_numpy,
+    write_below,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +22,7 @@ MOST_NAMED_UNITS = 48  # the names of more rows cannot be read
 COLUMN_WIDTH, LETTER_WIDTH = 0.42, 0.085  # inches
 
 
-class ActivationPatternDisplay:
+class ActivationHeatmapDisplay:
     r"""Heat map of units and classes: how often each unit of a layer is the most active one.
 
     The number of samples with activations :math:`h_i` in class c for which unit u is the most
@@ -56,9 +62,9 @@ class ActivationPatternDisplay:
     --------
     >>> import numpy as np
     >>> from matplotlib.figure import Figure
-    >>> from skdeepclust.plotting import ActivationPatternDisplay
+    >>> from skdeepclust.plotting import ActivationHeatmapDisplay
     >>> activations = [[0.0, 2.0], [0.0, 1.0], [3.0, 1.0], [0.0, 0.0]]
-    >>> display = ActivationPatternDisplay.from_activations(
+    >>> display = ActivationHeatmapDisplay.from_activations(
     ...     activations, ["cat", "cat", "dog", "dog"], ax=Figure().subplots()
     ... )
     >>> display.counts
@@ -93,7 +99,7 @@ class ActivationPatternDisplay:
         sort: bool = True,
         ax: Axes | None = None,
         **plot_options: Any,
-    ) -> ActivationPatternDisplay:
+    ) -> ActivationHeatmapDisplay:
         """Count the most active units of `estimator.transform(X)` and draw them.
 
         Parameters
@@ -117,7 +123,7 @@ class ActivationPatternDisplay:
 
         Returns
         -------
-        ActivationPatternDisplay
+        ActivationHeatmapDisplay
             The display.
 
         Raises
@@ -141,7 +147,7 @@ class ActivationPatternDisplay:
         sort: bool = True,
         ax: Axes | None = None,
         **plot_options: Any,
-    ) -> ActivationPatternDisplay:
+    ) -> ActivationHeatmapDisplay:
         """Count the most active units of a layer and draw them.
 
         Parameters
@@ -164,7 +170,7 @@ class ActivationPatternDisplay:
 
         Returns
         -------
-        ActivationPatternDisplay
+        ActivationHeatmapDisplay
             The display.
 
         Raises
@@ -198,7 +204,7 @@ class ActivationPatternDisplay:
         sort: bool = True,
         cmap: Any = None,
         colorbar: bool = True,
-    ) -> ActivationPatternDisplay:
+    ) -> ActivationHeatmapDisplay:
         """Draw the heat map.
 
         Units that are never the most active keep their row, below the others.
@@ -218,7 +224,7 @@ class ActivationPatternDisplay:
 
         Returns
         -------
-        ActivationPatternDisplay
+        ActivationHeatmapDisplay
             This display, with `units_`, `im_`, `ax_` and `figure_` set.
         """
         n_units, n_classes = self.counts.shape
@@ -230,7 +236,7 @@ class ActivationPatternDisplay:
             height = np.clip(0.2 * n_units, 2.2, 7.5) + 1.1
             ax = new_axes((COLUMN_WIDTH * max(n_classes, 6) + 1.8, float(height)))
         self.im_ = ax.imshow(
-            shown[self.units_], cmap=_ink(ax) if cmap is None else cmap, vmin=0,
+            shown[self.units_], cmap=ink_colormap(ax) if cmap is None else cmap, vmin=0,
             vmax=shown.max() or 1, aspect="auto", interpolation="nearest",
         )  # fmt: skip
         self._name_units(ax, sort)
@@ -246,8 +252,7 @@ class ActivationPatternDisplay:
 
         label = "share of the class" if normalize else "number of samples"
         ticks = MaxNLocator(6, integer=not normalize)
-        bar = ax.figure.colorbar(self.im_, ax=ax, label=label, ticks=ticks)
-        bar.outline.set_visible(False)
+        draw_colorbar(ax, self.im_, label, ticks=ticks)
 
     def _name_units(self, ax: Axes, sort: bool) -> None:
         """Name every unit if there is room, otherwise some of them if they are in order."""
@@ -266,11 +271,8 @@ class ActivationPatternDisplay:
         ax.set_xticks(np.arange(len(names)), names)
         if max(map(len, names)) * LETTER_WIDTH > COLUMN_WIDTH:
             ax.tick_params(axis="x", rotation=90)
-        label = ax.set_xlabel("class")
-        ax.annotate(
-            self._caption(), (0.5, 0), xycoords=label, xytext=(0, -4), textcoords="offset points",
-            ha="center", va="top", fontsize="small", alpha=0.6,
-        )  # fmt: skip
+        ax.set_xlabel("class")
+        write_below(ax, self._caption())
 
     def _caption(self) -> str:
         """Tell what the map does not show, or what is easily overlooked."""
@@ -324,12 +326,3 @@ def _sorted_units(shown: np.ndarray) -> np.ndarray:
     """Order units by their main class, within a class from the largest value to the smallest."""
     main = np.where(shown.any(axis=1), shown.argmax(axis=1), shown.shape[1])
     return np.lexsort((-shown.max(axis=1), main))
-
-
-def _ink(ax: Axes) -> Any:
-    """Make a colour map in which nothing looks like the background."""
-    from matplotlib import rcParams
-    from matplotlib.colors import LinearSegmentedColormap
-
-    colors = [ax.get_facecolor(), COLORS[0], rcParams["text.color"]]
-    return LinearSegmentedColormap.from_list("ink", colors)

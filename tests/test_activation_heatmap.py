@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
-from skdeepclust.plotting import ActivationPatternDisplay
+from skdeepclust.plotting import ActivationHeatmapDisplay
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def _no_figure_is_left():
     groups=hnp.arrays(np.int64, 12, elements=st.integers(0, 2)),
 )
 def test_counts_are_those_of_a_naive_loop(activations, y, groups):
-    display = ActivationPatternDisplay.from_activations(
+    display = ActivationHeatmapDisplay.from_activations(
         activations, y, groups=groups, ax=Figure().subplots(), colorbar=False
     )
     column = {label: index for index, label in enumerate(display.classes.tolist())}
@@ -60,7 +60,7 @@ def test_counts_are_those_of_a_naive_loop(activations, y, groups):
 def test_units_are_sorted_by_their_class_and_unused_ones_stay():
     ax = own_axes()
     counts = np.array([[0, 0, 0], [1, 4, 0], [0, 9, 2], [5, 0, 0], [0, 0, 0], [0, 1, 7]])
-    display = ActivationPatternDisplay(counts=counts, classes=np.array(["a", "b", "c"])).plot(ax)
+    display = ActivationHeatmapDisplay(counts=counts, classes=np.array(["a", "b", "c"])).plot(ax)
     assert display.units_.tolist() == [3, 2, 1, 5, 0, 4]
     assert_array_equal(display.im_.get_array(), counts[display.units_])
     assert [text.get_text() for text in ax.get_yticklabels()] == ["3", "2", "1", "5", "0", "4"]
@@ -73,7 +73,7 @@ def test_units_are_sorted_by_their_class_and_unused_ones_stay():
 def test_shares_are_of_all_samples_of_the_class_also_of_those_without_active_unit():
     ax = own_axes()
     activations = np.array([[1, 0], [1, 0], [0, 2], [0, 0], [0, 1], [-1, -3]])
-    display = ActivationPatternDisplay.from_activations(
+    display = ActivationHeatmapDisplay.from_activations(
         activations, list("aaaabb"), normalize=True, sort=False, ax=ax
     )
     assert_allclose(display.im_.get_array(), [[0.5, 0], [0.25, 0.5]])
@@ -85,14 +85,14 @@ def test_one_border_between_groups_and_their_names_above():
     ax = own_axes()
     X, y = IMAGES, CLASSES
     groups = np.where(y % 2, "odd", "even")
-    display = ActivationPatternDisplay.from_estimator(ESTIMATOR, X, y, groups=groups, ax=ax)
+    display = ActivationHeatmapDisplay.from_estimator(ESTIMATOR, X, y, groups=groups, ax=ax)
     assert display.classes.tolist() == [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
     assert [line.get_xdata()[0] for line in ax.lines] == [4.5]
     names = {text.get_text(): text.xy[0] for text in ax.texts}
     assert names["even"] == 2
     assert names["odd"] == 7
     activations = ESTIMATOR.transform(X)
-    again = ActivationPatternDisplay.from_activations(activations, y, groups=groups, ax=ax)
+    again = ActivationHeatmapDisplay.from_activations(activations, y, groups=groups, ax=ax)
     assert_array_equal(again.counts, display.counts)
 
 
@@ -101,8 +101,8 @@ def test_activations_come_in_any_container(container):
     ax = own_axes()
     X, y = IMAGES, CLASSES
     activations = ESTIMATOR.transform(X)
-    expected = ActivationPatternDisplay.from_activations(activations, y, ax=ax).counts
-    display = ActivationPatternDisplay.from_activations(container(activations), y, ax=ax)
+    expected = ActivationHeatmapDisplay.from_activations(activations, y, ax=ax).counts
+    display = ActivationHeatmapDisplay.from_activations(container(activations), y, ax=ax)
     assert_array_equal(display.counts, expected)
 
 
@@ -110,7 +110,7 @@ def test_activations_come_in_any_container(container):
 def test_names_of_units_do_not_cover_each_other(n_units, n_names):
     activations = np.random.default_rng(0).normal(size=(200, n_units))
     y = np.resize(["automobile", "frog"], 200)
-    display = ActivationPatternDisplay.from_activations(activations, y, groups=y)
+    display = ActivationHeatmapDisplay.from_activations(activations, y, groups=y)
     display.figure_.canvas.draw()
     names = [text for text in display.ax_.get_yticklabels() if text.get_text()]
     assert len(names) == n_names
@@ -120,7 +120,7 @@ def test_names_of_units_do_not_cover_each_other(n_units, n_names):
 
 def test_a_layer_without_any_active_unit_is_drawn():
     ax = own_axes()
-    display = ActivationPatternDisplay.from_activations(np.zeros((4, 3)), [0, 0, 1, 1], ax=ax)
+    display = ActivationHeatmapDisplay.from_activations(np.zeros((4, 3)), [0, 0, 1, 1], ax=ax)
     assert_array_equal(display.counts, 0)
     assert_array_equal(display.n_inactive, [2, 2])
     assert display.im_.get_clim() == (0, 1)
@@ -130,7 +130,7 @@ def test_a_layer_without_any_active_unit_is_drawn():
 @pytest.mark.parametrize("style", ["default", "dark_background"])
 def test_no_sample_looks_like_the_background_and_many_like_the_text(style):
     with plt.style.context(style):
-        display = ActivationPatternDisplay.from_activations(np.eye(3), [0, 1, 1])
+        display = ActivationHeatmapDisplay.from_activations(np.eye(3), [0, 1, 1])
         text = to_rgba(plt.rcParams["text.color"])
     assert_allclose(display.im_.cmap(0.0), display.ax_.get_facecolor())
     assert_allclose(display.im_.cmap(1.0), text)
@@ -139,7 +139,7 @@ def test_no_sample_looks_like_the_background_and_many_like_the_text(style):
 def test_long_names_of_groups_stand_upright():
     y = np.array(["frog", "horse", "ship", "truck"])
     groups = np.array(["animal that lives on land", "animal that lives on land", "a", "a"])
-    display = ActivationPatternDisplay.from_activations(np.eye(4), y, groups=groups)
+    display = ActivationHeatmapDisplay.from_activations(np.eye(4), y, groups=groups)
     assert display.classes.tolist() == ["ship", "truck", "frog", "horse"]
     angles = {text.get_text(): text.get_rotation() for text in display.ax_.texts}
     assert angles["a"] == angles["animal that lives on land"] == 90
