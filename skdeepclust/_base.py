@@ -33,6 +33,7 @@ from skdeepclust._inference import AUTOCAST, InferenceMixin
 from skdeepclust._inputs import InputMixin
 from skdeepclust._progress import ProgressMixin
 from skdeepclust._regularization import RegularizationMixin
+from skdeepclust._reporting import reporting
 from skdeepclust._rng import (
     draw_seed,
     generator_states,
@@ -187,7 +188,8 @@ class BaseDeepEstimator(
         context = self._init_callback_context(max_subtasks=phases)
         context.call_on_fit_task_begin(estimator=self, X=X)
         self._checkpoint.start(self, self._fitted_state() if warm else None)
-        with seeded(self._checkpoint.keep_seed(draw_seed(self.random_state)), device):
+        seed = self._checkpoint.keep_seed(draw_seed(self.random_state))
+        with seeded(seed, device), reporting(type(self).__name__, self.verbose):
             shuffle = torch.Generator().manual_seed(torch.initial_seed())
             self._fit = SimpleNamespace(context=context, shuffle=shuffle, carried=[])
             if warm:

@@ -28,7 +28,9 @@ warm_start : bool, default=False
 random_state : int, RandomState instance or None, default=None
     Seed of everything random; `None` takes fresh entropy. Global random states stay as they are.
 verbose : int, default=0
-    Whether to print a line an epoch.
+    0 is silent; 1 shows the parts of the loss, in a terminal or a notebook as progress bars of
+    the phases and of long steps (with ``skdeepclust[progress]``), elsewhere a line an epoch; 2
+    prints a table of each phase, a row an epoch.
 **module__kwargs : dict
     `module__NAME` for the network, `optimizer__NAME` for the optimiser.
 """

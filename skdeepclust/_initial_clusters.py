@@ -23,6 +23,7 @@ from skdeepclust._partitions import (
     distinct_partitions,
     propagated_partition,
 )
+from skdeepclust._reporting import current_report
 from skdeepclust.graph import neighbor_information
 from skdeepclust.losses import information_loss
 
@@ -71,9 +72,10 @@ class InitialClustersMixin(InputGraphMixin):
         rows = rows[self._fit.weight[rows] > 0]
         embedding = self._infer(self._embed, X).double().cpu().numpy()
         evaluate = partial(self._evaluate, embedding)
-        found = sorted(
-            map(evaluate, self._candidates(embedding, rows)), key=lambda start: -start.agreement
+        candidates = current_report().track(
+            "candidates", self._candidates(embedding, rows), self.n_init
         )
+        found = sorted(map(evaluate, candidates), key=lambda start: -start.agreement)
         neighbors = self._fit.neighbors
         if self._mixtures_on_graph:
             propagated = [

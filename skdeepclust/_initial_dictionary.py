@@ -31,6 +31,7 @@ class DictionaryMixin:
 
     dictionary: Any
     n_components: int
+    verbose: int
     _infer: Callable[..., Tensor]
     _some_rows: Callable[[int, int], np.ndarray | None]
 
@@ -64,7 +65,12 @@ class DictionaryMixin:
     def _learn(self, samples: np.ndarray, seed: int) -> np.ndarray:
         if self.dictionary == "ksvd":
             n_nonzero = min(N_NONZERO_COEFS, self.n_components, samples.shape[1])
-            model = KSVD(self.n_components, n_nonzero_coefs=n_nonzero, random_state=seed)
+            model = KSVD(
+                self.n_components,
+                n_nonzero_coefs=n_nonzero,
+                random_state=seed,
+                verbose=self.verbose,
+            )
         elif self.dictionary == "kmeans":
             n_clusters = min(self.n_components, len(samples))
             model = MiniBatchKMeans(n_clusters, n_init=1, random_state=seed)

@@ -230,17 +230,24 @@ class PhaseNet(NeuralNet):
 
     def epoch_rows(self) -> list[dict[str, Any]]:
         """Return the history as the estimator keeps it: one dict an epoch."""
-        rows = []
-        for row in self.history:
-            values = {
-                key.removeprefix("train_"): value
-                for key, value in row.items()
-                if key not in ("batches", "dur", "epoch") and not key.endswith("_best")
+        return [
+            {
+                "phase": self.phase_,
+                "epoch": row["epoch"],
+                **self.values_of(row),
+                "seconds": row.get("dur"),
             }
-            rows.append(
-                {"phase": self.phase_, "epoch": row["epoch"], **values, "seconds": row.get("dur")}
-            )
-        return rows
+            for row in self.history
+        ]
+
+    @staticmethod
+    def values_of(row: dict[str, Any]) -> dict[str, Any]:
+        """Return the parts of the loss, and what callbacks have recorded, of a row of skorch's."""
+        return {
+            key.removeprefix("train_"): value
+            for key, value in row.items()
+            if key not in ("batches", "dur", "epoch") and not key.endswith("_best")
+        }
 
     # -- what the scorers of EpochScoring ask of the net is asked of the estimator
     def predict(self, X):

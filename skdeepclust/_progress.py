@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from skdeepclust._checkpoint import Checkpoint, NoCheckpoint
+from skdeepclust._reporting import current_report
 from skdeepclust._rng import generator_states, set_generator_states
 
 Result = TypeVar("Result")
@@ -35,7 +36,8 @@ class ProgressMixin:
         if kept is not None:
             self._set_training_state(kept["training"])
             return kept["result"]
-        result = function()
+        with current_report().task(name.replace("_", " "), is_step=True):
+            result = function()
         step.save(
             lambda: {"training": self._training_state(), "result": result},
             droppable=True,

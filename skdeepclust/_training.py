@@ -26,6 +26,7 @@ from skdeepclust._net import (
     gather_batches,
     predefined_split,
 )
+from skdeepclust._reporting import current_report
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -132,13 +133,14 @@ class TrainingMixin:
             phase=phase,
             context=context,
             begin_epoch=functools.partial(self._begin_epoch_of_phase, on_epoch_begin),
-            end_epoch=self._end_epoch_of_regularizers,
+            end_epoch=functools.partial(self._end_epoch_of_phase, net),
             step=self._checkpoint.step(phase),
             scaler=torch.amp.GradScaler(self._module_device.type) if fp16 else None,
         )
         net.initialize()
         self._take_up_moments(phase, net)
-        net.partial_fit(data)
+        with current_report().task(phase, net.max_epochs):
+            net.partial_fit(data)
         net.release()
         context.call_on_fit_task_end(**about, reconstruction_attributes={})
         self.net_ = net
@@ -171,6 +173,11 @@ class TrainingMixin:
         self._fit.epoch = epoch
         if then is not None:
             then()
+
+    def _end_epoch_of_phase(self, net: PhaseNet) -> None:
+        self._end_epoch_of_regularizers()
+        if self.verbose <= 1:  # else skorch prints its table
+            current_report().advance(len(net.history), net.values_of(net.history[-1]))
 
     def _keep_best(
         self, attempts: Iterable[Callable[[], object]], criterion: Callable[[], float]
@@ -222,7 +229,7 @@ class TrainingMixin:
             iterator_train=gather_batches,
             iterator_valid=gather_batches,
             callbacks=copy.deepcopy(list(self.callbacks or ())),  # skorch changes its callbacks
-            verbose=self.verbose,
+            verbose=max(self.verbose - 1, 0),
             **{f"iterator_train__{k}": v for k, v in training.items()},
             **{f"iterator_valid__{k}": v for k, v in shared.items()},
             **{f"optimizer__{k}": v for k, v in options.items()},

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch.nn import functional
 
 from skdeepclust._compat import Interval, fit_context
+from skdeepclust._reporting import reporting
 from skdeepclust._rng import draw_seed
 
 FLOATS = (np.float64, np.float32)
@@ -51,7 +52,8 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Draws the samples that are the first atoms. An int gives the same result in each call.
     verbose : int, default=0
-        If not 0, a line is printed in each iteration.
+        0 is silent. 1 shows a progress bar in a terminal or a notebook (with
+        ``skdeepclust[progress]``) and elsewhere prints a line an iteration, as 2 does everywhere.
 
     Attributes
     ----------
@@ -149,20 +151,21 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         error = least = np.sqrt(_total(errors)) / norm
         self.components_ = atoms.copy()
         self.error_: list[float] = []
-        for iteration in range(1, self.max_iter + 1):
-            _update_atoms(atoms, codes, X)
-            n_replaced = _replace_atoms(atoms, codes, errors, X, rng)
-            codes, errors = _coded(X, atoms, n_nonzero)
-            before, error = error, np.sqrt(_total(errors)) / norm
-            if error <= least:  # matching pursuit is greedy: nothing keeps the error from rising
-                least, self.components_ = error, atoms.copy()
-            self.error_.append(float(least))
-            if self.verbose:
-                line = f"Iteration {iteration}: relative error {error:.4f}"
-                print(f"{line}, {n_replaced} atoms replaced")
-            has_converged = n_replaced == 0 and abs(before - error) < self.tol * error
-            if has_converged or least <= 10 * np.finfo(X.dtype).eps:
-                break
+        with reporting("KSVD", self.verbose) as report, report.task("iterations", self.max_iter):
+            for iteration in range(1, self.max_iter + 1):
+                _update_atoms(atoms, codes, X)
+                n_replaced = _replace_atoms(atoms, codes, errors, X, rng)
+                codes, errors = _coded(X, atoms, n_nonzero)
+                before, error = error, np.sqrt(_total(errors)) / norm
+                if (
+                    error <= least
+                ):  # matching pursuit is greedy: nothing keeps the error from rising
+                    least, self.components_ = error, atoms.copy()
+                self.error_.append(float(least))
+                report.advance(iteration, {"relative error": error, "atoms replaced": n_replaced})
+                has_converged = n_replaced == 0 and abs(before - error) < self.tol * error
+                if has_converged or least <= 10 * np.finfo(X.dtype).eps:
+                    break
         self.n_iter_ = len(self.error_)
         return self
 

@@ -462,7 +462,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             random_state=seed,
             affinity=self.affinity_matrix_,
         )
-        labels = self._once("partition", find)
+        labels = self._once("initial_clusters", find)
         if overall:
             self.initial_labels_ = labels
         fitted = logistic_head(codes[rows], labels[rows], head.out_features, self._fit.weight[rows])

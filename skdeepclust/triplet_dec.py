@@ -465,7 +465,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
                 ("warmup", self._warmup_loss),
             ):
                 self._train(phase, loss, X, extra, epochs=schedule[phase])
-            starts = self._once("starts", lambda: self._starts(X))
+            starts = self._once("initial_clusters", lambda: self._starts(X))
             self._keep_best(
                 [partial(self._train_clustering, X, extra, schedule, start) for start in starts],
                 criterion=lambda: self._criterion(X),

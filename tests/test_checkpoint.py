@@ -77,7 +77,13 @@ def test_a_fit_that_stops_after_every_file(name, folder):
 
 STEPS = {
     "tagnet": ["graph", "dictionary", "partition", "partition", "heads", "clustering"],
-    "attempts and radius": ["neighbors", "reconstruction", "warmup", "starts", *3 * ["clustering"]],
+    "attempts and radius": [
+        "neighbors",
+        "reconstruction",
+        "warmup",
+        "initial_clusters",
+        *3 * ["clustering"],
+    ],
     "classifier": ["classification"],
 }
 

@@ -157,7 +157,7 @@ def test_error_falls_to_that_of_the_codes(seed: int, capsys) -> None:
     ksvd = KSVD(30, n_nonzero_coefs=2, max_iter=40, tol=0, random_state=seed, verbose=1).fit(X)
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == ksvd.n_iter_ == len(ksvd.error_) == 40
-    pattern = r"Iteration \d+: relative error (.*), \d+ atoms replaced"
+    pattern = r"KSVD, iterations \d+/40: relative error (.*), atoms replaced \d+ \(.* s\)"
     errors = [float(re.fullmatch(pattern, line)[1]) for line in printed]
     np.testing.assert_allclose(ksvd.error_, np.minimum.accumulate(errors), atol=1e-4)
     assert (np.diff(ksvd.error_) <= 0).all()
@@ -167,7 +167,7 @@ def test_error_falls_to_that_of_the_codes(seed: int, capsys) -> None:
 
 def test_the_error_itself_hardly_rises_without_replacement(digits, capsys) -> None:
     KSVD(32, n_nonzero_coefs=4, max_iter=20, tol=0, random_state=0, verbose=1).fit(digits[0])
-    printed = re.findall(r"error (.*), (\d+) atoms", capsys.readouterr().out)
+    printed = re.findall(r"error (.*), atoms replaced (\d+)", capsys.readouterr().out)
     errors = np.array([float(error) for error, _ in printed])
     kept = np.array([n_replaced == "0" for _, n_replaced in printed])
     assert kept.sum() > 10
