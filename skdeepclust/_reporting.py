@@ -165,7 +165,7 @@ class NotebookBars(Bars):
     _shown = -SECONDS_BETWEEN_UPDATES
 
     def start(self) -> None:
-        from IPython.display import display
+        from IPython.display import display  # pyrefly: ignore[missing-import]
 
         self._handle = display(self._table(), display_id=True)
 

@@ -76,7 +76,7 @@ def test_a_fit_that_stops_after_every_file(name, folder):
 
 
 STEPS = {
-    "tagnet": ["graph", "dictionary", "partition", "partition", "heads", "clustering"],
+    "tagnet": ["graph", "dictionary", *2 * ["initial_clusters"], "heads", "clustering"],
     "attempts and radius": [
         "neighbors",
         "reconstruction",
