@@ -34,6 +34,7 @@ from skdeepclust._inputs import InputMixin
 from skdeepclust._progress import ProgressMixin
 from skdeepclust._regularization import RegularizationMixin
 from skdeepclust._reporting import reporting
+from skdeepclust._representation import RepresentationMixin
 from skdeepclust._rng import (
     draw_seed,
     generator_states,
@@ -94,6 +95,7 @@ class BaseDeepEstimator(
     ProgressMixin,
     ComponentsMixin,
     CallbackSupportMixin,
+    RepresentationMixin,
     BaseEstimator,
 ):
     """Base of all estimators: one private skorch net for each training phase.
