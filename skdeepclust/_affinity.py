@@ -196,12 +196,23 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
         if self.neighbors is not None:
             found = self.neighbors_.transform(X)
         else:
-            if sparse.issparse(X) != sparse.issparse(self._X):  # trees don't mix the two
-                X = sparse.csr_array(X) if sparse.issparse(self._X) else X.toarray()
-            indices = self.neighbors_.kneighbors(X, n_neighbors, return_distance=False)
-            found = exact_distances(X, self._X, indices)
+            # trees don't mix the two
+            if sparse.issparse(self._X) and not sparse.issparse(X):
+                X = sparse.csr_array(X)
+            step = X.shape[0]
+            if sparse.issparse(X) and not sparse.issparse(self._X):
+                step = max(1, BLOCK_VALUES // X.shape[1])
+            blocks = [X[start : start + step] for start in range(0, X.shape[0], step)]
+            found = sparse.vstack([self._searched(block, n_neighbors) for block in blocks], "csr")
         check_distances(found, (X.shape[0], n_samples))
         return nearest_entries(found, n_neighbors)
+
+    def _searched(self, X, n_neighbors: int) -> sparse.csr_array:
+        """Distances from some samples to the nearest of those in the search."""
+        if sparse.issparse(X) and not sparse.issparse(self._X):
+            X = X.toarray()
+        indices = self.neighbors_.kneighbors(X, n_neighbors, return_distance=False)
+        return exact_distances(X, self._X, indices)
 
     # ------------------------------------------------------------ weights
 

@@ -8,18 +8,21 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from skdeepclust._stored import shuffled_rows
+
 
 class Batches:
     """Mini-batches of about `batch_size` rows, gathered by index and moved to a device.
 
     A `torch.utils.data.DataLoader` collates row by row and draws from the global generator; here
     a batch is one gather from a numpy array, a memory map, a CSR matrix or a tensor, so that X is
-    never copied or converted as a whole. The rows are spread evenly over the batches: no batch is
-    a small remainder, on which batch normalisation and in-batch negatives would be unreliable.
+    never copied or converted as a whole; of an array with chunks, whole blocks are read. The rows
+    are spread evenly over the batches: no batch is a small remainder, on which batch normalisation
+    and in-batch negatives would be unreliable.
 
     Parameters
     ----------
-    X : {ndarray, CSR matrix, tensor} of shape (n_samples, n_features)
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
         The samples.
     extra : mapping of str to array-like of shape (n_samples, ...), default=None
         What else the loss takes of each sample, such as weights or labels.
@@ -66,7 +69,7 @@ class Batches:
             order = torch.arange(n_samples) if self.order is None else self.order
             parts = order.split(self.batch_size)
         else:
-            parts = torch.randperm(n_samples, generator=self.generator).tensor_split(len(self))
+            parts = shuffled_rows(self.X, self.generator).tensor_split(len(self))
         for rows in parts:
             idx = rows.to(self.device, non_blocking=True)
             more = {key: value[idx] for key, value in self.extra.items()}

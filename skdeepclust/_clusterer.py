@@ -16,6 +16,7 @@ from sklearn.utils import ClassifierTags
 
 from skdeepclust._base import BaseDeepEstimator, fit_method
 from skdeepclust._compat import Interval
+from skdeepclust._lazy import by_blocks
 from skdeepclust.losses import information_loss
 
 
@@ -128,6 +129,7 @@ class BaseDeepClusterer(
     def _hard(self, X, **metadata) -> np.ndarray:
         return self._assign_samples(X, **metadata).argmax(1).cpu().numpy()
 
+    @by_blocks
     def predict(self, X):
         """Return the most probable cluster of each sample.
 
@@ -143,6 +145,7 @@ class BaseDeepClusterer(
         """
         return self._hard(self._check(X))
 
+    @by_blocks
     def predict_proba(self, X):
         """Return the soft assignment q of each sample.
 
@@ -158,6 +161,7 @@ class BaseDeepClusterer(
         """
         return self._like(X, self._assign_samples(self._check(X)))
 
+    @by_blocks
     def transform(self, X):
         """Return the embedding of each sample.
 

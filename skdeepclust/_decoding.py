@@ -8,6 +8,8 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skdeepclust._lazy import by_blocks
+
 
 class DecodingMixin:
     """Adds `inverse_transform`; a method says in `_decode_point` how it decodes."""
@@ -19,6 +21,7 @@ class DecodingMixin:
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         raise NotImplementedError
 
+    @by_blocks
     def inverse_transform(self, X):
         """Decode points of the embedding.
 

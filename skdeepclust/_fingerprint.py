@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import reprlib
 import types
@@ -13,9 +14,11 @@ import torch
 from joblib.hashing import NumpyHasher
 from scipy import sparse
 
+from skdeepclust._stored import is_stored
+
 # They change what is seen of a fit, or where it runs, but not what comes out of it.
 WITHOUT_EFFECT = {"callbacks", "checkpoint", "device", "verbose"}
-# Arrays that don't lie in one piece are copied for hashing, at most so many bytes at a time.
+# Arrays that don't lie in one piece are read for hashing, at most so many bytes at a time.
 BLOCK_BYTES = 2**26
 # How values look in messages.
 SHORT = reprlib.Repr()
@@ -23,7 +26,10 @@ SHORT.maxother = SHORT.maxstring = 100
 
 
 class Hasher(NumpyHasher):
-    """joblib's hash of objects, which also knows tensors, sparse matrices and any function."""
+    """joblib's hash of objects, which also knows tensors, sparse matrices and any function.
+
+    Arrays that are stored elsewhere, such as in HDF5, are read by blocks.
+    """
 
     def save(self, obj: Any) -> None:
         if isinstance(obj, torch.Tensor):
@@ -38,6 +44,8 @@ class Hasher(NumpyHasher):
             obj = (obj.__module__, obj.__qualname__, code.co_code, plain)
         elif isinstance(obj, type):
             obj = (obj.__module__, obj.__qualname__)
+        elif is_stored(obj) and not isinstance(obj, np.ndarray) and obj.shape:
+            obj = self._in_blocks(obj)
         if isinstance(obj, np.ndarray) and not obj.dtype.hasobject and obj.ndim:
             obj = self._in_one_piece(obj)
         super().save(obj)
@@ -45,9 +53,13 @@ class Hasher(NumpyHasher):
     def _in_one_piece(self, array: np.ndarray) -> Any:
         if array.flags.c_contiguous or array.flags.f_contiguous:
             return array
-        n_rows = max(1, BLOCK_BYTES * len(array) // array.nbytes)
-        for start in range(0, len(array), n_rows):
-            self._hash.update(array[start : start + n_rows].tobytes())
+        return self._in_blocks(array)
+
+    def _in_blocks(self, array: Any) -> Any:
+        row_bytes = math.prod(array.shape[1:]) * array.dtype.itemsize
+        n_rows = max(1, BLOCK_BYTES // max(1, row_bytes))
+        for start in range(0, array.shape[0], n_rows):
+            self._hash.update(np.asarray(array[start : start + n_rows]).tobytes())
         return ("blocks", array.dtype.str, array.shape)
 
 

@@ -15,7 +15,9 @@ from skdeepclust._base import fit_method
 from skdeepclust._clusterer import BaseDeepClusterer
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._graph_branch import NewSamples, WholeGraph, neighborly_order
+from skdeepclust._lazy import by_blocks
 from skdeepclust._sample_graph import SampleGraphMixin
+from skdeepclust._stored import rows_of
 from skdeepclust.graph import laplacian
 
 # Samples at a time in predictions, at most.
@@ -123,7 +125,9 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         new = np.flatnonzero(known < 0)
         if len(new):
             edges = self._edges_to_graph(X, new, **metadata)
-            codes[torch.from_numpy(new).to(device)] = self._infer(self._embed, X[new], edges)
+            codes[torch.from_numpy(new).to(device)] = self._infer(
+                self._embed, rows_of(X, new), edges
+            )
         return self._features(codes)
 
     def _assign_samples(self, X, **metadata) -> Tensor:
@@ -155,6 +159,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         """
         return self._fit_samples(X, sample_weight, affinity=affinity)
 
+    @by_blocks
     def predict(self, X, affinity=None):
         """Return the most probable cluster of each sample.
 
@@ -173,6 +178,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         """
         return self._hard(self._check(X), affinity=affinity)
 
+    @by_blocks
     def predict_proba(self, X, affinity=None):
         """Return the probability of each cluster.
 
@@ -190,6 +196,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         """
         return self._like(X, self._assign_samples(self._check(X), affinity=affinity))
 
+    @by_blocks
     def transform(self, X, affinity=None):
         """Return the codes of the last stage.
 

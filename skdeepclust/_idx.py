@@ -8,7 +8,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _DEFLATE_LIMIT = 1032  # no deflate stream is smaller than 1 / 1032 of its contents
 
 
-def load_idx(path: str | os.PathLike[str]) -> NDArray:
+def load_idx(path: str | os.PathLike[str], *, mmap_mode: str | None = None) -> NDArray:
     """Read an array from an IDX file, the format of MNIST.
 
     Type, shape and size are checked before memory is taken for the array.
@@ -27,16 +27,20 @@ def load_idx(path: str | os.PathLike[str]) -> NDArray:
     ----------
     path : str or path-like
         File, plain or compressed by gzip; its contents decide, not its name.
+    mmap_mode : {"r", "c"} or None, default=None
+        "r" leaves the array in the file, as a memory map of which estimators read batches; "c"
+        lets it be changed, but not the file. As in `numpy.load`. `None` reads it.
 
     Returns
     -------
-    ndarray
-        The array, in the byte order of this machine.
+    ndarray or memmap
+        The array; in the byte order of this machine, or, if it is a memory map, of the file.
 
     Raises
     ------
     ValueError
-        If the file is not an IDX file, is damaged, or has another length than it declares.
+        If the file is not an IDX file, is damaged, or has another length than it declares; or if
+        a compressed one should be mapped.
 
     Examples
     --------
@@ -49,11 +53,15 @@ def load_idx(path: str | os.PathLike[str]) -> NDArray:
     ...     load_idx(path)
     array([7, 2, 1], dtype=uint8)
     """
+    if mmap_mode not in (None, "r", "c"):
+        raise ValueError(f"mmap_mode={mmap_mode!r} should be 'r', 'c' or None.")
     path = Path(path)
     with path.open("rb") as file:
         compressed = file.read(2) == _GZIP_MAGIC
         file.seek(0)
         limit = path.stat().st_size * (_DEFLATE_LIMIT if compressed else 1)
+        if mmap_mode is not None:
+            return _map_idx(file, path, limit, mmap_mode, compressed)
         if not compressed:
             return _read_idx(file, path, limit)
         try:
@@ -63,7 +71,37 @@ def load_idx(path: str | os.PathLike[str]) -> NDArray:
             raise ValueError(f"{path} is damaged: {error}. Download it again.") from error
 
 
+def _map_idx(file: BinaryIO, path: Path, limit: int, mode: Any, compressed: bool) -> NDArray:
+    if compressed:
+        raise ValueError(
+            f"{path} is compressed, and can't be mapped: decompress it with gunzip, or leave out "
+            "mmap_mode."
+        )
+    dtype, shape = _read_header(file, path, limit)
+    offset, size = file.tell(), math.prod(shape) * dtype.itemsize
+    _check_size(path, size, path.stat().st_size - offset)
+    if not size:  # nothing to map
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype, mode, offset, shape)
+
+
 def _read_idx(stream: BinaryIO | gzip.GzipFile, path: Path, limit: int) -> NDArray:
+    dtype, shape = _read_header(stream, path, limit)
+    size = math.prod(shape) * dtype.itemsize
+    data = stream.read(size + 1)  # one more, to notice what does not belong there
+    _check_size(path, size, len(data))
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def _check_size(path: Path, declared: int, found: int) -> None:
+    if found != declared:
+        more = "more" if found > declared else f"only {found}"
+        raise ValueError(f"{path} declares {declared} bytes of data and holds {more}.")
+
+
+def _read_header(
+    stream: BinaryIO | gzip.GzipFile, path: Path, limit: int
+) -> tuple[np.dtype, tuple[int, ...]]:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or magic[3] == 0:
         raise ValueError(f"{path} is not an IDX file: it begins with {magic!r}.")
@@ -78,8 +116,4 @@ def _read_idx(stream: BinaryIO | gzip.GzipFile, path: Path, limit: int) -> NDArr
             f"{path} declares the shape {shape} ({size} bytes) but can hold no more than {limit} "
             "bytes. Download it again."
         )
-    data = stream.read(size + 1)  # one more, to notice what does not belong there
-    if len(data) != size:
-        more = "more" if len(data) > size else f"only {len(data)}"
-        raise ValueError(f"{path} declares {size} bytes of data and holds {more}.")
-    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    return dtype, shape

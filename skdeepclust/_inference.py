@@ -68,7 +68,7 @@ class InferenceMixin:
             dtype=self._module_dtype,
             device=self._module_device,
         )
-        out = []
+        out, n_done = torch.empty(0), 0
         for x, more in batches:
             del more["idx"]
             n_rows = len(x)
@@ -76,8 +76,12 @@ class InferenceMixin:
                 # one shape of batch, so that a row's value doesn't depend on how many came with it
                 repeated = torch.arange(batch_size, device=x.device) % n_rows
                 x, more = x[repeated], {name: value[repeated] for name, value in more.items()}
-            out.append(function(x, **more)[:n_rows])
-        return torch.cat(out)
+            part = function(x, **more)[:n_rows]
+            if not n_done:  # to join the parts would take twice the memory
+                out = part.new_empty((X.shape[0], *part.shape[1:]))
+            out[n_done : n_done + n_rows] = part
+            n_done += n_rows
+        return out
 
     def _apply(self, function: Callable[[Tensor], Tensor], X):
         """Return `function` of a user's X: a tensor if X is one, on its device, else numpy."""

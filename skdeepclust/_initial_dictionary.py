@@ -16,6 +16,7 @@ from sklearn.utils import check_array
 from torch import Tensor
 
 from skdeepclust._rng import numpy_generator_kept
+from skdeepclust._stored import rows_of
 from skdeepclust.dictionary import KSVD
 
 # A dictionary is learned on at most this many samples.
@@ -57,7 +58,8 @@ class DictionaryMixin:
             return given
         rows = np.flatnonzero(weight > 0)
         some = self._some_rows(len(rows), MAX_SAMPLES)
-        samples = self._infer(prepare, X[rows if some is None else rows[some]])
+        rows = rows if some is None else rows[some]
+        samples = self._infer(prepare, rows_of(X, rows))
         samples = samples.cpu().numpy().astype(np.float64)
         scale = np.sqrt(np.square(samples).sum(1).mean()) or 1.0
         return _unit_atoms(self._learn(samples / scale, seed), self.n_components, seed)

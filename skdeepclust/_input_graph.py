@@ -11,6 +11,7 @@ from sklearn import config_context
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from skdeepclust._stored import rows_of
 from skdeepclust.graph import nearest_neighbors
 
 # Neighbours are those in this many principal components ...
@@ -45,7 +46,7 @@ class InputGraphMixin:
         """Return the projection of what `prepare` makes of the samples."""
         rows = self._some_rows(X.shape[0], MAX_PCA_SAMPLES)
         flat = prepare or (lambda x: x.flatten(1))
-        few = self._infer(flat, X if rows is None else X[rows]).cpu().numpy()
+        few = self._infer(flat, X if rows is None else rows_of(X, rows)).cpu().numpy()
         with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal rows
             n_components = min(N_COMPONENTS, *few.shape)
             pca = PCA(n_components, svd_solver="covariance_eigh").fit(few)

@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeepclust._compat import check_sample_weight
+from skdeepclust._stored import StoredArray, is_stored
 from skdeepclust.networks import Standardize
 
 # Enough to find that X is in a wrong unit, without reading all of a memory map.
@@ -76,6 +77,18 @@ def resolve_image_shape(image_shape, sample_shape: tuple[int, ...], n_features: 
     return (1, *map(int, shape)) if len(shape) == 2 else tuple(map(int, shape))
 
 
+def _stand_in(stored, at_most: int = 2) -> np.ndarray:
+    """Return zeros of the shape and dtype of a stored array, of which nothing is read."""
+    n_samples = stored.shape[0] if len(stored.shape) else 0
+    if not isinstance(n_samples, Integral):
+        raise ValueError(
+            f"X has the shape {stored.shape}: its number of samples must be known. Call "
+            "compute_chunk_sizes() on a Dask array."
+        )
+    zero = np.zeros((), stored.dtype)
+    return np.broadcast_to(zero, (min(int(n_samples), at_most), *stored.shape[1:]))
+
+
 class InputMixin:
     """Validation of X and of sample weights; image estimators have a parameter `image_shape`."""
 
@@ -88,7 +101,8 @@ class InputMixin:
         """Validate X and return it as 2-D array or CSR matrix, float or uint8, without a copy."""
         if not reset:
             check_is_fitted(self)
-        X, sample_shape = split_samples(X)
+        stored = X if is_stored(X) else None
+        X, sample_shape = split_samples(X if stored is None else _stand_in(stored))
         tensor = X if isinstance(X, torch.Tensor) else None
         X = validate_data(
             self,
@@ -98,6 +112,8 @@ class InputMixin:
             dtype=["float32", "float64", "uint8"],
             ensure_min_samples=2 if reset else 1,
         )
+        if stored is not None:
+            X = stored if isinstance(stored, StoredArray) else StoredArray(stored, X.dtype)
         if reset:
             self._check_size_of_values(X)
             self._sample_shape = sample_shape if len(sample_shape) > 1 else (X.shape[1],)
@@ -107,7 +123,10 @@ class InputMixin:
 
     def _check_size_of_values(self, X) -> None:
         """Refuse values whose squares would overflow, by a part of the rows."""
-        rows = X[:: max(1, X.shape[0] // N_ROWS_LOOKED_AT)]
+        if isinstance(X, StoredArray):
+            rows = X.some_rows(N_ROWS_LOOKED_AT)
+        else:
+            rows = X[:: max(1, X.shape[0] // N_ROWS_LOOKED_AT)]
         values = np.asarray(rows.data if sparse.issparse(rows) else rows)
         largest = float(max(values.max(initial=0), -float(values.min(initial=0))))
         limit = math.sqrt(float(np.finfo(self.dtype).max) / X.shape[1]) / 1000
@@ -135,7 +154,7 @@ class InputMixin:
             return {}
         weight = check_sample_weight(
             sample_weight,
-            X,
+            _stand_in(X, X.shape[0]) if isinstance(X, StoredArray) else X,
             dtype=np.float64,
             ensure_non_negative=True,
             allow_all_zero_weights=False,

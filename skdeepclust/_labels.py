@@ -8,12 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from skdeepclust._compat import StrOptions, check_partial_fit_first_call
+from skdeepclust._lazy import computed
+from skdeepclust._stored import rows_of
 
 
 def positions(labels: Iterable[Any], classes: Iterable[Any], *, problem: str) -> list[int]:
@@ -64,6 +67,7 @@ class LabelsMixin(ClassifierMixin):
     validation_fraction: float
     classes_: np.ndarray
     _check_weight: Callable[..., dict[str, np.ndarray]]
+    predict: Callable[..., Any]
 
     def _check_labels(self, y, n_samples: int, *, reset: bool) -> np.ndarray:
         """Validate y and return the index of each label in `classes_`, which `reset` sets."""
@@ -88,6 +92,26 @@ class LabelsMixin(ClassifierMixin):
         known = positions(labels.tolist(), self.classes_.tolist(), problem="y has unknown labels")
         return np.asarray(known, dtype=np.int64)[index]
 
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            Share of the samples that `predict` labels right.
+        """
+        predicted = computed(self.predict(X))
+        return accuracy_score(computed(y), predicted, sample_weight=sample_weight)
+
     def _check_classes(self, classes) -> None:
         """Set `classes_` in the first call of `partial_fit`, and hold it to them in later ones."""
         check_partial_fit_first_call(self, classes)
@@ -111,7 +135,8 @@ class LabelsMixin(ClassifierMixin):
             random_state=seed,
         )
         train, valid = (
-            (X[rows], {key: values[rows] for key, values in extra.items()}) for rows in parts
+            (rows_of(X, rows), {key: values[rows] for key, values in extra.items()})
+            for rows in parts
         )
         return train, valid
 

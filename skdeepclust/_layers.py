@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import get_ident
 
 import torch
 from torch import Tensor, nn
@@ -67,9 +68,11 @@ def last_layer_input(module: nn.Module) -> Iterator[list[Tensor]]:
     A module without fully connected and convolutional layers is a layer itself.
     """
     kept: list[Tensor] = []
+    thread = get_ident()
 
     def keep(_layer, args) -> None:
-        kept[:] = args[:1]
+        if get_ident() == thread:  # another one may use the module for samples of its own
+            kept[:] = args[:1]
 
     layers = [each for each in module.modules() if isinstance(each, (nn.Linear, *CONVOLUTIONS))]
     hooks = [layer.register_forward_pre_hook(keep) for layer in layers or [module]]
@@ -84,8 +87,11 @@ def last_layer_input(module: nn.Module) -> Iterator[list[Tensor]]:
 def layer_output(module: nn.Module, name: str) -> Iterator[list[Tensor]]:
     """Keep, in a list of one, the last output of the layer of that name."""
     kept: list[Tensor] = []
+    thread = get_ident()
 
     def keep(_layer, _args, output) -> None:
+        if get_ident() != thread:  # another one, which uses the module for samples of its own
+            return
         check_output(name, output)
         # a copy, because an activation behind the layer may work in place
         kept[:] = [output.clone()]

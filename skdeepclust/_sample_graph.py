@@ -17,6 +17,7 @@ from torch import Tensor
 from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._input_graph import InputGraphMixin, Projection
 from skdeepclust._known_samples import KnownSamples, fingerprints
+from skdeepclust._stored import rows_of
 from skdeepclust.graph import NeighborAffinity, check_affinity
 
 
@@ -143,7 +144,7 @@ class SampleGraphMixin(InputGraphMixin):
                 "samples)."
             )
         else:
-            given = self._infer(self._to_graph_features, X[rows]).cpu().numpy()
+            given = self._infer(self._to_graph_features, rows_of(X, rows)).cpu().numpy()
         return padded(self._graph_source.transform(given))
 
 

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from skdeepclust._compat import Interval
 from skdeepclust._inputs import InputMixin
+from skdeepclust._stored import in_blocks
 
 
 class SequenceMixin(InputMixin):
@@ -35,7 +36,8 @@ class SequenceMixin(InputMixin):
         """Validate X, word indices included."""
         X = super()._check(X, reset=reset)
         if self.vocabulary_size is not None:
-            _check_word_indices(X, self.vocabulary_size)
+            for block in in_blocks(X):
+                _check_word_indices(block, self.vocabulary_size)
         return X
 
     def _resolve_input_shape(self) -> tuple[int, ...]:

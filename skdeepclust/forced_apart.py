@@ -22,6 +22,7 @@ from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._labels import UNLABELLED, PartialLabelsMixin, partial_labels
 from skdeepclust._layers import find_layer, hidden_linear_layers, layer_output
+from skdeepclust._lazy import by_blocks, computed
 from skdeepclust._sequences import SequenceMixin
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.networks import BottleneckCNN, BottleneckMLP, BottleneckRNN, Standardize
@@ -428,6 +429,7 @@ class ForcedApartEmbedder(
         return sizes
 
     # -- inference
+    @by_blocks
     def transform(self, X):
         """Return the code of each sample.
 
@@ -444,6 +446,7 @@ class ForcedApartEmbedder(
         return self._apply(self._code, X)
 
     @available_if(_knows_labels)
+    @by_blocks
     def predict(self, X):
         """Return the most probable coarse label of each sample, after a fit with y.
 
@@ -461,6 +464,7 @@ class ForcedApartEmbedder(
         return self.classes_[logits.argmax(1).cpu().numpy()]
 
     @available_if(_knows_labels)
+    @by_blocks
     def predict_proba(self, X):
         """Return the probability of each coarse label, after a fit with y.
 
@@ -501,7 +505,7 @@ class ForcedApartEmbedder(
             raise ValueError(
                 "score needs the coarse labels y of a ForcedApartEmbedder fitted with y."
             )
-        predicted = self.predict(X)
+        predicted = computed(self.predict(X))
         known, labelled = partial_labels(y, len(predicted), self.classes_)
         weight = None if sample_weight is None else np.asarray(sample_weight)[labelled]
         return accuracy_score(known, predicted[labelled], sample_weight=weight)

@@ -21,6 +21,7 @@ from skdeepclust._decoding import DecodingMixin
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._labels import LabelsMixin
 from skdeepclust._layers import last_layer_input, layer_output
+from skdeepclust._lazy import by_blocks
 from skdeepclust.losses import reconstruction_loss
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder
@@ -352,6 +353,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         return self
 
     # -- inference
+    @by_blocks
     def predict(self, X):
         """Return the most probable class of each sample.
 
@@ -368,6 +370,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         logits = self._infer(self._logits, self._check(X))
         return self.classes_[logits.argmax(1).cpu().numpy()]
 
+    @by_blocks
     def predict_proba(self, X):
         """Return the probability of each class.
 
@@ -383,6 +386,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         """
         return self._apply(lambda x: functional.softmax(self._logits(x), dim=1), X)
 
+    @by_blocks
     def transform(self, X):
         """Return the representation of each sample in the last hidden layer.
 
@@ -607,6 +611,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         return (self._decode_point(self._embed(x)) - x).square().flatten(1).sum(1)
 
     # -- inference
+    @by_blocks
     def transform(self, X):
         """Return the code of each sample.
 

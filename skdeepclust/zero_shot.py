@@ -23,6 +23,7 @@ from skdeepclust._compat import StrOptions
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._labels import LabelsMixin, positions, shorten
 from skdeepclust._layers import evaluation_mode, module_device_and_dtype
+from skdeepclust._lazy import by_blocks, computed
 from skdeepclust.losses import structured_hinge_loss
 from skdeepclust.losses._clustering import product
 from skdeepclust.networks import Standardize
@@ -389,6 +390,7 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         problem = "classes has labels without attributes"
         return np.array(positions(labels.tolist(), self.classes_.tolist(), problem=problem))
 
+    @by_blocks
     def decision_function(self, X, classes=None):
         """Return the score F of each sample and class.
 
@@ -410,6 +412,7 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         scores = self._apply(lambda x: self._scores(x, attributes), X)
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
+    @by_blocks
     def predict(self, X, classes=None):
         """Return the class of the highest score for each sample.
 
@@ -452,7 +455,7 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         return float(
             recall_score(
                 y,
-                self.predict(X),
+                computed(self.predict(X)),
                 labels=np.unique(y),
                 average="macro",
                 sample_weight=sample_weight,

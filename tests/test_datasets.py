@@ -61,6 +61,35 @@ def test_load_idx_gives_back_what_was_written(
     np.testing.assert_array_equal(loaded, array)
 
 
+@pytest.mark.parametrize("kind", CODES)
+def test_load_idx_maps_a_plain_file(tmp_path: Path, kind: str) -> None:
+    array = np.arange(24).reshape(2, 3, 4).astype(kind)
+    path = tmp_path / "file"
+    path.write_bytes(idx_bytes(array))
+    mapped = load_idx(path, mmap_mode="r")
+    assert isinstance(mapped, np.memmap)
+    assert not mapped.flags.writeable
+    np.testing.assert_array_equal(mapped, array)
+    changed = load_idx(path, mmap_mode="c")
+    changed[:] = 0
+    np.testing.assert_array_equal(load_idx(path), array)
+    path.write_bytes(idx_bytes(array[:0]))
+    assert load_idx(path, mmap_mode="r").shape == (0, 3, 4)
+
+
+def test_load_idx_says_what_it_cannot_map(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for content, mode, message in (
+        (gzip.compress(GOOD), "r", "decompress it with gunzip"),
+        (GOOD[:-1], "r", "holds only 1999"),
+        (GOOD + b"x", "r", "declares 2000 bytes of data and holds more"),
+        (GOOD, "w+", "mmap_mode='w\\+'"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            load_idx(path, mmap_mode=mode)
+
+
 GOOD = idx_bytes(np.arange(2000, dtype=np.uint8).reshape(10, 200))
 BAD = {
     "empty": (b"", "not an IDX file"),

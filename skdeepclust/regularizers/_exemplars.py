@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from skdeepclust._batches import Batches
 from skdeepclust._inputs import split_samples
 from skdeepclust._layers import evaluation_mode, layer_output, module_device_and_dtype
+from skdeepclust._stored import StoredArray, is_stored
 from skdeepclust.losses._clustering import at_least_single
 from skdeepclust.losses._representations import nearest_centers, unfold
 from skdeepclust.networks import receptive_field
@@ -59,10 +60,14 @@ def batches(
     module: nn.Module, X, *, input_shape: tuple[int, ...], batch_size: int
 ) -> Iterator[Tensor]:
     """Yield X by batches, in the form that the network takes."""
-    X, _ = split_samples(X)
+    device, dtype = module_device_and_dtype(module)
+    if is_stored(X):
+        X = StoredArray(X, np.result_type(X.dtype, np.float32))
+    else:
+        X, _ = split_samples(X)
     if sparse.issparse(X):
         X = sparse.csr_array(X)
-    elif not isinstance(X, Tensor):
+    elif not isinstance(X, (Tensor, StoredArray)):
         X = np.asarray(X)
     shape = tuple(X.shape or ())
     if len(shape) != 2 or shape[0] == 0 or shape[1] != math.prod(input_shape):
@@ -70,7 +75,6 @@ def batches(
             f"X has the shape {shape} as a matrix; the network takes samples of the shape "
             f"{input_shape}."
         )
-    device, dtype = module_device_and_dtype(module)
     gathered = Batches(
         X,
         batch_size=batch_size,
