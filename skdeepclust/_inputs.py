@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,6 +97,7 @@ class InputMixin:
     n_features_in_: int
     module_: torch.nn.Module
     _infer: Callable[..., torch.Tensor]
+    _resume: dict[str, Any]
 
     def _check(self, X, *, reset: bool = False):
         """Validate X and return it as 2-D array or CSR matrix, float or uint8, without a copy."""
@@ -169,6 +171,13 @@ class InputMixin:
         if isinstance(layer, Standardize) and not keep:
             layer.set_(mean, std)
         return std or 1.0
+
+    def _deviation(self, X, extra: dict, *, warm: bool, partial: bool) -> float:
+        """Standardise, and return the deviation of X; in a stream, that of its first part."""
+        if not (warm and partial and "deviation" in self._resume):
+            deviation = self._standardize(X, extra.get("sample_weight"), keep=warm)
+            self._resume["deviation"] = deviation
+        return self._resume["deviation"]
 
     def _mean_and_std(self, X, weight: np.ndarray) -> tuple[float, float]:
         """Return mean and deviation over all features of X, by batches."""

@@ -119,7 +119,10 @@ class LabelsMixin(ClassifierMixin):
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes, got classes={classes!r}."
             )
-        if self.class_weight == "balanced":
+        self._refuse_balanced()
+
+    def _refuse_balanced(self) -> None:
+        if getattr(self, "class_weight", None) == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all samples at once, which partial_fit never sees. "
                 "Give the weights as a dict."
@@ -189,9 +192,13 @@ class PartialLabelsMixin(LabelsMixin):
     Where y holds nothing but -1 and 1, both are labels, as usual of two classes.
     """
 
-    def _check_partial_labels(self, y, n_samples: int, *, reset: bool) -> np.ndarray:
+    def _check_partial_labels(
+        self, y, n_samples: int, *, reset: bool, required: bool = True
+    ) -> np.ndarray:
         """Validate y and return the index of each label in `classes_`, -1 where it is missing."""
-        known, labelled = partial_labels(y, n_samples, None if reset else self.classes_)
+        known, labelled = partial_labels(
+            y, n_samples, None if reset else self.classes_, required=required
+        )
         if reset and len(set(known.tolist())) == 1:
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least 2 classes, but y has only 1 "
@@ -199,12 +206,13 @@ class PartialLabelsMixin(LabelsMixin):
                 "train without labels."
             )
         index = np.full(n_samples, UNLABELLED)
-        index[labelled] = self._check_labels(known, len(known), reset=reset)
+        if len(known):
+            index[labelled] = self._check_labels(known, len(known), reset=reset)
         return index
 
 
 def partial_labels(
-    y: Any, n_samples: int, classes: np.ndarray | None = None
+    y: Any, n_samples: int, classes: np.ndarray | None = None, *, required: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels in y without the missing ones, and for which samples there are any.
 
@@ -216,11 +224,14 @@ def partial_labels(
         Number of samples in X.
     classes : ndarray of shape (n_classes,), default=None
         The labels that there are, where they are known.
+    required : bool, default=True
+        Whether one label at least must be there.
 
     Raises
     ------
     ValueError
-        If y is no vector of as many labels, has none, holds NaN or mixes strings with numbers.
+        If y is no vector of as many labels, has none but should, holds NaN or mixes strings with
+        numbers.
     """
     if isinstance(y, torch.Tensor):
         y = y.detach().cpu()
@@ -231,7 +242,7 @@ def partial_labels(
     if len(y) != n_samples:
         raise ValueError(f"y has {len(y)} labels, but X has {n_samples} samples.")
     labelled = is_labelled(y, classes)
-    if not labelled.any():
+    if required and not labelled.any():
         raise ValueError(
             f"All {n_samples} labels in y are {UNLABELLED}, which means unlabelled: leave y out "
             "to train without labels."

@@ -17,7 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust._base import BaseDeepEstimator, fit_method
+from skdeepclust._base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._labels import UNLABELLED, PartialLabelsMixin, partial_labels
@@ -160,7 +160,7 @@ class ForcedApartEmbedder(
         Coarse labels, after a fit with y.
     reconstruction_err_ : float
         After a fit without y: mean over the training samples of the squared error, summed over
-        features.
+        features; after `partial_fit` over those of its last call.
     <shared attributes>
     image_shape_ : tuple of int
         `(channels, height, width)` where X holds images.
@@ -372,34 +372,66 @@ class ForcedApartEmbedder(
             The fitted estimator.
         """
         warm = bool(self.warm_start and hasattr(self, "module_"))
+        self._check_same_task(y, warm)
         X = self._check(X, reset=not warm)
         extra = self._check_weight(sample_weight, X)
+        if y is None:
+            return self._fit_autoencoder(X, extra, warm=warm, epochs=self.max_epochs)
+        extra["y"] = self._check_partial_labels(y, X.shape[0], reset=not warm)
+        return self._fit_labels(X, y, extra, warm=warm, epochs=self.max_epochs)
+
+    @partial_fit_method
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
+        """Go on training with one epoch on these samples.
+
+        The samples of the first call say where X lies and how large it is: let them be more than
+        a few.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        y : array-like of shape (n_samples,), default=None
+            Coarse labels, -1 where there is none; a part of the stream may have none at all.
+            `None`, in all calls: the network is an autoencoder.
+        classes : array-like of shape (n_classes,), default=None
+            All coarse labels that may ever come; needed in the first call with y.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; `None` weighs all samples the same.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        warm = hasattr(self, "module_")
+        self._check_same_task(y, warm)
+        X = self._check(X, reset=not warm)
+        extra = self._check_weight(sample_weight, X)
+        if y is None:
+            return self._fit_autoencoder(X, extra, warm=warm, epochs=1, partial=True)
+        self._check_classes(classes)
+        extra["y"] = self._check_partial_labels(y, X.shape[0], reset=False, required=False)
+        return self._fit_labels(X, y, extra, warm=warm, epochs=1)
+
+    def _check_same_task(self, y, warm: bool) -> None:
         if warm and hasattr(self, "classes_") != (y is not None):
             raise ValueError(
-                "warm_start goes on with the network of the last fit, which was with y and this "
-                "one isn't, or the other way round. Set warm_start=False."
+                "The network of the last fit, with which warm_start and partial_fit go on, was "
+                "trained with y and this one isn't, or the other way round. Set warm_start=False "
+                "and call fit."
             )
-        if y is not None:
-            return self._fit_labels(X, y, extra, warm=warm)
-        return self._fit_autoencoder(X, extra, warm=warm)
 
-    def _fit_labels(self, X, y, extra, *, warm: bool):
-        extra["y"] = self._check_partial_labels(y, X.shape[0], reset=not warm)
+    def _fit_labels(self, X, y, extra, *, warm: bool, epochs: int):
         options = self._sizes(len(self.classes_))
         with self._fit_scope(X, warm=warm, phases=1, **options):
             self._prepare(X, extra, warm=warm)
-            self._train(
-                "classification",
-                self._classification_loss,
-                X,
-                extra,
-                epochs=self.max_epochs,
-                y=y,
-            )
+            loss = self._classification_loss
+            self._train("classification", loss, X, extra, epochs=epochs, y=y)
         self.__dict__.pop("reconstruction_err_", None)
         return self
 
-    def _fit_autoencoder(self, X, extra, *, warm: bool):
+    def _fit_autoencoder(self, X, extra, *, warm: bool, epochs: int, partial: bool = False):
         if self.vocabulary_size is not None:
             raise ValueError(
                 "Indices of words can't be reconstructed by their squared error: give coarse "
@@ -409,17 +441,16 @@ class ForcedApartEmbedder(
         self.__dict__.pop("classes_", None)
         options = {**self._sizes(self.n_features_in_), "output_hidden": DECODER_HIDDEN}
         with self._fit_scope(X, warm=warm, phases=1, **options):
-            self._fit.deviation = self._prepare(X, extra, warm=warm)
-            epochs = self.max_epochs
+            self._fit.deviation = self._prepare(X, extra, warm=warm, partial=partial)
             self._train("reconstruction", self._reconstruction_loss, X, extra, epochs=epochs)
         error = self._infer(self._squared_error, X).double().cpu().numpy()
         self.reconstruction_err_ = float(np.average(error, weights=extra.get("sample_weight")))
         return self
 
-    def _prepare(self, X, extra, *, warm: bool) -> float:
+    def _prepare(self, X, extra, *, warm: bool, partial: bool = False) -> float:
         """Look at the code, before the training; standardise, and return the deviation of X."""
         self._n_features_out = self._infer(self._code, X[:1]).shape[1]
-        return self._standardize(X, extra.get("sample_weight"), keep=warm)
+        return self._deviation(X, extra, warm=warm, partial=partial)
 
     def _sizes(self, n_outputs: int) -> dict[str, int]:
         """Return what the networks are offered beside the shape of a sample."""

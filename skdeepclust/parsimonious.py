@@ -456,7 +456,8 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
     regularizer_ : skdeepclust.regularizers.ClusteringRegularizer
         The fitted regulariser, with its `exemplars`; `None` if `lam=0`.
     reconstruction_err_ : float
-        Mean over the training samples of the squared error, summed over features.
+        Mean over the training samples of the squared error, summed over features; after
+        `partial_fit` over those of its last call.
     <shared attributes>
     image_shape_ : tuple of int
         `(channels, height, width)` where X holds images.
@@ -595,10 +596,38 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         """
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
+        return self._fit_samples(X, sample_weight, warm=warm, epochs=self.max_epochs)
+
+    @partial_fit_method
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Go on training with one epoch on these samples.
+
+        The samples of the first call say where X lies and how large it is: let them be more than
+        a few.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        y : Ignored
+            Present for the API's sake.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; `None` weighs all samples the same.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        warm = hasattr(self, "module_")
+        X = self._check(X, reset=not warm)
+        return self._fit_samples(X, sample_weight, warm=warm, epochs=1, partial=True)
+
+    def _fit_samples(self, X, sample_weight, *, warm, epochs, partial=False):
         extra = self._check_weight(sample_weight, X)
         with self._fit_scope(X, warm=warm, phases=1, **self._arguments()):
-            self._fit.deviation = self._standardize(X, extra.get("sample_weight"), keep=warm)
-            self._train("reconstruction", self._loss, X, extra, epochs=self.max_epochs)
+            self._fit.deviation = self._deviation(X, extra, warm=warm, partial=partial)
+            self._train("reconstruction", self._loss, X, extra, epochs=epochs)
         self._n_features_out = self._infer(self._embed, X[:1]).shape[1]
         self.reconstruction_err_ = self._mean_error(X, extra.get("sample_weight"))
         return self

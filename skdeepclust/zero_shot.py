@@ -17,7 +17,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skdeepclust._base import BaseDeepEstimator, fit_method
+from skdeepclust._base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._class_attributes import resolve_class_attributes
 from skdeepclust._compat import StrOptions
 from skdeepclust._docs import with_shared_docs
@@ -313,6 +313,53 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         target = self._check_labels(y, X.shape[0], reset=not warm)
         if not warm:
             target = self._describe_classes()[target]
+        return self._fit_labels(X, target, sample_weight, warm=warm, epochs=self.max_epochs)
+
+    @partial_fit_method
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Go on training with one epoch on these samples, whose classes count as seen from now on.
+
+        The learning rate stays as it is, and the samples of the first call say how large X is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        y : array-like of shape (n_samples,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever come; needed in the first call, unless `class_attributes` has
+            labels: a dict or a DataFrame.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; `None` weighs all samples the same.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        warm = hasattr(self, "module_")
+        X = self._check(X, reset=not warm)
+        self._refuse_balanced()
+        self._know_classes(classes, warm)
+        target = self._check_labels(y, X.shape[0], reset=False)
+        return self._fit_labels(X, target, sample_weight, warm=warm, epochs=1, partial=True)
+
+    def _know_classes(self, classes, warm: bool) -> None:
+        """Set the labels in the first call of `partial_fit`; in later ones there are no others."""
+        if warm:
+            given = [] if classes is None else np.asarray(classes).tolist()
+            positions(given, self.classes_.tolist(), problem="classes has unknown labels")
+            return
+        if classes is None:
+            attributes: Any = self.class_attributes
+            if not hasattr(attributes, "keys"):  # of a dict or a DataFrame
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            classes = list(getattr(attributes, "index", attributes))
+        self.classes_ = np.unique(classes)
+        self._describe_classes()
+
+    def _fit_labels(self, X, target, sample_weight, *, warm, epochs, partial=False):
         self._set_seen(target, warm)
         extra = {
             "target": np.searchsorted(np.flatnonzero(self._seen), target),
@@ -327,9 +374,8 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
                 self._scale_input(X, extra.get("sample_weight"))
             self._fit.attributes = self._attributes_of(self._seen)
             labels = self.classes_[target]
-            self._train(
-                "hinge", self._loss, X, extra, epochs=self.max_epochs, y=labels, decay_lr=True
-            )
+            decay = {"decay_lr": not partial}
+            self._train("hinge", self._loss, X, extra, epochs=epochs, y=labels, **decay)
         self._set_linear_map()
         return self
 
