@@ -14,6 +14,7 @@ import pytest
 import torch
 from display_data import CLASSES, IMAGES, own_axes
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeClassifier
 
@@ -284,3 +285,11 @@ def test_wrong_values_are_refused_before_a_figure_is_made(options, message):
     with pytest.raises(ValueError, match=message):
         SweepDisplay.from_values(**{"values": [1, 2], "scores": [1, 2], **options})
     assert not plt.get_fignums()
+
+
+def test_a_search_is_shown_by_its_results():
+    grid = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 3]}, cv=2)
+    with pytest.raises(NotFittedError):
+        SweepDisplay.from_estimator(grid, "max_depth")
+    grid.fit(IMAGES[:50], CLASSES[:50])
+    assert SweepDisplay.from_estimator(grid, "max_depth", ax=own_axes()).values == [1, 3]

@@ -13,11 +13,16 @@ from sklearn.utils import check_random_state
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Petroff 2021 (arXiv:2107.02270): ten colours that stay apart in colour-blind vision
+# Petroff 2021 (arXiv:2107.02270): ten colours that stay apart in colour-blind vision. In grey some
+# are alike: markers, line styles or names tell apart, too, what is coloured.
 COLORS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
+
+MARKERS = "os^Dv<>pP"
+LINE_STYLES = ("-", "--", "-.", ":")
+LUMINANCE_HALFWAY = 0.184  # of L* = 50
 
 
 def new_axes(figsize: tuple[float, float]) -> Axes:
@@ -36,13 +41,47 @@ def new_panels(n_panels: int, figsize: tuple[float, float]) -> np.ndarray:
     return plt.subplots(1, n_panels, figsize=figsize, layout="constrained", squeeze=False)[1][0]
 
 
-def cluster_colors(n_clusters: int) -> list[Any]:
-    """Give each cluster its colour, the same in every display."""
-    if n_clusters <= len(COLORS):
-        return list(COLORS[:n_clusters])
-    from matplotlib import colormaps
+def cluster_colors(n_clusters: int) -> list[str]:
+    """Give each cluster its colour, the same in every display; after ten they come again."""
+    return [COLORS[cluster % len(COLORS)] for cluster in range(n_clusters)]
 
-    return list(colormaps["turbo"](np.linspace(0.03, 0.97, n_clusters)))
+
+def line_style(index: int) -> dict[str, Any]:
+    """Give the colour, marker and dashes of a line; ninety lines have different ones."""
+    return {
+        "color": COLORS[index % len(COLORS)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "ls": LINE_STYLES[index % len(LINE_STYLES)],
+    }
+
+
+def point_style(label: int) -> dict[str, Any]:
+    """Give the colour and marker of points: a marker for each ten labels."""
+    return {
+        "color": COLORS[label % len(COLORS)],
+        "marker": MARKERS[label // len(COLORS) % len(MARKERS)],
+    }
+
+
+def draw_points(
+    ax: Axes, coordinates: np.ndarray, labels: np.ndarray, size: float, alpha: float
+) -> list[Any]:
+    """Draw points in the style of their labels, 0 and up; return a collection for each marker."""
+    from matplotlib.colors import to_rgba_array
+
+    palette = to_rgba_array(COLORS)
+    cycles = labels // len(COLORS) % len(MARKERS)
+    # in random order no cluster covers the others
+    order = np.random.default_rng(0).permutation(len(labels))
+    drawn = []
+    for cycle in np.unique(cycles):
+        rows = order[cycles[order] == cycle]
+        points = ax.scatter(
+            *coordinates[rows].T, s=size, c=palette[labels[rows] % len(COLORS)], alpha=alpha,
+            marker=MARKERS[cycle], linewidths=0, rasterized=True,
+        )  # fmt: skip
+        drawn.append(points)
+    return drawn
 
 
 def ink_colormap(ax: Axes) -> Any:
@@ -55,9 +94,10 @@ def ink_colormap(ax: Axes) -> Any:
 
 
 def color_of_text_on(color: Sequence[float] | np.ndarray) -> str:
-    """Return black or white, whichever can be read on a colour."""
-    red, green, blue = color[:3]
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+    """Return black or white, whichever is farther from the lightness L* of a colour."""
+    rgb = np.asarray(color[:3])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return "black" if linear @ (0.2126, 0.7152, 0.0722) > LUMINANCE_HALFWAY else "white"
 
 
 def draw_colorbar(ax: Axes, image: Any, label: str, **options: Any) -> Any:
@@ -171,7 +211,7 @@ class ImagePainter:
         self.cmap = cmap or ("gray_r" if dark else "gray")
         self.ax = ax
 
-    def __call__(self, image: np.ndarray, left: float, top: float) -> None:
+    def __call__(self, image: np.ndarray, left: float, top: float) -> Any:
         from matplotlib import rcParams
         from matplotlib.patches import Rectangle
 
@@ -181,9 +221,10 @@ class ImagePainter:
         # neither grey nor colour: the mean of the channels
         image = image.transpose(1, 2, 0) if len(image) == 3 else image.mean(0)
         extent = (left, left + width / height, top + 1, top)
-        self.ax.imshow(
+        painted = self.ax.imshow(
             image, extent=extent, cmap=self.cmap, vmin=0, vmax=1, interpolation="nearest",
             origin="upper",
         )  # fmt: skip
         frame = {"fill": False, "ec": rcParams["text.color"], "alpha": 0.15, "lw": 0.6}
         self.ax.add_patch(Rectangle((left, top), width / height, 1, **frame))
+        return painted

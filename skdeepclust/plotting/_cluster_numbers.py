@@ -16,12 +16,10 @@ from sklearn.cluster import KMeans
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from skdeepclust import metrics
-from skdeepclust.plotting._canvas import cluster_colors, new_axes, to_numpy
+from skdeepclust.plotting._canvas import line_style, new_axes, to_numpy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-MARKERS = "os^Dv<>pP*"
 
 
 class ClusterNumberDisplay:
@@ -43,6 +41,8 @@ class ClusterNumberDisplay:
 
     Attributes
     ----------
+    lines_ : dict of str to matplotlib Line2D
+        The mean scores of each representation.
     ax_, figure_ : matplotlib Axes and Figure
         Where `plot` has drawn.
 
@@ -165,11 +165,11 @@ class ClusterNumberDisplay:
         Returns
         -------
         ClusterNumberDisplay
-            This display, with `ax_` and `figure_` set.
+            This display, with `lines_`, `ax_` and `figure_` set.
         """
-        from matplotlib import rcParams
-
         ax = new_axes((5.4, 3.8)) if ax is None else ax
+        from matplotlib import rcParams  # if it is missing, the line above says what to do
+
         order = np.argsort(self.n_clusters)
         numbers = np.asarray(self.n_clusters)[order]
         if self.n_classes is not None:
@@ -179,14 +179,14 @@ class ClusterNumberDisplay:
                 xycoords=("data", "axes fraction"), textcoords="offset points",
                 fontsize="small", alpha=0.6,
             )  # fmt: skip
-        colors = cluster_colors(len(self.scores))
+        self.lines_ = {}
         for index, (name, scores) in enumerate(self.scores.items()):
             mean, spread = scores.mean(axis=0)[order], scores.std(axis=0)[order]
-            marker = MARKERS[index % len(MARKERS)]
-            ax.plot(numbers, mean, color=colors[index], marker=marker, ms=5, lw=1.6, label=name)
+            style = line_style(index)
+            (self.lines_[name],) = ax.plot(numbers, mean, ms=5, lw=1.6, label=name, **style)
             if len(scores) > 1:
                 band = (mean - spread, mean + spread)
-                ax.fill_between(numbers, *band, color=colors[index], alpha=0.2, lw=0)
+                ax.fill_between(numbers, *band, color=style["color"], alpha=0.2, lw=0)
         ax.set(xlabel="number of clusters", ylabel=self.score_name)
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False, fontsize="small")

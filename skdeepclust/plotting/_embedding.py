@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from skdeepclust.plotting._canvas import (
     check_map,
     cluster_colors,
+    draw_points,
     draw_rows,
     finish_map,
     map_to_plane,
@@ -22,18 +23,20 @@ from skdeepclust.plotting._canvas import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NOISE_COLOR = "0.6"
+
 
 class EmbeddingDisplay:
     """Map of the embedding, coloured by cluster.
 
-    Build it with `from_estimator`; its attributes are the data of the figure.
+    Build it with `from_estimator` or `from_predictions`; its attributes are the data of the figure.
 
     Parameters
     ----------
     coordinates : ndarray of shape (n, 2)
         Position of each sample on the map.
     labels : ndarray of shape (n,)
-        Cluster of each sample, 0 to ``n_clusters - 1``.
+        Cluster of each sample, 0 to ``n_clusters - 1``, or -1 for noise.
     n_clusters : int
         Number of clusters, including those without a sample on the map.
     misassigned : ndarray of shape (n,), default=None
@@ -47,6 +50,11 @@ class EmbeddingDisplay:
 
     Attributes
     ----------
+    points_ : list of matplotlib PathCollection
+        The samples that are not marked, a collection for each ten clusters.
+    crosses_, noise_ : matplotlib PathCollection
+        The misassigned samples, and those of no cluster; None if they are not asked for or there
+        are none.
     ax_, figure_ : matplotlib Axes and Figure
         Where `plot` has drawn.
 
@@ -128,15 +136,72 @@ class EmbeddingDisplay:
         """
         check_map(method, n_points)
         check_is_fitted(estimator)
-        embedding = to_numpy(estimator.transform(X))
-        labels = to_numpy(estimator.predict(X))
-        wrong = None if y is None else _misassigned(y, labels)
+        return cls.from_predictions(
+            estimator.transform(X), estimator.predict(X), y,
+            n_clusters=len(estimator.cluster_centers_), method=method, n_points=n_points,
+            random_state=random_state, ax=ax, **plot_options,
+        )  # fmt: skip
+
+    @classmethod
+    def from_predictions(
+        cls,
+        embedding: Any,
+        labels: Any,
+        y_true: Any = None,
+        *,
+        n_clusters: int | None = None,
+        method: Literal["pca", "tsne"] = "pca",
+        n_points: int = 5000,
+        random_state: int | np.random.RandomState | None = 0,
+        ax: Axes | None = None,
+        **plot_options: Any,
+    ) -> EmbeddingDisplay:
+        """Map an embedding to the plane and draw it in the colours of any clustering.
+
+        Parameters
+        ----------
+        embedding : array-like of shape (n_samples, n_components)
+            What the clusters live in; as from `transform`.
+        labels : array-like of int of shape (n_samples,)
+            Cluster of each sample, from 0; -1 is noise, as of DBSCAN, and drawn in grey.
+        y_true : array-like of shape (n_samples,), default=None
+            True labels; samples whose label is not the one matched with their cluster are
+            marked. Labels are matched over all samples.
+        n_clusters : int, default=None
+            Number of clusters; None is one more than the largest label.
+        method : {"pca", "tsne"}, default="pca"
+            Linear map of largest variance, or t-SNE, which shows neighbourhoods: neither
+            distances between clusters nor their sizes mean anything there.
+        n_points : int, default=5000
+            Number of samples on the map, drawn at random if there are more.
+        random_state : int, RandomState or None, default=0
+            Seed of that draw and of t-SNE.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **plot_options
+            Passed to `plot`.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If `method` is unknown, `n_points` below 1, labels are no integers from 0 (or -1), or
+            lengths differ.
+        """
+        check_map(method, n_points)
+        embedding = to_numpy(embedding)
+        labels = _check_labels(labels, embedding, n_clusters)
+        wrong = None if y_true is None else _misassigned(y_true, labels)
         rows = draw_rows(len(labels), n_points, random_state)
         coordinates, caption = map_to_plane(embedding[rows], method, random_state)
         display = cls(
             coordinates=coordinates,
             labels=labels[rows],
-            n_clusters=len(estimator.cluster_centers_),
+            n_clusters=int(labels.max()) + 1 if n_clusters is None else n_clusters,
             misassigned=None if wrong is None else wrong[rows],
             accuracy=None if wrong is None else 1 - float(wrong.mean()),
             indices=rows,
@@ -165,12 +230,13 @@ class EmbeddingDisplay:
         Returns
         -------
         EmbeddingDisplay
-            This display, with `ax_` and `figure_` set.
+            This display, with `points_`, `crosses_`, `noise_`, `ax_` and `figure_` set.
         """
         ax = new_axes((6.0, 5.4)) if ax is None else ax
         size = point_area(len(self.labels)) if point_size is None else point_size
         self._draw_points(ax, size, alpha)
-        write_at_medians(ax, self.coordinates, self.labels)
+        named = self.labels >= 0
+        write_at_medians(ax, self.coordinates[named], self.labels[named])
         finish_map(ax, self.caption)
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -178,29 +244,60 @@ class EmbeddingDisplay:
     def _draw_points(self, ax: Axes, size: float, alpha: float) -> None:
         """Draw dots, and crosses in the colour of the cluster for misassigned samples."""
         from matplotlib import rcParams
+
+        wrong = np.zeros(len(self.labels), bool) if self.misassigned is None else self.misassigned
+        is_noise = self.labels < 0
+        self.noise_ = self.crosses_ = None
+        entries: dict[str, tuple[str, str]] = {}  # marker and colour
+        if is_noise.any():
+            self.noise_ = ax.scatter(
+                *self.coordinates[is_noise & ~wrong].T, s=0.6 * size, c=NOISE_COLOR, alpha=alpha,
+                linewidths=0, rasterized=True,
+            )  # fmt: skip
+            entries["noise"] = "o", NOISE_COLOR
+        dots = ~wrong & ~is_noise
+        self.points_ = draw_points(ax, self.coordinates[dots], self.labels[dots], size, alpha)
+        if self.misassigned is not None:
+            self.crosses_ = self._draw_crosses(ax, wrong, size)
+            share = "" if self.accuracy is None else f" ({1 - self.accuracy:.1%})"
+            entries[f"misassigned{share}"] = "x", rcParams["text.color"]
+        if entries:
+            _write_legend(ax, entries)
+
+    def _draw_crosses(self, ax: Axes, wrong: np.ndarray, size: float) -> Any:
         from matplotlib.colors import to_rgba_array
 
-        colors = to_rgba_array(cluster_colors(self.n_clusters))[self.labels]
-        wrong = np.zeros(len(self.labels), bool) if self.misassigned is None else self.misassigned
-        # in random order no cluster covers the others
-        order = np.random.default_rng(0).permutation(len(self.labels))
-        dots, crosses = order[~wrong[order]], order[wrong[order]]
-        ax.scatter(
-            *self.coordinates[dots].T,
-            s=size, c=colors[dots], alpha=alpha, linewidths=0, rasterized=True,
+        rows = np.random.default_rng(0).permutation(np.flatnonzero(wrong))
+        palette = to_rgba_array([*cluster_colors(self.n_clusters), NOISE_COLOR])  # -1 is the last
+        return ax.scatter(
+            *self.coordinates[rows].T,
+            s=1.2 * size, c=palette[self.labels[rows]], marker="x", linewidths=1, rasterized=True,
         )  # fmt: skip
-        if self.misassigned is None:
-            return
-        ax.scatter(
-            *self.coordinates[crosses].T,
-            s=1.2 * size, c=colors[crosses], marker="x", linewidths=1, rasterized=True,
-        )  # fmt: skip
-        share = "" if self.accuracy is None else f" ({1 - self.accuracy:.1%})"
-        handle = ax.scatter([], [], s=28, c=rcParams["text.color"], marker="x", linewidths=1)
-        ax.legend(
-            [handle], [f"misassigned{share}"], loc="lower right", bbox_to_anchor=(1, 1),
-            frameon=False, fontsize="small", handletextpad=0.2, borderaxespad=0.1,
-        )  # fmt: skip
+
+
+def _write_legend(ax: Axes, entries: dict[str, tuple[str, str]]) -> None:
+    handles = [
+        ax.scatter([], [], s=28, marker=marker, c=color, linewidths=1 if marker == "x" else 0)
+        for marker, color in entries.values()
+    ]
+    ax.legend(
+        handles, list(entries), loc="lower right", bbox_to_anchor=(1, 1), ncols=len(entries),
+        frameon=False, fontsize="small", handletextpad=0.2, borderaxespad=0.1,
+    )  # fmt: skip
+
+
+def _check_labels(labels: Any, embedding: np.ndarray, n_clusters: int | None) -> np.ndarray:
+    """Return the clusters as integers from 0, or -1 for noise."""
+    labels = to_numpy(labels)
+    check_consistent_length(embedding, labels)
+    limit = np.inf if n_clusters is None else n_clusters
+    if labels.dtype.kind not in "iu" or labels.min() < -1 or labels.max() >= limit:
+        most = "" if n_clusters is None else f" and below n_clusters={n_clusters}"
+        raise ValueError(
+            f"labels must be integers from 0, or -1 for noise{most}, got {np.unique(labels)[:9]}: "
+            "number them with np.unique(labels, return_inverse=True)[1]."
+        )
+    return labels
 
 
 def _misassigned(y: Any, labels: np.ndarray) -> np.ndarray:

@@ -43,6 +43,8 @@ class ExemplarDisplay:
 
     Attributes
     ----------
+    ims_ : list of n_clusters lists of matplotlib AxesImage
+        The images in each row.
     ax_, figure_ : matplotlib Axes and Figure
         Where `plot` has drawn.
 
@@ -158,16 +160,17 @@ class ExemplarDisplay:
         Returns
         -------
         ExemplarDisplay
-            This display, with `ax_` and `figure_` set.
+            This display, with `ims_`, `ax_` and `figure_` set.
         """
         height, width = self.images[0].shape[-2:]
-        aspect = width / height
-        n_rows, n_columns = len(self.images), max(len(images) for images in self.images)
+        aspect, n_rows = width / height, len(self.images)
+        n_columns = max(map(len, self.images))
         right = n_columns * (aspect + GAP) - GAP
         if ax is None:
             ax = new_axes((0.55 * (right + 2.4), 0.55 * (n_rows * (1 + GAP) + 0.9)))
         show = ImagePainter(ax, self.images, cmap)
         colors = cluster_colors(n_rows)
+        self.ims_ = [[] for _ in self.images]
         for row, images in enumerate(self.images):
             top = row * (1 + GAP)
             ax.text(-0.15, top + 0.6, str(self.clusters[row]), ha="right", fontweight="bold")
@@ -175,11 +178,15 @@ class ExemplarDisplay:
             ax.text(right + 0.2, top + 0.6, size, fontsize="small", alpha=0.6)
             for column, image in enumerate(images):
                 left = column * (aspect + GAP)
-                show(image, left, top)
+                self.ims_[row].append(show(image, left, top))
                 if self.boxes is not None:
                     self._draw_box(ax, self.boxes[row][column] / height, left, top, colors[row])
-        for x, text in ((0, self.title or "exemplars"), (right + 0.2, "size")):
-            ax.text(x, -0.14, text, va="baseline", fontsize="small", alpha=0.6)
+        for x, side, text in [
+            (-0.15, "right", "cluster"),
+            (0, "left", self.title or "exemplars"),
+            (right + 0.2, "left", "size"),
+        ]:
+            ax.text(x, -0.14, text, ha=side, va="baseline", fontsize="small", alpha=0.6)
         strip_axes(ax)
         bottom = n_rows * (1 + GAP) - GAP / 2
         ax.set(xlim=(-0.6, right + 0.1), ylim=(bottom, -0.05), aspect="equal")

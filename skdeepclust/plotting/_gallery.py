@@ -49,6 +49,8 @@ class ClusterGalleryDisplay:
 
     Attributes
     ----------
+    ims_ : list of n_clusters lists of matplotlib AxesImage
+        The images in each row, the centre first.
     ax_, figure_ : matplotlib Axes and Figure
         Where `plot` has drawn.
 
@@ -173,7 +175,7 @@ class ClusterGalleryDisplay:
         Returns
         -------
         ClusterGalleryDisplay
-            This display, with `ax_` and `figure_` set.
+            This display, with `ims_`, `ax_` and `figure_` set.
         """
         n_clusters, _, height, width = self.centers.shape
         aspect = width / height
@@ -186,13 +188,14 @@ class ClusterGalleryDisplay:
             ax = new_axes((0.55 * (right + beside), 0.55 * (n_clusters * (1 + GAP) + 0.9)))
         show = ImagePainter(ax, self.members, cmap)
         colors = cluster_colors(n_clusters)
+        self.ims_ = []
         for row in range(n_clusters):
             top = row * (1 + GAP)
-            show(self.centers[row], 0, top)
+            self.ims_.append([show(self.centers[row], 0, top)])
             ax.plot([-0.14] * 2, [top, top + 1], color=colors[row], lw=3, solid_capstyle="butt")
             for column, image in enumerate(self.members[row]):
                 left = first + column * (aspect + GAP)
-                show(image, left, top)
+                self.ims_[row].append(show(image, left, top))
                 self._mark_other_label(ax, row, column, (left, top, aspect))
         self._write_titles(ax, aspect, first, right)
         shown = zip(self.member_labels or (), self.majority_labels or (), strict=True)
@@ -235,6 +238,7 @@ class ClusterGalleryDisplay:
         members = "nearest members" if right - first > 2.5 else "nearest"
         measure = "size" if self.majority_labels is None else "majority"
         for x, side, text in [
+            (-0.3, "right", "cluster"),
             (aspect / 2, "center", "centre"),
             (first, "left", members),
             (right + 0.3, "left", measure),

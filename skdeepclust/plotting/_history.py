@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust.plotting._canvas import cluster_colors, new_axes, write_below
+from skdeepclust.plotting._canvas import line_style, new_axes, write_below
 from skdeepclust.plotting._history_rows import find_parts, lay_out, select_phases, to_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LINE_STYLES = ("-", "--", "-.", ":")
 LETTER_WIDTH = 0.085  # inches, of small letters
 
 
@@ -218,9 +217,9 @@ class HistoryDisplay:
         self.axes_ = _panels(ax, len(self.groups))
         self.lines_ = {}
         for panel, (label, names) in zip(self.axes_, self.groups.items(), strict=True):
-            colors = cluster_colors(len(names))
             for index, name in enumerate(names):
-                style = {"color": colors[index], "ls": LINE_STYLES[index % len(LINE_STYLES)]}
+                style = line_style(index)
+                style.pop("marker")  # epochs are too many
                 self.lines_[name] = self._draw_runs(panel, name, style)
             panel.set(ylabel=label, yscale=yscale)
             panel.spines[["top", "right"]].set_visible(False)

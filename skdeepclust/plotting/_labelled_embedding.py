@@ -10,12 +10,13 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from skdeepclust.plotting._canvas import (
     check_map,
-    cluster_colors,
+    draw_points,
     draw_rows,
     finish_map,
     map_to_plane,
     new_panels,
     point_area,
+    point_style,
     to_numpy,
     write_at_medians,
 )
@@ -43,6 +44,8 @@ class LabelledEmbeddingDisplay:
 
     Attributes
     ----------
+    points_ : dict of str to list of matplotlib PathCollection
+        The points of each panel, a collection for each ten labels.
     axes_ : ndarray of matplotlib Axes
         The panels in which `plot` has drawn, one for each labelling.
     figure_ : matplotlib Figure
@@ -173,19 +176,19 @@ class LabelledEmbeddingDisplay:
         Returns
         -------
         LabelledEmbeddingDisplay
-            This display, with `axes_` and `figure_` set.
+            This display, with `points_`, `axes_` and `figure_` set.
         """
         n_panels = len(self.labels)
         axes = _check_panels(axes, n_panels)
         if axes is None:
             axes = new_panels(n_panels, (4.6 * n_panels, 4.6))
         size = point_area(len(self.coordinates)) if point_size is None else point_size
+        self.points_ = {}
         for ax, (title, labels) in zip(axes, self.labels.items(), strict=True):
             classes, index = np.unique(labels, return_inverse=True)
-            colors = cluster_colors(len(classes))
-            self._draw_points(ax, index, colors, size, alpha)
+            self.points_[title] = draw_points(ax, self.coordinates, index, size, alpha)
             if self._needs_legend(labels) if legend is None else legend:
-                _name_colors(ax, classes, colors)
+                _name_colors(ax, classes)
             else:
                 write_at_medians(ax, self.coordinates, labels)
             ax.set_title(title)
@@ -205,19 +208,6 @@ class LabelledEmbeddingDisplay:
         near = np.abs(medians[:, None] - medians) < np.array([width, 0.05]) * extent
         return bool(near.all(axis=2).sum() > len(classes))
 
-    def _draw_points(
-        self, ax: Axes, index: np.ndarray, colors: list[Any], size: float, alpha: float
-    ) -> None:
-        from matplotlib.colors import to_rgba_array
-
-        # in random order, the same in all panels, no class covers the others
-        order = np.random.default_rng(0).permutation(len(index))
-        ax.scatter(
-            *self.coordinates[order].T,
-            s=size, c=to_rgba_array(colors)[index[order]], alpha=alpha, linewidths=0,
-            rasterized=True,
-        )  # fmt: skip
-
 
 def _check_panels(axes: Any, n_panels: int) -> np.ndarray | None:
     """Return the axes as (n_panels,), or None where a figure is to be made."""
@@ -232,8 +222,11 @@ def _check_panels(axes: Any, n_panels: int) -> np.ndarray | None:
     return panels
 
 
-def _name_colors(ax: Axes, classes: np.ndarray, colors: list[Any]) -> None:
-    handles = [ax.scatter([], [], s=28, color=color, linewidths=0) for color in colors]
+def _name_colors(ax: Axes, classes: np.ndarray) -> None:
+    handles = [
+        ax.scatter([], [], s=28, c=style["color"], marker=style["marker"], linewidths=0)
+        for style in map(point_style, range(len(classes)))
+    ]
     ax.legend(
         handles, [str(label) for label in classes], loc="upper left", bbox_to_anchor=(1, 1),
         frameon=False, fontsize="small", handletextpad=0.2, borderaxespad=0.1,

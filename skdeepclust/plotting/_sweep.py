@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
 
 from skdeepclust.plotting._canvas import (
-    cluster_colors,
     color_of_text_on,
     draw_colorbar,
+    line_style,
     new_axes,
     to_numpy,
     write_below,
@@ -22,8 +23,6 @@ from skdeepclust.plotting._sweep_values import is_number, order_values, tabulate
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKERS = "os^Dv<>pP*"
-LINE_STYLES = ("-", "--", "-.", ":")
 SCALES = ("auto", "linear", "log", "symlog", "category")
 MOST_NAMED_TICKS = 12
 MOST_NAMED_CELLS = 144
@@ -33,8 +32,8 @@ class SweepDisplay:
     """Scores against the values of a parameter: mean and standard deviation of the repetitions.
 
     Scores that are NaN, such as those of a fit that failed, make the mean NaN: the line has a gap
-    there, the heat map an empty cell. Build it with `from_cv_results` or `from_values`; its
-    attributes are the data of the figure.
+    there, the heat map an empty cell. Build it with `from_estimator`,
+    `from_cv_results` or `from_values`; its attributes are the data of the figure.
 
     Parameters
     ----------
@@ -93,6 +92,36 @@ class SweepDisplay:
         self.score_name = score_name
         self.legend_title = legend_title
         self.chosen_params = chosen_params
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, param: str | tuple[str, str], **options: Any
+    ) -> SweepDisplay:
+        """Draw the results of a fitted search over parameters.
+
+        Parameters
+        ----------
+        estimator : fitted search
+            Such as :class:`~sklearn.model_selection.GridSearchCV`, with `cv_results_`.
+        param : str or (str, str)
+            Parameter on the horizontal axis, or parameters on the horizontal and vertical axes of
+            a heat map, as named in the grid.
+        **options
+            Passed to `from_cv_results`.
+
+        Returns
+        -------
+        SweepDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter or score, or the figure would need more than one heat
+            map or several scores of several lines.
+        """
+        check_is_fitted(estimator)
+        return cls.from_cv_results(estimator.cv_results_, param, **options)
 
     @classmethod
     def from_cv_results(
@@ -275,19 +304,19 @@ class SweepDisplay:
         even = scale == "category"
         connected = all(map(is_number, self.values))
         places = np.arange(len(self.values)) if even else np.asarray(self.values, np.float64)
-        colors = cluster_colors(len(self.scores))
         for index, (name, scores) in enumerate(self.scores.items()):
             mean, spread = scores.mean(axis=1), scores.std(axis=1)
-            color, marker = colors[index], MARKERS[index % len(MARKERS)]
-            style = LINE_STYLES[index % len(LINE_STYLES)] if connected else "none"
+            style: dict[str, Any] = line_style(index) | ({} if connected else {"ls": "none"})
             shift = 0 if connected else 0.14 * (index - (len(self.scores) - 1) / 2)  # side by side
-            (self.lines_[name],) = ax.plot(
-                places + shift, mean, label=name, color=color, marker=marker, ms=5, ls=style, lw=1.6
-            )
+            (self.lines_[name],) = ax.plot(places + shift, mean, label=name, ms=5, lw=1.6, **style)
             if scores.shape[1] > 1 and connected:
-                ax.fill_between(places, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
+                ax.fill_between(
+                    places, mean - spread, mean + spread, color=style["color"], alpha=0.2, lw=0
+                )
             elif scores.shape[1] > 1:
-                ax.errorbar(places + shift, mean, spread, ls="none", color=color, capsize=3)
+                ax.errorbar(
+                    places + shift, mean, spread, ls="none", color=style["color"], capsize=3
+                )
         self._name_values(ax, places, scale)
         ax.set(xlabel=self.param, ylabel=self.score_name)
         ax.spines[["top", "right"]].set_visible(False)
