@@ -29,8 +29,9 @@ from skdeepclust._compat import (
     with_callbacks,
 )
 from skdeepclust._components import ComponentsMixin
-from skdeepclust._inference import AUTOCAST, InferenceMixin
+from skdeepclust._inference import InferenceMixin
 from skdeepclust._inputs import InputMixin
+from skdeepclust._precision import DTYPES, warn_of_precision
 from skdeepclust._progress import ProgressMixin
 from skdeepclust._regularization import RegularizationMixin
 from skdeepclust._reporting import reporting
@@ -112,7 +113,7 @@ class BaseDeepEstimator(
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "device": [str, torch.device],
         "dtype": [StrOptions({"float32", "float64"})],
-        "precision": [StrOptions(set(AUTOCAST))],
+        "precision": [StrOptions(set(DTYPES))],
         "compile": ["boolean"],
         "regularizers": [None, list, tuple],
         "callbacks": [None, list, tuple],
@@ -173,6 +174,14 @@ class BaseDeepEstimator(
         """Add to the network what the method trains beside it, such as centres."""
         return network
 
+    def _served(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return what `export` writes, of a batch: "labels", "probabilities", "embedding"."""
+        raise ValueError(f"{type(self).__name__} doesn't say what a graph of it returns.")
+
+    def _served_classes(self) -> list | None:
+        """Return the names of the classes that "labels" are indices of, if they are."""
+        return self.classes_.tolist() if hasattr(self, "classes_") else None
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -187,6 +196,7 @@ class BaseDeepEstimator(
         names, and handed to `_build`.
         """
         device, dtype = resolve_device(self.device), getattr(torch, self.dtype)
+        warn_of_precision(self.precision, device)
         context = self._init_callback_context(max_subtasks=phases)
         context.call_on_fit_task_begin(estimator=self, X=X)
         self._checkpoint.start(self, self._fitted_state() if warm else None)

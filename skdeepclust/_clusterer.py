@@ -120,6 +120,13 @@ class BaseDeepClusterer(
     def _soft(self, x: torch.Tensor) -> torch.Tensor:
         return self._assign(self._embed(x))
 
+    def _served(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        embedding = self._embed(x)
+        assignment = self._assign(embedding)
+        return {
+            "labels": assignment.argmax(1), "probabilities": assignment, "embedding": embedding
+        }  # fmt: skip
+
     def _embed_samples(self, X, **metadata) -> torch.Tensor:
         return self._infer(self._embed, X)
 

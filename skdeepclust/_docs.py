@@ -11,10 +11,12 @@ device : str or torch.device, default="auto"
     Device of the network; "auto" takes a GPU where there is one.
 dtype : {"float32", "float64"}, default="float32"
     Floating dtype of the network and of what is returned.
-precision : {"32", "bf16", "fp16"}, default="32"
-    Precision in which the network runs during training; losses keep `dtype`.
+precision : {"32", "bf16", "fp16", "auto"}, default="32"
+    Precision in which the network runs; losses keep `dtype`. "auto" takes "bf16" where the device
+    has such arithmetic. Where it hasn't, the others fall back to "32", with a warning.
 compile : bool, default=False
-    Whether to compile the training step with `torch.compile`.
+    Whether to compile the training step with `torch.compile`, which takes minutes and needs a C++
+    compiler; without one the fit warns and goes on uncompiled.
 regularizers : list of skdeepclust.regularizers.Regularizer, default=None
     Penalties on named layers of the network, copied at the start of a fit.
 callbacks : list of skorch.callbacks.Callback, default=None

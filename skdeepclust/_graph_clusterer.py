@@ -130,6 +130,19 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
             )
         return self._features(codes)
 
+    def _served(self, x: Tensor) -> dict[str, Tensor]:
+        if self.affinity_matrix_ is not None:
+            raise ValueError(
+                f"{type(self).__name__} looks up the neighbours of a sample among all training "
+                "samples, which one graph of tensors can't hold. Keep it with skdeepclust.save, or "
+                "export one that was fitted with graph_weight=0."
+            )
+        embedding = self._features(self._embed(x))
+        assignment = self._assign(embedding)
+        return {
+            "labels": assignment.argmax(1), "probabilities": assignment, "embedding": embedding
+        }  # fmt: skip
+
     def _assign_samples(self, X, **metadata) -> Tensor:
         embedding = self._embed_samples(X, **metadata)
         return self._infer(self._assign, embedding, sample_shape=(embedding.shape[1],))

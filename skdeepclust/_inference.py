@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from skdeepclust._batches import Batches
-
-AUTOCAST = {"32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+from skdeepclust._precision import half_dtype
 
 # Batches of inference all have one size, to which the last one is filled up: a batch_size that
 # stands for "all samples at once" must not decide it.
@@ -40,10 +39,9 @@ class InferenceMixin:
 
     def _autocast(self) -> torch.autocast:
         """Mixed precision for the network; losses and distances stay outside of it."""
-        dtype = AUTOCAST[self.precision]
-        return torch.autocast(
-            self._module_device.type, dtype or torch.bfloat16, enabled=dtype is not None
-        )
+        device = self._module_device
+        dtype = half_dtype(self.precision, device)
+        return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
     @torch.no_grad()
     def _infer(

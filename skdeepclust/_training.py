@@ -7,6 +7,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from inspect import signature
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,6 @@ from torch import Tensor, nn
 
 from skdeepclust._checkpoint import Checkpoint, NoCheckpoint
 from skdeepclust._compat import allow_another_subtask
-from skdeepclust._inference import AUTOCAST
 from skdeepclust._net import (
     NonFiniteError,
     PhaseData,
@@ -26,6 +26,7 @@ from skdeepclust._net import (
     gather_batches,
     predefined_split,
 )
+from skdeepclust._precision import CompiledLoss, half_dtype
 from skdeepclust._reporting import current_report
 
 OPTIMIZERS = {
@@ -96,7 +97,7 @@ class TrainingMixin:
         run = functools.partial(
             self._run_phase,
             phase,
-            torch.compile(loss) if self.compile else loss,
+            self._compiled(loss),
             data,
             on_epoch_begin,
         )
@@ -126,7 +127,6 @@ class TrainingMixin:
         about = {"estimator": self, "X": data.X, "y": data.y}
         context = self._fit.context.subcontext(phase, max_subtasks=net.max_epochs)
         context.call_on_fit_task_begin(**about)
-        fp16 = AUTOCAST[self.precision] is torch.float16
         net.bind(
             self,
             self._regularized(loss),
@@ -135,7 +135,7 @@ class TrainingMixin:
             begin_epoch=functools.partial(self._begin_epoch_of_phase, on_epoch_begin),
             end_epoch=functools.partial(self._end_epoch_of_phase, net),
             step=self._checkpoint.step(phase),
-            scaler=torch.amp.GradScaler(self._module_device.type) if fp16 else None,
+            scaler=torch.amp.GradScaler(self._module_device.type) if self._is_fp16 else None,
         )
         net.initialize()
         self._take_up_moments(phase, net)
@@ -150,6 +150,27 @@ class TrainingMixin:
             "moments": net.optimizer_.state_dict()["state"],
         }
         self.history_ += net.epoch_rows()
+
+    @property
+    def _is_fp16(self) -> bool:
+        return half_dtype(self.precision, self._module_device) is torch.float16
+
+    def _compiled(self, loss: Callable[..., dict[str, Tensor]]) -> Callable[..., dict[str, Tensor]]:
+        """Return the loss compiled, if that is asked for and hasn't failed in an earlier phase."""
+        if not self.compile or getattr(self._fit, "cannot_compile", False):
+            return loss
+
+        def warn(error: Exception) -> None:
+            self._fit.cannot_compile = True
+            warnings.warn(
+                "compile=True: torch can't compile the training step here, and goes on without "
+                f"it ({type(error).__name__}: {str(error).strip().splitlines()[0]}). On a "
+                "CPU it needs a C++ compiler.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+        return CompiledLoss(loss, warn)
 
     def _take_up_moments(self, phase: str, net: PhaseNet) -> None:
         resume = self._resume.get("optimizer", {})
@@ -213,13 +234,19 @@ class TrainingMixin:
             "device": self._module_device,
         }
         training = {**shared, "generator": self._fit.shuffle, **batches}
-        options = self._component("optimizer")
+        options, optimizer = (
+            self._component("optimizer"),
+            OPTIMIZERS.get(self.optimizer, self.optimizer),
+        )
+        if self._is_fp16 and not {"fused", "foreach"} & options.keys():
+            # others look at the gradients, and so wait for the device, before each scaled step
+            options |= {"fused": True} if "fused" in signature(optimizer).parameters else {}
         if "lr" in options:
             options["lr"] = share * options["lr"]
         return PhaseNet(
             self.module_,
             criterion=nn.Identity,
-            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
+            optimizer=optimizer,
             lr=share * self.lr,
             max_epochs=epochs,
             batch_size=training.pop("batch_size", self.batch_size),

@@ -276,9 +276,17 @@ class ForcedApartEmbedder(
         return outputs.to(self._module_dtype)
 
     def _code(self, x: Tensor) -> Tensor:
+        return self._outputs_and_code(x)[1]
+
+    def _outputs_and_code(self, x: Tensor) -> tuple[Tensor, Tensor]:
         with layer_output(self.module_, self._code_layer()) as kept:
-            self._outputs(x)
-        return kept[0].flatten(1).to(self._module_dtype)
+            outputs = self._outputs(x)
+        return outputs, kept[0].flatten(1).to(self._module_dtype)
+
+    def _served(self, x: Tensor) -> dict[str, Tensor]:
+        outputs, code = self._outputs_and_code(x)
+        known = {"labels": outputs.argmax(1), "probabilities": outputs.softmax(1)}
+        return {**(known if hasattr(self, "classes_") else {}), "embedding": code}
 
     def _code_layer(self) -> str:
         """Return the name of FC1, whose output is the code (Fig. 1)."""

@@ -260,15 +260,26 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         return logits.to(self._module_dtype)
 
     def _features(self, x: Tensor) -> Tensor:
+        return self._logits_and_features(x)[1]
+
+    def _logits_and_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         layer, module = self.transform_layer, self.module_
         with last_layer_input(module) if layer is None else layer_output(module, layer) as kept:
-            self._logits(x)
+            logits = self._logits(x)
         if not kept:
             raise ValueError(
                 f"module={type(module).__name__} runs none of its linear and convolutional layers, "
                 "so `transform` has no input of the last one: name a layer as transform_layer."
             )
-        return kept[0].flatten(1).to(self._module_dtype)
+        return logits, kept[0].flatten(1).to(self._module_dtype)
+
+    def _served(self, x: Tensor) -> dict[str, Tensor]:
+        logits, features = self._logits_and_features(x)
+        return {
+            "labels": logits.argmax(1),
+            "probabilities": logits.softmax(1),
+            "embedding": features,
+        }
 
     # -- the objective; the base adds the penalties
     def _loss(self, x: Tensor, idx: Tensor, y: Tensor, sample_weight: Tensor | None = None):
@@ -561,6 +572,9 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
     def _embed(self, x: Tensor) -> Tensor:
         with self._autocast():
             return self.module_.encode(x).to(self._module_dtype)
+
+    def _served(self, x: Tensor) -> dict[str, Tensor]:
+        return {"embedding": self._embed(x)}
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         with self._autocast():

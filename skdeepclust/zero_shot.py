@@ -277,6 +277,13 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
             projection = self.module_(x)
         return product(projection.to(self._module_dtype), attributes)
 
+    def _served(self, x: Tensor) -> dict[str, Tensor]:
+        scores = self._scores(x, self._attributes_of(self._candidates(None)))
+        return {"labels": scores.argmax(1), "scores": scores}
+
+    def _served_classes(self) -> list:
+        return self.classes_[self._candidates(None)].tolist()
+
     def _attributes_of(self, chosen: np.ndarray) -> Tensor:
         return torch.as_tensor(
             self.class_attributes_[chosen], dtype=self._module_dtype, device=self._module_device

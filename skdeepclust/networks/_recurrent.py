@@ -168,7 +168,8 @@ class BottleneckRNN(nn.Module):
     def _last_state(self, x: Tensor) -> Tensor:
         """Return the last layer's hidden state after each sequence's last step, (n, hidden)."""
         lengths = _lengths(x)
-        if x.device.type == "cpu":  # elsewhere reading the number would wait for the device
+        # elsewhere reading the number would wait for the device; a traced graph can't branch on it
+        if x.device.type == "cpu" and not torch.compiler.is_compiling():
             x = x[:, : max([1, *lengths.tolist()])]
         if self.standardize is not None:
             x = self.standardize(x)

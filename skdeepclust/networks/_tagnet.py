@@ -218,7 +218,17 @@ class TAGnet(nn.Module):
             branch = FunctionBranch(branch)
         eye = torch.eye(self.n_components, dtype=projection.dtype, device=projection.device)
         recurrent = eye - self.inhibition / self.unit  # S
+        if branch is None and torch.compiler.is_compiling():  # blocks of rows are no graph
+            return self._plain_codes(projection, recurrent)
         return Unrolled.apply(projection, recurrent, self.threshold, branch, self.n_stages)
+
+    def _plain_codes(self, projection: Tensor, recurrent: Tensor) -> tuple[Tensor, ...]:
+        """Return what `Unrolled` does without a graph, for whoever traces it."""
+        codes = [shrinkage(projection, self.threshold)]
+        for _ in range(self.n_stages):
+            u = torch.addmm(projection, codes[-1], recurrent)
+            codes.append(shrinkage(u, self.threshold))
+        return tuple(codes)
 
     def forward(self, x: Tensor, branch: Branch | None = None) -> tuple[Tensor, ...]:
         """Return the codes of all stages; see `codes`.

@@ -1,0 +1,110 @@
+"""Mixed precision and compilation where the device can do them, and one warning where it can't."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+# What `precision` may be, with the dtype of the network under it.
+DTYPES: dict[str, torch.dtype | None] = {
+    "32": None,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+    "auto": torch.bfloat16,
+}
+# Any of these features of a processor is arithmetic in that dtype: x86, then ARM.
+FEATURES = {
+    torch.bfloat16: ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"),
+    torch.float16: ("avx512_fp16", "amx_fp16", "fp16_arith"),
+}
+# What has been found out about types of devices: a dict, because torch's tracing warns of caches.
+_FOUND: dict[tuple[str, torch.dtype], bool] = {}
+
+
+def has_arithmetic(device_type: str, dtype: torch.dtype) -> bool:
+    """Tell whether devices of a type compute in half precision themselves.
+
+    Elsewhere torch emulates it, which takes several times as long as single precision.
+    """
+    key = device_type, dtype
+    if key not in _FOUND:
+        _FOUND[key] = _ask_for_arithmetic(device_type, dtype)
+    return _FOUND[key]
+
+
+def _ask_for_arithmetic(device_type: str, dtype: torch.dtype) -> bool:
+    if device_type == "cpu":
+        return any(processor_features().get(name, False) for name in FEATURES[dtype])
+    if dtype is torch.float16:
+        return True
+    if device_type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device_type != "mps" or torch.backends.mps.is_macos_or_newer(14, 0)
+
+
+def processor_features() -> dict[str, bool]:
+    """Return the features of the processor by name, as far as this version of torch tells them."""
+    if hasattr(torch.cpu, "get_capabilities"):
+        return dict(torch.cpu.get_capabilities())
+    return {
+        "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
+        "amx_bf16": torch.cpu._is_amx_tile_supported(),
+    }
+
+
+def half_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+    """Return the dtype in which a network runs on a device; `None` is that of its weights."""
+    dtype = DTYPES[precision]
+    return dtype if dtype is not None and has_arithmetic(device.type, dtype) else None
+
+
+def warn_of_precision(precision: str, device: torch.device) -> None:
+    """Warn if a precision that was asked for by name isn't taken."""
+    if precision in ("32", "auto") or half_dtype(precision, device) is not None:
+        return
+    warnings.warn(
+        f"precision={precision!r}: device {str(device)!r} has no such arithmetic, and emulating it "
+        "takes longer than full precision, which is taken instead. precision='auto' takes 'bf16' "
+        "where the device has it, without this warning.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+class CompiledLoss:
+    """A loss under `torch.compile`, which goes on without it where there is no compiler.
+
+    Parameters
+    ----------
+    loss : callable
+        What a phase minimises.
+    on_failure : callable
+        Called with the error if it can't be compiled.
+    """
+
+    def __init__(self, loss: Callable, on_failure: Callable[[Exception], object]):
+        self.loss, self.on_failure = loss, on_failure
+        try:
+            self.compiled = torch.compile(loss)
+        except RuntimeError as error:  # a version of Python that torch can't compile
+            self._give_up(error)
+
+    def __call__(self, *args, **kwargs) -> dict[str, Tensor]:
+        try:
+            return self.compiled(*args, **kwargs)
+        except Exception as error:
+            if self.compiled is self.loss or not _is_of_compiler(error):
+                raise
+            self._give_up(error)
+            return self.loss(*args, **kwargs)
+
+    def _give_up(self, error: Exception) -> None:
+        self.compiled = self.loss
+        self.on_failure(error)
+
+
+def _is_of_compiler(error: Exception) -> bool:
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))

@@ -1,0 +1,221 @@
+"""Fitted estimators as one graph, for machines that serve them without this library."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+import logging
+import os
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skdeepclust._base import BaseDeepEstimator
+from skdeepclust._files import versions
+
+__all__ = ["export"]
+
+SUFFIXES = {".onnx": "onnx", ".pt2": "torch"}
+# Any number that isn't 0 or 1, which torch takes for constants.
+N_EXAMPLES = 3
+
+
+class ServedEstimator(nn.Module):
+    """A fitted estimator as a module: samples as users pass them in, all that it says of them out.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted estimator of this library, whose network becomes a part of the module.
+    """
+
+    def __init__(self, estimator: BaseDeepEstimator):
+        super().__init__()
+        # the user's stays on its device, in its mode and precision
+        served = object.__new__(type(estimator))
+        served.__dict__.update(vars(estimator), precision="32")
+        self.network = served.module_ = copy.deepcopy(estimator.module_).cpu().eval()
+        self.network.requires_grad_(False)
+        self.served, self.dtype = served, served._module_dtype
+
+    def forward(self, X: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs, (n, ...) each, in the order of their names."""
+        outputs = self.outputs(X).values()
+        return tuple(value.float() if value.is_floating_point() else value for value in outputs)
+
+    def outputs(self, X: Tensor) -> dict[str, Tensor]:
+        """Return what the estimator says of samples, by name, in its own dtype."""
+        return self.served._served(X.to(self.dtype).reshape(-1, *self.served._input_shape))
+
+
+def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -> None:
+    """Write a fitted estimator as one graph, which runs without this library.
+
+    The graph takes a batch of any size of what users pass to `predict`, as float32, and returns
+    all that the estimator says of it. Scaling of the input, the shape of images and the
+    assignment to clusters or classes are in it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted estimator of this library with a network.
+    path : str or path-like
+        File to write. One that is there is replaced.
+    format : {"onnx", "torch"}, default=None
+        ONNX, for ONNX Runtime and others; needs `skdeepclust[export]`. Or torch's
+        `ExportedProgram`, for `torch.export.load`. `None`: by the suffix of `path`, `.onnx` or
+        `.pt2`.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` isn't an estimator of this library with a network.
+    ValueError
+        If the format is unknown, or the estimator can't be one graph.
+    ImportError
+        If the packages that write ONNX aren't installed.
+    OSError
+        If the file can't be written; what was there before is as it was.
+
+    See Also
+    --------
+    save : Keeps the estimator itself, for this library.
+
+    Notes
+    -----
+    The input is `X`, of shape (n, n_features), or (n, height, width) and so on if that is what
+    `fit` was given. Outputs, as far as the estimator has them:
+
+    - `labels` (n,): clusters, or indices of classes;
+    - `probabilities` (n, n_clusters or n_classes), what `predict_proba` returns;
+    - `scores` (n, n_classes) of :class:`~skdeepclust.ZeroShotClassifier`;
+    - `embedding` (n, n_components), what `transform` returns.
+
+    The names of the classes are JSON in the metadata of an ONNX model, under "classes"; of
+    torch's format, in the extra file of that name. The graph computes in the estimator's `dtype`,
+    without mixed precision.
+
+    A :class:`~skdeepclust.TAGnetClusterer` looks up the neighbours of new samples among all
+    training samples; only one that was fitted with `graph_weight=0` is a graph.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import torch
+    >>> import skdeepclust
+    >>> from skdeepclust import ParsimoniousClassifier
+    >>> X = np.random.default_rng(0).normal(size=(40, 4)).astype("float32")
+    >>> classifier = ParsimoniousClassifier(n_clusters=2, max_epochs=1, random_state=0)
+    >>> classifier = classifier.fit(X, X[:, 0] > 0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "classifier.pt2")
+    ...     skdeepclust.export(classifier, path)
+    ...     graph = torch.export.load(path).module()
+    >>> labels, probabilities, embedding = graph(torch.from_numpy(X[:5]))
+    >>> bool((classifier.classes_[labels] == classifier.predict(X[:5])).all())
+    True
+    """
+    path = Path(path)
+    write = {"onnx": _write_onnx, "torch": _write_torch}[_format_of(path, format)]
+    if not isinstance(estimator, BaseDeepEstimator):
+        raise TypeError(
+            f"{type(estimator).__name__} is no estimator of this library with a network. Of a "
+            "pipeline, export the step that has one, and give it what the steps before it make."
+        )
+    check_is_fitted(estimator)
+    metadata = {
+        "estimator": type(estimator).__name__,
+        "skdeepclust": versions()["skdeepclust"],
+        "classes": json.dumps(estimator._served_classes()),
+    }
+    if write is _write_onnx:
+        _import_onnx()
+    part = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.part{path.suffix}")
+    try:
+        with _silent_exporters():
+            write(*_traced(estimator), metadata, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _format_of(path: Path, format: str | None) -> str:
+    chosen = SUFFIXES.get(path.suffix) if format is None else format
+    if chosen is None or chosen not in SUFFIXES.values():
+        raise ValueError(
+            f"format={format!r} with path={str(path)!r}: give format='onnx' or 'torch', or a path "
+            "that ends in .onnx or .pt2."
+        )
+    return chosen
+
+
+def _import_onnx() -> None:
+    for name in ("onnx", "onnxscript"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ImportError(
+                f"Writing ONNX needs the package {name}: pip install 'skdeepclust[export]', or "
+                "use format='torch'."
+            ) from error
+
+
+@contextmanager
+def _silent_exporters() -> Iterator[None]:
+    """Keep to themselves what exporters tell of their own affairs, which no user can mend."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+@torch.no_grad()
+def _traced(estimator: BaseDeepEstimator) -> tuple[torch.export.ExportedProgram, list[str]]:
+    """Return the graph and the names of its outputs."""
+    module = ServedEstimator(estimator).eval()
+    samples = torch.zeros(N_EXAMPLES, *estimator._sample_shape)
+    names = list(module.outputs(samples))
+    n_samples = torch.export.Dim("n_samples")
+    try:
+        program = torch.export.export(module, (samples,), dynamic_shapes={"X": {0: n_samples}})
+    except (RuntimeError, ValueError, TypeError) as error:
+        if not type(error).__module__.startswith("torch"):
+            raise
+        network = getattr(estimator.module_, "autoencoder", estimator.module_)
+        raise ValueError(
+            f"{type(estimator).__name__} with the network {type(network).__name__} can't be one "
+            "graph: torch.export can't trace it. Look for branches on values of tensors, or keep "
+            "it with skdeepclust.save."
+        ) from error
+    return program, names
+
+
+def _write_onnx(program, names: list[str], metadata: dict[str, str], path: Path) -> None:
+    onnx_program: Any = torch.onnx.export(program, dynamo=True, input_names=["X"], verbose=False)
+    model = onnx_program.model
+    for node in model.graph.all_nodes():
+        for value in node.outputs:
+            if value.name in names:  # a layer that is called as an output is
+                value.name = f"inner_{value.name}"
+    for value, name in zip(model.graph.outputs, names, strict=True):
+        value.name = name
+    model.metadata_props.update(metadata)
+    onnx_program.save(path, external_data=False)
+
+
+def _write_torch(program, names: list[str], metadata: dict[str, str], path: Path) -> None:
+    torch.export.save(program, path, extra_files={**metadata, "outputs": json.dumps(names)})

@@ -1,0 +1,251 @@
+"""Graphs of estimators say what the estimators say, in ONNX Runtime and without this library."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from plain_autoencoder import PlainAutoencoder
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from small_fits import DIGIT, GRAPH, KNOWN, NETWORKS, QUICK
+
+import skdeepclust
+from skdeepclust import (
+    ForcedApartEmbedder,
+    ParsimoniousAutoencoder,
+    ParsimoniousClassifier,
+    TAGnetClusterer,
+    TripletDECClusterer,
+    ZeroShotClassifier,
+    export,
+)
+from skdeepclust.dictionary import KSVD
+from skdeepclust.networks import MLPAutoencoder
+
+ALL = load_digits().data / 16
+COARSE = DIGIT[:60] > 4
+IMAGES = {"image_shape": (8, 8)}
+ATTRIBUTES = np.eye(10) + 0.1 * np.arange(100).reshape(10, 10) / 100
+rng = np.random.default_rng(0)
+WORDS = rng.integers(0, 20, (60, 9))
+WORDS[::4, 5:] = 0  # padding
+STEPS = np.where(np.arange(8)[:, None] < 5, 1, rng.integers(0, 2, (300, 1, 1))) * ALL[:300].reshape(
+    -1, 8, 8
+)
+
+# What is fitted, the arguments of its fit, and new samples.
+CASES = {
+    **{name: (*NETWORKS[name](), ALL) for name in NETWORKS if name != "tagnet"},
+    "without labels": (ForcedApartEmbedder(**QUICK), (KNOWN,), ALL),
+    "images": (ForcedApartEmbedder(**IMAGES, **QUICK), (KNOWN, COARSE), ALL),
+    "images as they are": (
+        ParsimoniousAutoencoder(n_clusters=5, **QUICK),
+        (KNOWN.reshape(-1, 8, 8),),
+        ALL.reshape(-1, 8, 8),
+    ),
+    "sequences": (ForcedApartEmbedder(**QUICK), (STEPS[:60], COARSE), STEPS),
+    "words": (ForcedApartEmbedder(vocabulary_size=20, **QUICK), (WORDS, COARSE), WORDS[::-1]),
+    "a layer by name": (
+        ParsimoniousClassifier(n_clusters=5, transform_layer="conv1", **IMAGES, **QUICK),
+        (KNOWN, DIGIT[:60]),
+        ALL,
+    ),
+    "unseen classes": (
+        ZeroShotClassifier(class_attributes=ATTRIBUTES, predict_over="unseen", **QUICK),
+        (KNOWN, DIGIT[:60] % 7),
+        ALL,
+    ),
+    "double precision": (
+        ParsimoniousClassifier(n_clusters=5, dtype="float64", **QUICK),
+        (KNOWN, DIGIT[:60]),
+        ALL,
+    ),
+    "sparse codes": (TAGnetClusterer(3, **{**GRAPH, "graph_weight": 0}), (KNOWN,), ALL),
+}
+
+
+def run_onnx(path: Path, X: np.ndarray) -> tuple[dict[str, np.ndarray], list | None]:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    outputs = dict(zip(names, session.run(None, {"X": X}), strict=True))
+    return outputs, json.loads(session.get_modelmeta().custom_metadata_map["classes"])
+
+
+def run_torch(path: Path, X: np.ndarray) -> tuple[dict[str, np.ndarray], list | None]:
+    extra = {"outputs": "", "classes": ""}
+    graph = torch.export.load(path, extra_files=extra).module()
+    values = [value.numpy() for value in graph(torch.from_numpy(X))]
+    return dict(zip(json.loads(extra["outputs"]), values, strict=True)), json.loads(
+        extra["classes"]
+    )
+
+
+RUN = {"model.onnx": run_onnx, "model.pt2": run_torch}
+
+
+def assert_same(estimator, X: np.ndarray, outputs: dict[str, np.ndarray], classes) -> None:
+    """Assert that a graph has said of X what the estimator says, and left nothing out."""
+    expected = {}
+    if hasattr(estimator, "predict"):
+        labels = estimator.predict(X)
+        known = np.arange(1000) if classes is None else np.array(classes)
+        assert np.array_equal(known[outputs["labels"]], labels)
+        assert outputs["labels"].dtype == np.int64
+        expected["labels"] = outputs["labels"]
+    if hasattr(estimator, "predict_proba"):
+        expected["probabilities"] = estimator.predict_proba(X)
+    if isinstance(estimator, ZeroShotClassifier):
+        expected["scores"] = estimator.decision_function(X)
+    if hasattr(estimator, "transform"):
+        expected["embedding"] = estimator.transform(X)
+    assert outputs.keys() == expected.keys()
+    for name in outputs.keys() - {"labels"}:
+        assert outputs[name].dtype == np.float32
+        np.testing.assert_allclose(outputs[name], expected[name], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_graph_says_what_the_estimator_says(name, tmp_path):
+    estimator, arguments, X = CASES[name]
+    estimator.fit(*arguments)
+    X = np.asarray(X, np.float32)
+    for file, run in RUN.items():
+        export(estimator, tmp_path / file)
+        for batch in (X, X[:1]):
+            assert_same(estimator, batch, *run(tmp_path / file, batch))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(RUN)
+
+
+def test_a_method_of_ones_own_is_exported(tmp_path):
+    sys.path.insert(0, str(Path(__file__).parent))
+    from toy_method import DECClusterer
+
+    clusterer = DECClusterer(3, max_epochs=1, random_state=0).fit(KNOWN)
+    export(clusterer, tmp_path / "model.onnx")
+    X = ALL.astype(np.float32)
+    assert_same(clusterer, X, *run_onnx(tmp_path / "model.onnx", X))
+
+
+@pytest.fixture(scope="module")
+def clusterer():
+    return TripletDECClusterer(
+        3, pretrain_epochs=1, warmup_epochs=1, n_init=1, precision="bf16", **QUICK
+    ).fit(KNOWN)
+
+
+def test_mixed_precision_is_left_out_and_the_estimator_as_it_was(clusterer, tmp_path):
+    module, before = clusterer.module_, clusterer.predict_proba(ALL)
+    export(clusterer, tmp_path / "model.pt2")
+    X = ALL.astype(np.float32)
+    outputs, _ = run_torch(tmp_path / "model.pt2", X)
+    assert clusterer.module_ is module
+    assert all(parameter.requires_grad for parameter in module.parameters())
+    assert clusterer.precision == "bf16"
+    np.testing.assert_array_equal(clusterer.predict_proba(ALL), before)
+    clusterer.precision = "32"
+    full = clusterer.predict_proba(ALL)
+    clusterer.precision = "bf16"
+    assert abs(full - before).max() > 1e-5  # else this shows nothing
+    np.testing.assert_allclose(outputs["probabilities"], full, atol=1e-5)
+
+
+def test_torch_loads_a_graph_without_this_library(clusterer, tmp_path):
+    export(clusterer, tmp_path / "model.pt2")
+    np.save(tmp_path / "X.npy", KNOWN.astype(np.float32))
+    code = """
+import sys
+sys.modules["skdeepclust"] = None  # importing it raises
+import numpy, torch
+labels, probabilities, embedding = torch.export.load("model.pt2").module()(
+    torch.from_numpy(numpy.load("X.npy"))
+)
+numpy.save("labels.npy", labels)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "labels.npy"), clusterer.predict(KNOWN))
+
+
+def test_metadata_of_onnx(clusterer, tmp_path):
+    export(clusterer, tmp_path / "model", format="onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model")
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert metadata["estimator"] == "TripletDECClusterer"
+    assert metadata["skdeepclust"] == skdeepclust.__version__
+    assert json.loads(metadata["classes"]) is None
+    (given,) = session.get_inputs()
+    assert (given.name, given.type, given.shape[1:]) == ("X", "tensor(float)", [64])
+    assert isinstance(given.shape[0], str)  # any number of rows
+
+
+def test_nothing_is_told_and_nothing_drawn(
+    clusterer, tmp_path, capfd, caplog, global_state_untouched
+):
+    for file in RUN:
+        export(clusterer, tmp_path / file)
+    assert capfd.readouterr() == ("", "")
+    assert not [record for record in caplog.records if record.levelname != "DEBUG"]
+
+
+# ---------------------------------------------------------------- refusals
+
+
+def test_a_graph_of_training_samples_is_refused(tmp_path):
+    model, arguments = NETWORKS["tagnet"]()
+    with pytest.raises(ValueError, match="graph_weight=0"):
+        export(model.fit(*arguments), tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_has_no_network_is_refused(tmp_path):
+    for model in (KSVD(3), make_pipeline(MinMaxScaler(), ParsimoniousClassifier())):
+        with pytest.raises(TypeError, match=type(model).__name__):
+            export(model, tmp_path / "model.onnx")
+    with pytest.raises(NotFittedError):
+        export(ParsimoniousClassifier(), tmp_path / "model.onnx")
+
+
+def test_a_method_that_does_not_say_what_it_returns_is_refused(tmp_path):
+    model = PlainAutoencoder(max_epochs=1, random_state=0).fit(KNOWN)
+    with pytest.raises(ValueError, match="PlainAutoencoder doesn't say"):
+        export(model, tmp_path / "model.pt2")
+
+
+@pytest.mark.parametrize(
+    ("path", "format"), [("onnx", None), ("model.pt", None), ("model.onnx", "pickle")]
+)
+def test_unknown_formats_are_refused(clusterer, path, format):
+    with pytest.raises(ValueError, match=r"give format='onnx' or 'torch'"):
+        export(clusterer, path, format)
+
+
+class Branches(MLPAutoencoder):
+    def encode(self, x):
+        return super().encode(x if x.sum() > 0 else -x)
+
+
+def test_a_network_that_can_not_be_traced_is_named(tmp_path):
+    model = ParsimoniousAutoencoder(n_clusters=3, module=Branches, **QUICK).fit(KNOWN)
+    (tmp_path / "model.pt2").write_text("before")
+    with pytest.raises(ValueError, match="network Branches can't be one graph"):
+        export(model, tmp_path / "model.pt2")
+    assert (tmp_path / "model.pt2").read_text() == "before"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxscript"])
+def test_missing_packages_are_named(clusterer, tmp_path, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        ImportError, match=rf"package {package}: pip install 'skdeepclust\[export\]'"
+    ):
+        export(clusterer, tmp_path / "model.onnx")
+    export(clusterer, tmp_path / "model.pt2")
