@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
 OLDEST := .venv-oldest
 # Which build of torch uv takes; empty for that of the configured index.
 TORCH_BACKEND ?= --torch-backend cpu
@@ -16,7 +17,7 @@ TEST_ENV := OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 MPLBACKEND=Agg
 PYTEST_OPTIONS ?= -q -n auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint bench bench-quick clean
+.PHONY: help demo test test-oldest lint docs docs-test bench bench-quick clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 8
@@ -39,6 +40,13 @@ lint: $(STAMP)  ## Check style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/pyrefly check
 
+# The examples whose data are here run; MNIST is taken from $SKDEEPCLUST_DATA/mnist.
+docs: $(DOCS_STAMP)  ## Build the documentation and its gallery (a quarter of an hour, then what changed)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -W --keep-going -j 1 docs docs/_build/html
+
+docs-test: docs  ## Open every page of the documentation in a browser (needs Chromium or Chrome)
+	$(BIN)/python -m pytest -q -c tests_site/pytest.ini tests_site
+
 bench: $(BENCH_STAMP)  ## Run every benchmark (a day of one core; goes on where it was cut off)
 	$(BENCH)/bin/python benchmarks/run.py
 
@@ -46,11 +54,15 @@ bench-quick: $(BENCH_STAMP)  ## Run a slice of the benchmarks in ten minutes
 	$(BENCH)/bin/python benchmarks/run.py --quick
 
 clean:  ## Remove the virtual environment, caches and build outputs
-	rm -rf $(VENV) $(BENCH) $(OLDEST) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(OLDEST) build dist docs/_build docs/generated docs/auto_examples .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
 	$(call install,$(VENV),-c constraints.txt)
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP) pyproject.toml
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt -e ".[docs]"
 	@touch $@
 
 $(BENCH_STAMP): pyproject.toml benchmarks/requirements.txt

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from _common import Record, read_records
 from _compare_tables import TABLES as COMPARE
+from _cost_table import TABLES as COSTS
 from _forced_apart_tables import TABLES as FORCED_APART
 from _paper_tables import TABLES as PAPERS
 from _parsimonious_tables import TABLES as PARSIMONIOUS
@@ -24,7 +25,8 @@ from triplet_dec import table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-NAMES_OF_PAGES = ("benchmarks", "comparison", "papers", "forced_apart", "parsimonious", "tagnet")
+METHODS = ("forced_apart", "parsimonious", "tagnet")
+NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", *METHODS)
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
@@ -59,6 +61,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "forced-apart-cost": lambda: loss_table(read_records(RESULTS / "forced_apart_cost.jsonl")),
     "regularizer-cost": lambda: cost_table(read_records(RESULTS / "regularizer_cost.jsonl")),
     "tagnet-scale": lambda: scale_table(read_records(RESULTS / "tagnet_scale.jsonl")),
+    **COSTS,
     **tables_of("parsimonious", PARSIMONIOUS),
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),

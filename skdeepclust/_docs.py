@@ -51,7 +51,7 @@ n_iter_ : int
     Epochs of the last fit over all phases.
 n_features_in_ : int
     Number of features.
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (`n_features_in_`,)
     Names of the features where X is a DataFrame.
 """
 

@@ -43,7 +43,7 @@ class DictionaryDisplay:
     n_columns_ : int
         Number of images in a row.
     im_ : matplotlib AxesImage
-        The images, with gaps of :attr:`gap_` pixels between them.
+        The images, with gaps of `gap_` pixels between them.
     gap_ : int
         Pixels between two images.
     ax_, figure_ : matplotlib Axes and Figure

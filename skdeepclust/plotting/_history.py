@@ -106,7 +106,7 @@ class HistoryDisplay:
         parts : str, sequence or dict, default=None
             Parts to show: names, where a tuple of names shares a panel, or a dict of the labels
             of the panels to names. None gives each part a panel, together with the same part of
-            the validation samples ("valid_..."), but for parts that equal the loss everywhere.
+            the validation samples (`valid_NAME`), but for parts that equal the loss everywhere.
         phases : str or sequence of str, default=None
             Phases to show; None shows all.
         ax : matplotlib Axes or sequence of them, default=None
@@ -160,7 +160,7 @@ class HistoryDisplay:
         parts : str, sequence or dict, default=None
             Parts to show: names, where a tuple of names shares a panel, or a dict of the labels
             of the panels to names. None gives each part a panel, together with the same part of
-            the validation samples ("valid_..."), but for parts that equal the loss everywhere.
+            the validation samples (`valid_NAME`), but for parts that equal the loss everywhere.
         phases : str or sequence of str, default=None
             Phases to show; None shows all.
         kept_attempt : int, default=None
