@@ -17,6 +17,7 @@ from sklearn.metrics import mutual_info_score
 
 from skdeepclust._merging import merged_partition, minus_information_lost, number_of_parts
 from skdeepclust._partitions import candidate_partitions
+from skdeepclust._reporting import current_report
 
 # Mixtures with full covariances are fitted in this many principal components of the codes.
 N_MIXTURE_COMPONENTS = 20
@@ -88,7 +89,8 @@ def initial_partition(
             return used, edge_information(labels, affinity)
         return used, -_scatter(codes[rows], labels[rows])
 
-    best = max(candidates(init, n_init), key=merit)
+    n_drawn = n_init if isinstance(init, str) else 1
+    best = max(current_report().track("candidates", candidates(init, n_init), n_drawn), key=merit)
     if not _is_gmm(init) or len(np.unique(best[rows])) == n_clusters:
         return best
     return max([best, *candidates("kmeans", 1)], key=merit)  # which leaves none empty

@@ -72,8 +72,9 @@ class InitialClustersMixin(InputGraphMixin):
         rows = rows[self._fit.weight[rows] > 0]
         embedding = self._infer(self._embed, X).double().cpu().numpy()
         evaluate = partial(self._evaluate, embedding)
+        n_drawn = self.n_init if isinstance(self.init, str) else 1
         candidates = current_report().track(
-            "candidates", self._candidates(embedding, rows), self.n_init
+            "candidates", self._candidates(embedding, rows), n_drawn
         )
         found = sorted(map(evaluate, candidates), key=lambda start: -start.agreement)
         neighbors = self._fit.neighbors

@@ -100,10 +100,11 @@ def test_attempts_share_a_bar(terminal):
 
 def test_what_is_learned_within_a_step_is_part_of_it(terminal):
     TAGnetClusterer(
-        3, n_components=8, dictionary="ksvd", n_init=1, max_epochs=1, random_state=0, verbose=1
+        3, n_components=8, dictionary="ksvd", n_init=4, max_epochs=1, random_state=0, verbose=1
     ).fit(KNOWN)
     rows = last_screen(terminal)
     assert any(re.match(r"dictionary\s+━", row) for row in rows)
+    assert any(re.match(r"candidates\s+━+ +4/4", row) for row in rows)
     assert any(re.match(r"iterations\s+━.* relative error 0\.\d+", row) for row in rows)
 
 
