@@ -13,6 +13,7 @@ from skorch.helper import predefined_split
 
 from skdeepclust._batches import Batches
 from skdeepclust._net_state import net_state, set_net_state
+from skdeepclust._reporting import current_report
 
 __all__ = [
     "PhaseData",
@@ -164,6 +165,7 @@ class PhaseNet(NeuralNet):
             self.notify("on_train_begin", X=X, y=y)
         if kept is not None:
             set_net_state(self, self.scaler_, kept["net"])
+            current_report().resume(len(self.history))
             self.owner_._set_training_state(kept["training"])
             if kept["finished"]:
                 return self

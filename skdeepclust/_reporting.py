@@ -75,11 +75,18 @@ class Report:
         task.done = done
         self._advance(task, values or {})
 
+    def resume(self, done: int) -> None:
+        """Report that so many parts of the innermost task were done in a fit that was stopped."""
+        task = self._open[-1]
+        task.done = done
+        self._resume(task)
+
     # -- the hooks
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def _begin(self, task: Task) -> None: ...
     def _advance(self, task: Task, values: Mapping[str, float]) -> None: ...
+    def _resume(self, task: Task) -> None: ...
     def _end(self, task: Task) -> None: ...
 
 
@@ -151,6 +158,9 @@ class Bars(Report):
             count=task.count,
             values="  ".join(write_values(values)),
         )
+
+    def _resume(self, task: Task) -> None:
+        self._advance(task, {})
 
     def _end(self, task: Task) -> None:
         """Fill the bar, also where a callback has ended the phase early."""

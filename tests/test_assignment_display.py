@@ -144,6 +144,11 @@ def test_figures_and_settings(global_state_untouched):
     assert dict(plt.rcParams) == before
 
 
+def test_an_estimator_without_predict_is_refused():
+    with pytest.raises(TypeError, match=r"DBSCAN\(\) has none: give from_predictions"):
+        AssignmentDisplay.from_estimator(DBSCAN().fit(IMAGES), IMAGES, CLASSES)
+
+
 @pytest.mark.parametrize(
     ("y", "labels", "options", "message"),
     [

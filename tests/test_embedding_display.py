@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from display_data import CLASSES, IMAGES, own_axes
 from matplotlib.colors import to_rgba
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.cluster import DBSCAN
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.cluster import DBSCAN, KMeans
 from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skdeepclust.metrics import clustering_accuracy_score
 from skdeepclust.plotting import EmbeddingDisplay
@@ -60,6 +65,32 @@ def test_clusters_without_a_sample_count():
     assert display.n_clusters == 5
     assert EmbeddingDisplay.from_predictions(IMAGES, labels, ax=own_axes()).n_clusters == 3
     assert_array_equal(display.labels, labels)
+
+
+class Centerless(ClusterMixin, BaseEstimator):
+    """Knows the number of its clusters by its parameter alone."""
+
+    def __init__(self, n_clusters):
+        self.n_clusters = n_clusters
+
+    def fit(self, X, y=None):
+        self.is_fitted_ = True
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X), int)
+
+    def transform(self, X):
+        return X
+
+
+@pytest.mark.parametrize("cls", [partial(KMeans, n_init=1, random_state=0), Centerless])
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_the_number_of_clusters_of_an_estimator(cls, in_pipeline):
+    model = cls(4)
+    model = make_pipeline(StandardScaler(), model) if in_pipeline else model
+    display = EmbeddingDisplay.from_estimator(model.fit(IMAGES), IMAGES, ax=own_axes())
+    assert display.n_clusters == 4
 
 
 @pytest.mark.parametrize(

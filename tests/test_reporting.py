@@ -14,6 +14,7 @@ import pytest
 import rich
 from rich.console import Console
 from small_fits import KNOWN, NETWORKS, assert_same
+from stopped_fits import Stopped, after_epochs_of
 
 from skdeepclust import TAGnetClusterer, TripletDECClusterer, _reporting
 from skdeepclust._reporting import current_report, reporting
@@ -156,6 +157,35 @@ def test_names_are_no_markup(terminal):
 
 def fit_quickly() -> None:
     KSVD(4, random_state=0, max_iter=3, tol=0, verbose=1).fit(KNOWN)
+
+
+def stopped_in_its_last_epoch(folder):
+    model, arguments = NETWORKS["triplet dec"]()
+    model.set_params(verbose=1, checkpoint=folder)
+    with after_epochs_of("clustering", 2), pytest.raises(Stopped):
+        model.fit(*arguments)
+    return model, arguments
+
+
+def counts(text: str) -> list[str]:
+    return re.findall(r"TripletDECClusterer, (\w+ \d/\d)", text)
+
+
+def test_lines_of_a_fit_that_goes_on_are_those_of_its_other_epochs(tmp_path, capsys):
+    model, arguments = stopped_in_its_last_epoch(tmp_path)
+    before = counts(capsys.readouterr().out)
+    assert before == ["reconstruction 1/1", "warmup 1/1", "clustering 1/2"]
+    model.fit(*arguments)
+    assert counts(capsys.readouterr().out) == ["clustering 2/2"]
+
+
+def test_bars_of_a_fit_that_goes_on_show_all_of_it(tmp_path, request):
+    model, arguments = stopped_in_its_last_epoch(tmp_path)
+    terminal = request.getfixturevalue("terminal")
+    model.fit(*arguments)
+    rows = {row.split("━")[0].strip(): row for row in last_screen(terminal)}
+    for phase, count in {"reconstruction": "1/1", "warmup": "1/1", "clustering": "2/2"}.items():
+        assert re.search(rf"━ +{count} ", rows[phase])
 
 
 @pytest.mark.parametrize("place", ["thread", "worker", "no rich", "pipe"])

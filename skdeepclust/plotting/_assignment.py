@@ -134,11 +134,18 @@ class AssignmentDisplay:
 
         Raises
         ------
+        TypeError
+            If the estimator has no `predict`.
         ValueError
             If `y` is not as long as `X`, or `normalize` is unknown.
         """
         _check_normalize(normalize)
         check_is_fitted(estimator)
+        if not hasattr(estimator, "predict"):
+            raise TypeError(
+                f"estimator must have predict, {estimator!r} has none: give from_predictions its "
+                "labels_."
+            )
         labels = estimator.predict(X)
         return cls.from_predictions(y, labels, normalize=normalize, ax=ax, **plot_options)
 

@@ -105,8 +105,9 @@ class EmbeddingDisplay:
 
         Parameters
         ----------
-        estimator : fitted clusterer
-            With `transform`, `predict` and `cluster_centers_`.
+        estimator : fitted clusterer, or pipeline that ends in one
+            With `transform` and `predict`; the number of clusters is that of its
+            `cluster_centers_`, or its parameter `n_clusters`, if it has them.
         X : array-like of shape (n_samples, ...)
             Samples, as for `estimator.predict`.
         y : array-like of shape (n_samples,), default=None
@@ -138,7 +139,7 @@ class EmbeddingDisplay:
         check_is_fitted(estimator)
         return cls.from_predictions(
             estimator.transform(X), estimator.predict(X), y,
-            n_clusters=len(estimator.cluster_centers_), method=method, n_points=n_points,
+            n_clusters=_number_of_clusters(estimator), method=method, n_points=n_points,
             random_state=random_state, ax=ax, **plot_options,
         )  # fmt: skip
 
@@ -273,6 +274,13 @@ class EmbeddingDisplay:
             *self.coordinates[rows].T,
             s=1.2 * size, c=palette[self.labels[rows]], marker="x", linewidths=1, rasterized=True,
         )  # fmt: skip
+
+
+def _number_of_clusters(estimator: Any) -> int | None:
+    """Return the number of clusters of an estimator or of a pipeline's last step, or None."""
+    last = estimator[-1] if hasattr(estimator, "steps") else estimator
+    centers = getattr(last, "cluster_centers_", None)
+    return getattr(last, "n_clusters", None) if centers is None else len(centers)
 
 
 def _write_legend(ax: Axes, entries: dict[str, tuple[str, str]]) -> None:
