@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -28,22 +29,34 @@ N_SETTLING_STEPS = 60
 NEIGHBOR_WEIGHT = 0.95
 # Penalty of the logistic regression, beside the mean of its loss.
 PENALTY = 5e-4
+# Heads are fitted to at most so many of the candidates.
+MAX_HEADS = 4
 
 
-def initial_partition(
+class HeadStart(NamedTuple):
+    """A partition of the codes, and weights and biases of a linear head that was fitted to it."""
+
+    labels: np.ndarray
+    weights: np.ndarray
+    biases: np.ndarray
+
+
+def initial_head(
     codes: np.ndarray,
     n_clusters: int,
     *,
     rows: np.ndarray,
+    sample_weight: np.ndarray,
     init: Any,
     n_init: int,
     random_state: int,
     affinity: sparse.csr_array | None,
-) -> np.ndarray:
-    """Return the candidate that most agrees with the graph; without one, the tightest.
+) -> HeadStart:
+    """Return the candidate that most agrees with the graph, and its head; else the tightest one.
 
-    With a graph the labels of random candidates spread over it until they settle. Candidates that
-    leave clusters empty are taken only if all do.
+    With a graph the labels of random candidates spread over it until they settle. A candidate of
+    which a linear head loses clusters, because they are empty or can't be cut out by planes, gives
+    way to the next one, and mixtures at last to KMeans, whose cells are cut out by planes.
 
     Parameters
     ----------
@@ -52,7 +65,9 @@ def initial_partition(
     n_clusters : int
         Number of clusters.
     rows : ndarray of int
-        Samples on which the candidates are fitted.
+        Samples on which the candidates, and the heads, are fitted.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights of the samples, positive for `rows`.
     init : {"kmeans", "gmm"}, array of shape (n_clusters, n_components) or callable
         See :func:`~skdeepclust._partitions.candidate_partitions`.
     n_init : int
@@ -64,36 +79,80 @@ def initial_partition(
 
     Returns
     -------
-    ndarray of int of shape (n_samples,)
-        Cluster of each sample.
+    HeadStart
+        Cluster of each sample, weights (n_clusters, n_components) and biases (n_clusters,).
     """
-    codes = codes.astype(np.float64)
-    has_edges = affinity is not None and affinity.nnz > 0
+    points = codes.astype(np.float64)
+    candidates = partial(
+        _candidates,
+        points,
+        n_clusters,
+        rows=rows,
+        random_state=random_state,
+        affinity=affinity,
+    )
+    found: list[tuple[int, HeadStart]] = []
+    for labels in _tried(candidates, points, rows, init, n_init, affinity):
+        head = logistic_head(codes[rows], labels[rows], n_clusters, sample_weight[rows])
+        kept = len(np.unique((codes[rows] @ head[0].T + head[1]).argmax(1)))
+        found.append((kept, HeadStart(labels, *head)))
+        if kept == n_clusters:
+            break
+    return max(found, key=lambda each: each[0])[1]
 
-    def candidates(init: Any, n_init: int) -> Iterable[np.ndarray]:
-        points = _mixture_space(codes, rows) if _is_gmm(init) else codes
-        options = {"rows": rows, "init": init, "random_state": random_state}
-        drawn = partial(candidate_partitions, points, **options)
-        if affinity is None or not has_edges or not isinstance(init, str):
-            return drawn(n_clusters, n_init=n_init)
-        if _is_gmm(init):
-            parts = [number_of_parts(n_clusters, times, len(rows)) for times in PARTS]
-            partitions = _merged(drawn, parts, n_clusters, n_init, affinity)
-        else:
-            partitions = drawn(n_clusters, n_init=n_init)
-        return (settled(labels, n_clusters, affinity) for labels in partitions)
+
+def _tried(
+    candidates: Callable[[Any, int], Iterable[np.ndarray]],
+    codes: np.ndarray,
+    rows: np.ndarray,
+    init: Any,
+    n_init: int,
+    affinity: sparse.csr_array | None,
+) -> Iterator[np.ndarray]:
+    """Yield distinct candidates, the best first, and KMeans after mixtures."""
 
     def merit(labels: np.ndarray) -> tuple[int, float]:
         used = len(np.unique(labels[rows]))
-        if has_edges:
+        if affinity is not None and affinity.nnz > 0:
             return used, edge_information(labels, affinity)
         return used, -_scatter(codes[rows], labels[rows])
 
     n_drawn = n_init if isinstance(init, str) else 1
-    best = max(current_report().track("candidates", candidates(init, n_init), n_drawn), key=merit)
-    if not _is_gmm(init) or len(np.unique(best[rows])) == n_clusters:
-        return best
-    return max([best, *candidates("kmeans", 1)], key=merit)  # which leaves none empty
+    drawn = current_report().track("candidates", candidates(init, n_init), n_drawn)
+    ranked = sorted(
+        ((merit(labels), labels) for labels in drawn),
+        key=lambda each: each[0],
+        reverse=True,
+    )
+    distinct = [next(group) for _, group in itertools.groupby(ranked, key=lambda each: each[0])]
+    for _, labels in distinct[:MAX_HEADS]:
+        yield labels
+    if _is_gmm(init):
+        yield from candidates("kmeans", 1)
+
+
+def _candidates(
+    codes: np.ndarray,
+    n_clusters: int,
+    init: Any,
+    n_init: int,
+    *,
+    rows: np.ndarray,
+    random_state: int,
+    affinity: sparse.csr_array | None,
+) -> Iterable[np.ndarray]:
+    """Yield partitions; random ones have settled on the graph, if there is one."""
+    points = _mixture_space(codes, rows) if _is_gmm(init) else codes
+    options = {"rows": rows, "init": init, "random_state": random_state}
+    drawn = partial(candidate_partitions, points, **options)
+    if affinity is None or affinity.nnz == 0 or not isinstance(init, str):
+        return drawn(n_clusters, n_init=n_init)
+    if _is_gmm(init):
+        parts = [number_of_parts(n_clusters, times, len(rows)) for times in PARTS]
+        partitions = _merged(drawn, parts, n_clusters, n_init, affinity)
+    else:
+        partitions = drawn(n_clusters, n_init=n_init)
+    return (settled(labels, n_clusters, affinity) for labels in partitions)
 
 
 def _is_gmm(init: Any) -> bool:

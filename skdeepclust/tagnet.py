@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust._cluster_heads import initial_partition, logistic_head
+from skdeepclust._cluster_heads import initial_head
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._graph_clusterer import BaseGraphClusterer
@@ -453,21 +453,21 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
     def _start_head(self, head: nn.Linear, codes: np.ndarray, rows: np.ndarray, seed: int) -> None:
         overall = head is self.module_.heads[-1]
         find = partial(
-            initial_partition,
+            initial_head,
             codes,
             head.out_features,
             rows=rows,
+            sample_weight=self._fit.weight,
             init=self.init if overall or isinstance(self.init, str) else "kmeans",
             n_init=self.n_init,
             random_state=seed,
             affinity=self.affinity_matrix_,
         )
-        labels = self._once("initial_clusters", find)
+        start = self._once("initial_clusters", find)
         if overall:
-            self.initial_labels_ = labels
-        fitted = logistic_head(codes[rows], labels[rows], head.out_features, self._fit.weight[rows])
+            self.initial_labels_ = start[0]
         with torch.no_grad():
-            for parameter, value in zip((head.weight, head.bias), fitted, strict=True):
+            for parameter, value in zip((head.weight, head.bias), start[1:], strict=True):
                 parameter.copy_(torch.from_numpy(value))
 
     def _takes_all_at_once(self, n_samples: int) -> bool:

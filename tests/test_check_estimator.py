@@ -41,9 +41,6 @@ SMALL = {
         n_stages=2,
         normalize=False,
         dictionary="kmeans",
-        # parts of a mixture, merged along the graph, may be no cut that a linear head can make
-        # between two features around 100, as some checks have: one cluster would be left
-        init="kmeans",
         n_init=1,
         lr=1e-5,
         max_epochs=2,

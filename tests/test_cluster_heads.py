@@ -1,0 +1,88 @@
+"""The partitions that TAGnet's heads start from are such that linear heads can keep them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from skdeepclust import TAGnetClusterer, _cluster_heads
+from skdeepclust._cluster_heads import initial_head
+
+# A ring, and a few samples in its middle, which no line cuts out.
+ANGLE = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+RING = np.stack([np.cos(ANGLE), np.sin(ANGLE)], 1)
+CODES = np.concatenate([RING, np.random.default_rng(0).normal(0, 0.05, (8, 2))])
+MIDDLE = (np.arange(40) >= 32).astype(int)
+HALVES = (CODES[:, 0] > 0).astype(int)
+# All edges within ring and middle, but few across the halves of the ring.
+INDEX = np.arange(40)
+FEW = (INDEX[:, None] + INDEX) % 4 == 0
+GRAPH = sparse.csr_array(
+    ((MIDDLE[:, None] == MIDDLE) & (FEW | (HALVES[:, None] == HALVES))).astype(float)
+)
+
+
+def start(monkeypatch, candidates, init="gmm", n_clusters=2):
+    """Choose among given candidates, of which those that count as KMeans' come last."""
+    monkeypatch.setattr(
+        _cluster_heads,
+        "_candidates",
+        lambda codes, n_clusters, init, n_init, **options: candidates[init],
+    )
+    return initial_head(
+        CODES,
+        n_clusters,
+        rows=np.arange(len(CODES)),
+        sample_weight=np.ones(len(CODES)),
+        init=init,
+        n_init=5,
+        random_state=0,
+        affinity=GRAPH,
+    )
+
+
+def labels_of(head) -> np.ndarray:
+    return (CODES @ head.weights.T + head.biases).argmax(1)
+
+
+def test_lines_cut_the_halves_but_not_the_middle():
+    weights = np.ones(len(CODES))
+    for labels, n_kept in ((MIDDLE, 1), (HALVES, 2)):
+        weight, bias = _cluster_heads.logistic_head(CODES, labels, 2, weights)
+        assert len(np.unique((CODES @ weight.T + bias).argmax(1))) == n_kept
+
+
+def test_a_candidate_that_a_head_can_keep_comes_first(monkeypatch):
+    head = start(monkeypatch, {"gmm": [MIDDLE, HALVES]})
+    np.testing.assert_array_equal(head.labels, HALVES)
+    assert np.mean(labels_of(head) == HALVES) > 0.9  # but for samples near the line
+
+
+def test_mixtures_give_way_to_kmeans(monkeypatch):
+    head = start(monkeypatch, {"gmm": [MIDDLE], "kmeans": [HALVES]})
+    np.testing.assert_array_equal(head.labels, HALVES)
+
+
+def test_the_best_of_the_graph_is_taken_if_a_head_can_keep_it(monkeypatch):
+    others = (CODES[:, 1] > 0).astype(int)  # halves that cut more of the edges
+    information = _cluster_heads.edge_information
+    assert information(others, GRAPH) < information(HALVES, GRAPH)
+    head = start(monkeypatch, {"gmm": [others, HALVES], "kmeans": []})
+    np.testing.assert_array_equal(head.labels, HALVES)
+
+
+def test_of_candidates_that_all_lose_clusters_the_one_that_loses_least(monkeypatch):
+    candidates = {"gmm": [MIDDLE, 0 * MIDDLE], "kmeans": [HALVES]}
+    head = start(monkeypatch, candidates, n_clusters=3)
+    np.testing.assert_array_equal(head.labels, HALVES)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_features_far_from_zero_do_not_collapse(seed):
+    X = np.random.default_rng(seed).normal(100, 1, (40, 2))
+    model = TAGnetClusterer(
+        3, n_components=8, n_stages=2, normalize=False, dictionary="kmeans", n_init=1, lr=1e-5,
+        max_epochs=2, batch_size=32, random_state=seed,
+    )  # fmt: skip
+    assert set(model.fit(X).labels_) == {0, 1, 2}  # without a warning, which would be an error
