@@ -203,7 +203,7 @@ class BaseDeepEstimator(
         seed = self._checkpoint.keep_seed(draw_seed(self.random_state))
         with seeded(seed, device), reporting(type(self).__name__, self.verbose):
             shuffle = torch.Generator().manual_seed(torch.initial_seed())
-            self._fit = SimpleNamespace(context=context, shuffle=shuffle, carried=[])
+            self._fit = SimpleNamespace(context=context, shuffle=shuffle, carried=[], watch=None)
             if warm:
                 module = copy.deepcopy(self.module_)
                 self._resume = dict(self._resume)

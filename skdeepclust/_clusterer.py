@@ -31,7 +31,10 @@ class BaseDeepClusterer(
     _parameter_constraints: ClassVar[dict] = {
         **BaseDeepEstimator._parameter_constraints,
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "restore_best": ["boolean"],
     }
+    # for methods without such a parameter
+    restore_best: bool = False
 
     # -- the hooks of a method
     @abstractmethod
@@ -95,10 +98,12 @@ class BaseDeepClusterer(
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
         extra = self._check_weight(sample_weight, X)
         self._check_method(X)
+        self.__dict__.pop("best_epoch_", None)
         schedule = self._schedule(X.shape[0], warm)
         with self._fit_scope(X, warm=warm, phases=self._n_phases(schedule), **self._arguments()):
             self._fit.metadata = metadata
             self._fit_phases(X, extra, schedule)
+            self._warn_of_training()
         self.labels_ = self._hard(X)
         self._n_features_out = self._embed_samples(X[:1]).shape[1]
         self._warn_of_collapse()
@@ -106,6 +111,11 @@ class BaseDeepClusterer(
 
     def _check_method(self, X) -> None:
         """Refuse, before any training, what only the method can know to be wrong."""
+
+    def _warn_of_training(self) -> None:
+        message = None if self._fit.watch is None else self._fit.watch.warning(self.lr)
+        if message is not None:
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
     def _warn_of_collapse(self) -> None:
         n_used = len(np.unique(self.labels_))

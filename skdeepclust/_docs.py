@@ -55,7 +55,22 @@ feature_names_in_ : ndarray of shape (`n_features_in_`,)
     Names of the features where X is a DataFrame.
 """
 
+CLUSTERING_PARAMETERS = """
+restore_best : bool, default=False
+    Whether to keep, of the clustering phase, the network of the epoch after which `criterion` in
+    `history_` was largest, or that from before the phase, instead of the last epoch's. The
+    criterion needs no labels.
+"""
+
+CLUSTERING_ATTRIBUTES = """
+best_epoch_ : int
+    Epoch of the clustering phase whose network was kept; 0: that from before it. There with
+    `restore_best=True`.
+"""
+
 _MARKERS = {
+    "<clustering parameters>": CLUSTERING_PARAMETERS,
+    "<clustering attributes>": CLUSTERING_ATTRIBUTES,
     "<shared parameters>": SHARED_PARAMETERS,
     "<shared attributes>": SHARED_ATTRIBUTES,
 }

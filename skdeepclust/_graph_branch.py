@@ -108,8 +108,8 @@ class WholeGraph(GraphBranch):
             The branch.
         """
         received = projection.new_empty(encoder.n_stages, *projection.shape)
-        encoder.codes(projection[self.order], _Recorded(self, received))
-        return Messages(self.own, received, self.position)
+        codes = encoder.codes(projection[self.order], _Recorded(self, received))
+        return Messages(self.own, received, self.position, last=codes[-1][self.position])
 
 
 class _Recorded(GraphBranch):
@@ -136,10 +136,18 @@ class Messages(GraphBranch):
         Weighted sum of the neighbours' codes.
     position : Tensor of int64 of shape (n,), default=None
         Where each sample stands among these; `None`: in their own order.
+    last : Tensor of shape (n, p), default=None
+        Codes of the last stage at that time, in the samples' own order.
     """
 
-    def __init__(self, own: Tensor, received: Tensor, position: Tensor | None = None):
-        self.own, self.received, self.position = own, received, position
+    def __init__(
+        self,
+        own: Tensor,
+        received: Tensor,
+        position: Tensor | None = None,
+        last: Tensor | None = None,
+    ):
+        self.own, self.received, self.position, self.last = own, received, position, last
 
     def of(self, idx: Tensor) -> Messages:
         """Return the branch for the samples of a batch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from numbers import Integral
@@ -16,9 +17,11 @@ from skdeepclust._clusterer import BaseDeepClusterer
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._graph_branch import NewSamples, WholeGraph, neighborly_order
 from skdeepclust._lazy import by_blocks
+from skdeepclust._repair import EpochWatch
 from skdeepclust._sample_graph import SampleGraphMixin
 from skdeepclust._stored import rows_of
 from skdeepclust.graph import laplacian
+from skdeepclust.losses import information_loss
 
 # Samples at a time in predictions, at most.
 INFERENCE_BATCH_SIZE = 1024
@@ -40,6 +43,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
     }
 
+    n_clusters: int
     normalized_laplacian: bool
     graph_gain_: float
 
@@ -96,6 +100,27 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
             codes = self.module_.encoder.codes(projections[graph.order], graph)
             self._stage_codes = codes, graph.position
         return self._stage_codes
+
+    # -- the criterion of the best epoch
+    def _watch(self, X, *, by_loss: bool) -> EpochWatch:
+        """Follow the information of the assignment; `by_loss` if each loss is that of all of X."""
+        return EpochWatch(
+            lambda: self._criterion(X),
+            keep_best=self.restore_best,
+            part="information" if by_loss else None,
+            unit=math.log(max(self.n_clusters, 2)),
+        )
+
+    @torch.no_grad()
+    def _criterion(self, X, codes: Tensor | None = None) -> float:
+        """Return the information of the assignment, in [0, 1]; `codes` are those of X if known."""
+        if codes is None:
+            last = [self.module_.encoder.n_stages]
+            (codes,) = self._codes_of_all(self._infer(self._project, X), self._fit.graph, last)
+        assignment = self._assign(self._features(codes))
+        weight = torch.as_tensor(self._fit.weight).to(assignment)
+        information = -float(information_loss(assignment, sample_weight=weight))
+        return information / math.log(max(self.n_clusters, 2))
 
     # -- inference
     @property

@@ -23,6 +23,7 @@ from skdeepclust._partitions import (
     distinct_partitions,
     propagated_partition,
 )
+from skdeepclust._repair import split_into_dead
 from skdeepclust._reporting import current_report
 from skdeepclust.graph import neighbor_information
 from skdeepclust.losses import information_loss
@@ -148,14 +149,31 @@ class InitialClustersMixin(InputGraphMixin):
         return Start(labels, clusters, agreement)
 
     def _criterion(self, X) -> float:
-        """Return the information of the assignment plus the agreement with the neighbours."""
-        assignment = self._infer(self._soft, X)
-        information = self._information(assignment)
+        """Return the mean of the information of the assignment and of its neighbours, in [0, 1]."""
+        return self._criterion_of(self._infer(self._soft, X))
+
+    def _criterion_of(self, assignment: Tensor) -> float:
+        largest = math.log(max(self.n_clusters, 2)) if self._even else 1.0
+        information = self._information(assignment) / largest
         if self._fit.neighbors is None:
             return information
         # results are close to each other: the nearer half of the neighbours errs less
         nearer = self._fit.neighbors[:, : (self._fit.neighbors.shape[1] + 1) // 2].cpu().numpy()
-        return information + self._agreement(assignment.argmax(1).cpu().numpy(), nearer)
+        agreement = self._agreement(assignment.argmax(1).cpu().numpy(), nearer) / largest
+        return float(information + agreement) / 2
+
+    @torch.no_grad()
+    def _revive(self, X, assignment: Tensor, weight: Tensor) -> Tensor:
+        """Give clusters without samples a half of the largest; return the assignment after it."""
+        labels = assignment.argmax(1)
+        size = torch.bincount(labels, weights=weight, minlength=self.n_clusters)
+        if bool((size > 0).all()):
+            return assignment
+        embedding, rows = self._infer(self._embed, X), weight > 0
+        points = embedding @ self.module_.metric
+        centers = self.module_.centers
+        moved = split_into_dead(points[rows], labels[rows], centers, weight[rows], self._fit.prior)
+        return self._assign(embedding) if moved else assignment
 
     def _information(self, assignment: Tensor) -> float:
         """Return Eq. 6; if uneven, its second half alone, in units of the largest entropy."""

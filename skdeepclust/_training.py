@@ -27,6 +27,7 @@ from skdeepclust._net import (
     predefined_split,
 )
 from skdeepclust._precision import CompiledLoss, half_dtype
+from skdeepclust._repair import EpochWatch
 from skdeepclust._reporting import current_report
 
 OPTIMIZERS = {
@@ -37,6 +38,8 @@ OPTIMIZERS = {
 }
 # Of the learning rate, for the second try of a phase whose loss has become non-finite.
 RETRY_SHARE = 0.1
+# What each of several attempts sets.
+OF_ATTEMPT = ("_resume", "net_", "best_epoch_")
 
 
 class TrainingMixin:
@@ -80,15 +83,17 @@ class TrainingMixin:
         decay_lr: bool = False,
         patience: int | None = None,
         monitor: str = "loss",
+        watch: EpochWatch | None = None,
         **batches,
     ) -> None:
         """Train one phase: minimise `loss(x, idx, **extra)["loss"]` over shuffled batches of X.
 
         `valid` is `(X, extra)` of a validation part. With `patience`, the phase ends after as
         many epochs in which the part `monitor` of its loss hasn't fallen, and the best epoch's
-        network is kept. A phase whose loss becomes non-finite is tried again from its start with a
-        tenth of the learning rate. `batches` are options of `Batches` in which the phase differs
-        from the other ones, such as `generator=None` for rows in their order.
+        network is kept. `watch` follows a criterion that is no loss. A phase whose loss becomes
+        non-finite is tried again from its start with a tenth of the learning rate. `batches` are
+        options of `Batches` in which the phase differs from the other ones, such as
+        `generator=None` for rows in their order.
         """
         if epochs == 0:
             return
@@ -100,7 +105,9 @@ class TrainingMixin:
             self._compiled(loss),
             data,
             on_epoch_begin,
+            watch,
         )
+        self._fit.carried += [] if watch is None else [watch]
         start = copy.deepcopy(self._training_state())
         for share, is_last in ((1.0, False), (RETRY_SHARE, True)):
             net = self._phase_net(epochs, held_out, share, **batches)
@@ -113,7 +120,7 @@ class TrainingMixin:
             net.set_params(callbacks=more)
             try:
                 run(net)
-                return
+                break
             except NonFiniteError as error:
                 if is_last:
                     raise
@@ -121,8 +128,32 @@ class TrainingMixin:
                 net.step_.save(lambda failed=failed: {"failed": failed})
                 self._warn_of_retry(error)
                 self._set_training_state(start)
+        if watch is not None:
+            self._fit.carried.remove(watch)
+            self._end_watch(watch)
 
-    def _run_phase(self, phase: str, loss, data: PhaseData, on_epoch_begin, net: PhaseNet) -> None:
+    def _end_watch(self, watch: EpochWatch) -> None:
+        """Keep the best epoch, and say in `history_` what each was worth."""
+        watch.finish(self._trained(), len(self.net_.history))
+        self._fit.watch = watch
+        if not watch.keep_best:
+            return
+        self.best_epoch_ = watch.best
+        values = watch.values[1:]
+        for row, value in zip(self.history_[-len(values) :], values, strict=True):
+            row["criterion"] = value
+        if watch.best < len(values):
+            self._resume.pop("optimizer", None)  # its moments are those of the last epoch
+
+    def _run_phase(
+        self,
+        phase: str,
+        loss,
+        data: PhaseData,
+        on_epoch_begin,
+        watch: EpochWatch | None,
+        net: PhaseNet,
+    ) -> None:
         """Train a net on the phase, and take up what it has come to."""
         about = {"estimator": self, "X": data.X, "y": data.y}
         context = self._fit.context.subcontext(phase, max_subtasks=net.max_epochs)
@@ -132,8 +163,8 @@ class TrainingMixin:
             self._regularized(loss),
             phase=phase,
             context=context,
-            begin_epoch=functools.partial(self._begin_epoch_of_phase, on_epoch_begin),
-            end_epoch=functools.partial(self._end_epoch_of_phase, net),
+            begin_epoch=functools.partial(self._begin_epoch_of_phase, on_epoch_begin, watch),
+            end_epoch=functools.partial(self._end_epoch_of_phase, net, watch),
             step=self._checkpoint.step(phase),
             scaler=torch.amp.GradScaler(self._module_device.type) if self._is_fp16 else None,
         )
@@ -190,13 +221,19 @@ class TrainingMixin:
         )
         allow_another_subtask(self._fit.context)
 
-    def _begin_epoch_of_phase(self, then: Callable[[], object] | None, epoch: int) -> None:
+    def _begin_epoch_of_phase(
+        self, then: Callable[[], object] | None, watch: EpochWatch | None, epoch: int
+    ) -> None:
         self._fit.epoch = epoch
+        if watch is not None:
+            watch.begin_epoch(self._trained())
         if then is not None:
             then()
 
-    def _end_epoch_of_phase(self, net: PhaseNet) -> None:
+    def _end_epoch_of_phase(self, net: PhaseNet, watch: EpochWatch | None) -> None:
         self._end_epoch_of_regularizers()
+        if watch is not None:
+            watch.end_epoch(net.history[-1])
         if self.verbose <= 1:  # else skorch prints its table
             current_report().advance(len(net.history), net.values_of(net.history[-1]))
 
@@ -210,7 +247,7 @@ class TrainingMixin:
         """
         trained = self._trained()
         start, resume = copy.deepcopy(trained.state_dict()), self._resume
-        best, state, kept = -math.inf, start, {}
+        best, state, kept, watch = -math.inf, start, {}, None
         for number, attempt in enumerate(attempts):
             trained.load_state_dict(start)
             self._resume = dict(resume)
@@ -221,11 +258,13 @@ class TrainingMixin:
             value = criterion()
             if not kept or value > best:
                 best, state = value, copy.deepcopy(trained.state_dict())
-                kept = {k: v for k, v in vars(self).items() if k in ("_resume", "net_")}
+                kept = {k: v for k, v in vars(self).items() if k in OF_ATTEMPT}
+                watch = self._fit.watch
                 kept |= {"attempt_": number}
         if kept:
             trained.load_state_dict(state)
             self.__dict__.update(kept)
+            self._fit.watch = watch
 
     def _phase_net(self, epochs: int, valid: PhaseData | None, share: float, **batches) -> PhaseNet:
         shared = {

@@ -22,10 +22,12 @@ from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._graph_clusterer import BaseGraphClusterer
 from skdeepclust._initial_dictionary import DictionaryMixin
+from skdeepclust._repair import EpochWatch
 from skdeepclust.graph import largest_eigenvalue_bound
 from skdeepclust.losses import (
     assignment_kl,
     entropy_minimization_loss,
+    information_loss,
     max_margin_loss,
     target_distribution,
 )
@@ -140,6 +142,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         Largest number of samples in a batch. "auto": all samples at once as long as the codes of
         all stages fit into 2 GB, else 1024. In smaller batches the codes of neighbours
         are those of the epoch's start.
+    <clustering parameters>
     <shared parameters>
 
     Attributes
@@ -157,6 +160,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         The graph; `None` if `graph_weight=0`.
     graph_gain_ : float
         How strongly the graph acts at a stage, alpha / N.
+    <clustering attributes>
     <shared attributes>
 
     Notes
@@ -240,6 +244,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         compile=False,
         regularizers=None,
         callbacks=None,
+        restore_best=False,
         checkpoint=None,
         warm_start=False,
         random_state=None,
@@ -265,6 +270,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             **module__kwargs,
         )
         self.n_clusters = n_clusters
+        self.restore_best = restore_best
         self.n_components = n_components
         self.n_stages = n_stages
         self.loss = loss
@@ -338,7 +344,8 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             logits = head(code)
             losses.append(self._clustering_loss(logits, task, idx, sample_weight))
         *auxiliary, overall = losses
-        parts = {"clustering": overall}
+        negative = information_loss(logits.detach().softmax(1), sample_weight=sample_weight)
+        parts = {"clustering": overall, "information": -negative}
         if not auxiliary:
             return {"loss": overall, **parts}
         parts["auxiliary"] = torch.stack(auxiliary).sum()
@@ -384,13 +391,15 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         if not warm:
             self._start_heads(X, extra, schedule["heads"])
         size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        watch = self._watch(X, by_loss=fit.at_once)
         self._train(
             "clustering",
             self._loss,
             X,
             extra,
             epochs=schedule["clustering"],
-            on_epoch_begin=lambda: self._begin_epoch(X),
+            on_epoch_begin=lambda: self._begin_epoch(X, watch),
+            watch=watch,
             decay_lr=True,
             batch_size=max(X.shape[0] if fit.at_once else size, 2),
             generator=None if fit.at_once else fit.shuffle,
@@ -464,8 +473,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             affinity=self.affinity_matrix_,
         )
         start = self._once("initial_clusters", find)
-        if overall:
-            self.initial_labels_ = start[0]
+        self.initial_labels_ = start[0]  # at last those of the overall head
         with torch.no_grad():
             for parameter, value in zip((head.weight, head.bias), start[1:], strict=True):
                 parameter.copy_(torch.from_numpy(value))
@@ -477,19 +485,21 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         size = n_samples * encoder.n_components * self._module_dtype.itemsize
         return size * (encoder.n_stages + WORKING_MATRICES) <= MAX_BYTES
 
-    def _begin_epoch(self, X) -> None:
+    @torch.no_grad()
+    def _begin_epoch(self, X, watch: EpochWatch) -> None:
         """Refresh what a step takes from the epoch's start: targets, messages of neighbours."""
-        fit = self._fit
+        fit, last = self._fit, None
         fit.branch = (lambda idx: fit.graph) if fit.at_once else (lambda idx: None)
         messages = not fit.at_once and fit.graph is not None
-        if not messages and self.loss != "target":
-            return
-        with torch.no_grad():
+        if messages or self.loss == "target":
             projection = self._infer(self._project, X)
             if messages:
-                fit.branch = fit.graph.messages(self.module_.encoder, projection).of
+                sent = fit.graph.messages(self.module_.encoder, projection)
+                fit.branch, last = sent.of, sent.last
             if self.loss == "target":
                 self._set_targets(self._task_codes(projection))
+        if not fit.at_once:
+            watch.note(partial(self._criterion, X, last))
         self.module_.train()
 
     @torch.no_grad()

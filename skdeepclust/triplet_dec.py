@@ -26,6 +26,7 @@ from skdeepclust._docs import with_shared_docs
 from skdeepclust._initial_clusters import InitialClustersMixin, Start
 from skdeepclust._negatives import RunningRadius
 from skdeepclust._partitions import Clusters, check_centers
+from skdeepclust._repair import EpochWatch
 from skdeepclust.augmentation import check_augmentation, resolve_augmentation
 from skdeepclust.graph import smooth_over_graph
 from skdeepclust.losses import (
@@ -184,6 +185,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         1,800 samples, 6 for 70,000.
     batch_size : int, default=256
         Largest number of samples in a batch.
+    <clustering parameters>
     <shared parameters>
 
     Attributes
@@ -194,6 +196,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         Centres in the embedding.
     attempt_ : int
         Which of the starts of the clustering phase was kept; rows of `history_` name theirs.
+    <clustering attributes>
     <shared attributes>
     image_shape_ : tuple of int
         `(channels, height, width)` where X holds images.
@@ -287,6 +290,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         compile=False,
         regularizers=None,
         callbacks=None,
+        restore_best=False,
         checkpoint=None,
         warm_start=False,
         random_state=None,
@@ -311,7 +315,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             verbose=verbose,
             **module__kwargs,
         )
-        self.n_clusters = n_clusters
+        self.n_clusters, self.restore_best = n_clusters, restore_best
         self.n_components = n_components
         self.image_shape = image_shape
         self.margin = margin
@@ -468,7 +472,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             starts = self._once("initial_clusters", lambda: self._starts(X))
             self._keep_best(
                 [partial(self._train_clustering, X, extra, schedule, start) for start in starts],
-                criterion=lambda: self._criterion(X),
+                criterion=lambda: self._criterion(X) if fit.watch is None else fit.watch.value,
             )
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
@@ -481,6 +485,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     def _train_clustering(self, X, extra, schedule, start: Start | None = None) -> None:
         partition = None
+        watch = EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
         self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
         if start is not None:
             self.module_.set_clusters(start.clusters)
@@ -492,8 +497,9 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             X,
             extra,
             epochs=schedule["clustering"],
-            on_epoch_begin=lambda: self._update_target(X, partition),
+            on_epoch_begin=lambda: self._update_target(X, partition, watch),
             decay_lr=True,
+            watch=watch,
         )
 
     def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
@@ -503,20 +509,23 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             None if prior is None else torch.from_numpy(prior).to(self.module_.centers)
         )
 
-    def _update_target(self, X, partition: np.ndarray | None) -> None:
+    def _update_target(self, X, partition: np.ndarray | None, watch: EpochWatch) -> None:
         """P of Eq. 3, from assignments that are smoothed over the neighbours in the input.
 
         At first P is the initial partition: q, with one metric for all clusters, doesn't hold
         all that a mixture with one for each has found.
         """
         if partition is not None and self._fit.epoch == 1:
+            watch.note(lambda: self._criterion(X))
             one_hot = torch.eye(self.n_clusters)[torch.from_numpy(partition)]
             self._fit.target = (0.9 * one_hot + 0.1 / self.n_clusters).to(self.module_.centers)
             return
         assignment = self._infer(self._soft, X)
+        watch.note(lambda: self._criterion_of(assignment))
+        weight = torch.as_tensor(self._fit.weight, device=assignment.device)
+        assignment = self._revive(X, assignment, weight)
         if self._fit.neighbors is not None:
             assignment = smooth_over_graph(assignment, self._fit.neighbors)
-        weight = torch.as_tensor(self._fit.weight, device=assignment.device)
         self._fit.target = target_distribution(
             assignment, sample_weight=weight, cluster_prior=self._fit.prior
         )

@@ -84,6 +84,9 @@ def test_training_keeps_what_the_start_has_found(loss):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.filterwarnings(
+    "ignore:The clustering phase has made:sklearn.exceptions.ConvergenceWarning"
+)
 @pytest.mark.parametrize("loss", ["entropy", "max_margin"])
 def test_without_balance_the_losses_collapse_and_this_is_reported(loss):
     model = small(loss=loss, balance=0.0, max_epochs=60, lr=0.05)
