@@ -73,7 +73,7 @@ COLORS = np.array(
     ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
      "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"]
 )  # fmt: skip
-fig, ax = plt.subplots(figsize=(5.6, 5.9), layout="constrained")
+fig, ax = plt.subplots(figsize=(4.8, 5.1), layout="constrained")
 ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xticks=[], yticks=[])
 points = ax.scatter(*places[0].T, s=16, c=COLORS[y[:400]], alpha=0.9, linewidths=0)
 names = [ax.text(0, 0, str(k), weight="bold", ha="center", va="center",
@@ -84,7 +84,7 @@ title = ax.set_title("", loc="left")
 
 def draw(frame):
     # a few steps from one map to the next
-    step, share = divmod(frame / 3, 1)
+    step, share = divmod(frame / 2, 1)
     step = int(step)
     before, after = places[step], places[min(step + 1, len(places) - 1)]
     now = (1 - share) * before + share * after
@@ -96,7 +96,7 @@ def draw(frame):
     return points
 
 
-film = FuncAnimation(fig, draw, frames=3 * (len(places) - 1) + 1, interval=120)
+film = FuncAnimation(fig, draw, frames=2 * (len(places) - 1) + 1, interval=180)
 plt.show()
 
 # %%

@@ -66,7 +66,8 @@ print(f"accuracy {clustering_accuracy_score(y, labels):.3f}")
 print(f"{sum(weights.numel() for weights in clusterer.module_.autoencoder.parameters()):,} weights")
 
 # %%
-# Where each of the four questions looks, for the image that is nearest to the centre of each
+# It is neither tuned nor trained for long, and gets fewer images right than the default network
+# (example 1). Where each of the four questions looks, for the image that is nearest to the centre of each
 # cluster.
 
 import matplotlib.pyplot as plt
