@@ -67,8 +67,8 @@ print(f"{sum(weights.numel() for weights in clusterer.module_.autoencoder.parame
 
 # %%
 # It is neither tuned nor trained for long, and gets fewer images right than the default network
-# (example 1). Where each of the four questions looks, for the image that is nearest to the centre of each
-# cluster.
+# (example 1). Where each of the four questions looks, for the image that is nearest to the centre
+# of each cluster.
 
 import matplotlib.pyplot as plt
 
