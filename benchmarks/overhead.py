@@ -50,7 +50,8 @@ from skdeepclust.losses import (
     target_distribution,
 )
 
-TARGET = 1.15
+# Of estimator to plain loop, at most: small images leave less time to hide the machinery in.
+TARGETS = {"digits": 1.25, "mnist": 1.10}
 # Above this ratio the profile is printed without being asked for.
 WORTH_A_LOOK = 1.05
 Times = tuple[float, float]  # seconds, CPU seconds
@@ -262,6 +263,11 @@ def table(records: Sequence[Record]) -> str:
     )
 
 
+def newest_table(records: Sequence[Record]) -> str:
+    """Return the table of the newest measurement on each data set."""
+    return table(list({record["data"]: record for record in records}.values()))
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
@@ -286,8 +292,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         append_record(options.out, record)
         print(table([record]))
         worst = max(record[phase]["cpu_ratio"] for phase in PHASES)
-        verdict = "within" if worst <= TARGET else "above"
-        print(f"The larger CPU ratio, {worst:.3f}, is {verdict} the target of {TARGET}.")
+        target = TARGETS.get(options.data.partition("-")[0], max(TARGETS.values()))
+        verdict = "within" if worst <= target else "above"
+        print(f"The larger CPU ratio, {worst:.3f}, is {verdict} the target of {target}.")
         if options.profile or worst > WORTH_A_LOOK:
             print(profile(X, image_shape, options.epochs))
 

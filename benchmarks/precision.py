@@ -3,7 +3,7 @@
     python benchmarks/precision.py                  # MNIST-5k, three seeds: half an hour
     python benchmarks/precision.py --data digits
 
-All settings are the defaults but for one start (`n_starts=1`), the same for all. Where the
+All other settings are the defaults. Where the
 processor has no arithmetic in half precision, the estimator would fall back to float32; here it
 doesn't, so that accuracy can be told: products then take and return numbers in half precision and
 add them up in single precision, as the units for matrices of GPUs do. Such a run is marked
@@ -86,7 +86,7 @@ def is_emulated(setting: str) -> bool:
 
 
 def run(X: np.ndarray, y: np.ndarray, parameters: dict[str, Any], emulated: bool) -> Record:
-    model = TripletDECClusterer(10, device="cpu", n_starts=1, **parameters)
+    model = TripletDECClusterer(10, device="cpu", **parameters)
     with emulation() if emulated else nullcontext(), Cost() as cost:
         labels = model.fit_predict(X)
     # the first epochs of a phase compile it

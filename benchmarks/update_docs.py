@@ -19,14 +19,30 @@ from _paper_tables import TABLES as PAPERS
 from _parsimonious_tables import TABLES as PARSIMONIOUS
 from _tagnet_tables import TABLES as TAGNET
 from forced_apart_cost import table as loss_table
+from import_time import table as import_table
+from overhead import newest_table as overhead_table
+from precision import table as precision_table
 from regularizer_cost import table as cost_table
+from serving import table as serving_table
 from tagnet_scale import table as scale_table
 from triplet_dec import table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+<<<<<<< HEAD
 METHODS = ("forced_apart", "parsimonious", "tagnet")
 NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", *METHODS)
+=======
+NAMES_OF_PAGES = (
+    "benchmarks",
+    "comparison",
+    "papers",
+    "forced_apart",
+    "parsimonious",
+    "tagnet",
+    "serving",
+)
+>>>>>>> 97ed3b5 (Half precision in training steps alone; devices without double precision; serving and its benchmarks)
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
@@ -56,10 +72,13 @@ def newest(name: str) -> Callable[[], str]:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "triplet-dec": lambda: table(read_records(RESULTS / "triplet_dec.jsonl")),
-    "overhead": newest("overhead"),
+    "overhead": lambda: overhead_table(read_records(RESULTS / "overhead.jsonl")),
     "memory": newest("memory"),
     "forced-apart-cost": lambda: loss_table(read_records(RESULTS / "forced_apart_cost.jsonl")),
     "regularizer-cost": lambda: cost_table(read_records(RESULTS / "regularizer_cost.jsonl")),
+    "import-time": lambda: import_table(read_records(RESULTS / "import_time.jsonl")),
+    "precision": lambda: precision_table(read_records(RESULTS / "precision.jsonl")),
+    "serving": lambda: serving_table(read_records(RESULTS / "serving.jsonl")),
     "tagnet-scale": lambda: scale_table(read_records(RESULTS / "tagnet_scale.jsonl")),
     **COSTS,
     **tables_of("parsimonious", PARSIMONIOUS),

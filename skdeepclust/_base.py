@@ -31,7 +31,7 @@ from skdeepclust._compat import (
 from skdeepclust._components import ComponentsMixin
 from skdeepclust._inference import InferenceMixin
 from skdeepclust._inputs import InputMixin
-from skdeepclust._precision import DTYPES, warn_of_precision
+from skdeepclust._precision import DTYPES, check_precision
 from skdeepclust._progress import ProgressMixin
 from skdeepclust._regularization import RegularizationMixin
 from skdeepclust._reporting import reporting
@@ -196,7 +196,7 @@ class BaseDeepEstimator(
         names, and handed to `_build`.
         """
         device, dtype = resolve_device(self.device), getattr(torch, self.dtype)
-        warn_of_precision(self.precision, device)
+        check_precision(self.precision, dtype, device)
         context = self._init_callback_context(max_subtasks=phases)
         context.call_on_fit_task_begin(estimator=self, X=X)
         self._checkpoint.start(self, self._fitted_state() if warm else None)

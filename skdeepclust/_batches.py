@@ -81,11 +81,13 @@ class Batches:
         else:
             picked = self.X[rows.numpy()]
             batch = torch.from_numpy(picked.toarray() if sparse.issparse(picked) else picked)
-        # converted after the move: uint8 images travel as bytes
+        if batch.dtype == torch.float64:  # which is twice as long, and not on every device
+            batch = batch.to(self.dtype)
+        # others are converted after the move: uint8 images travel as bytes
         batch = batch.to(self.device, non_blocking=True).to(self.dtype)
         return batch.reshape(len(batch), *self.sample_shape)
 
 
 def _to_tensor(values, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     tensor = torch.as_tensor(np.asarray(values))
-    return tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)
+    return (tensor.to(dtype) if tensor.is_floating_point() else tensor).to(device)

@@ -217,7 +217,7 @@ class BaseDeepClusterer(
 
     @staticmethod
     def _information_share(assignment: torch.Tensor) -> float:
-        assignment = assignment.double()
+        assignment = assignment.cpu().double()
         n_clusters = assignment.shape[1]
         if n_clusters == 1:
             return 0.0

@@ -12,8 +12,9 @@ device : str or torch.device, default="auto"
 dtype : {"float32", "float64"}, default="float32"
     Floating dtype of the network and of what is returned.
 precision : {"32", "bf16", "fp16", "auto"}, default="32"
-    Precision in which the network runs; losses keep `dtype`. "auto" takes "bf16" where the device
-    has such arithmetic. Where it hasn't, the others fall back to "32", with a warning.
+    Precision in which the network is trained; losses and all that is inferred keep `dtype`. "auto"
+    takes "bf16" where the device has such arithmetic. Where it hasn't, the others fall back to
+    "32", with a warning.
 compile : bool, default=False
     Whether to compile the training step with `torch.compile`, which takes minutes and needs a C++
     compiler; without one the fit warns and goes on uncompiled.

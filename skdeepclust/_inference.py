@@ -38,9 +38,13 @@ class InferenceMixin:
         return min(self.batch_size, MAX_INFERENCE_BATCH_SIZE)
 
     def _autocast(self) -> torch.autocast:
-        """Mixed precision for the network; losses and distances stay outside of it."""
+        """Mixed precision for the network in training steps; losses and distances stay outside.
+
+        What is inferred, such as targets, initial clusters and predictions, has all its digits:
+        it doesn't depend on what the device can do.
+        """
         device = self._module_device
-        dtype = half_dtype(self.precision, device)
+        dtype = half_dtype(self.precision, device) if torch.is_grad_enabled() else None
         return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
     @torch.no_grad()

@@ -71,7 +71,7 @@ class InitialClustersMixin(InputGraphMixin):
         rows = self._some_rows(X.shape[0], MAX_SAMPLES)
         rows = np.arange(X.shape[0]) if rows is None else rows
         rows = rows[self._fit.weight[rows] > 0]
-        embedding = self._infer(self._embed, X).double().cpu().numpy()
+        embedding = self._infer(self._embed, X).cpu().double().numpy()
         evaluate = partial(self._evaluate, embedding)
         n_drawn = self.n_init if isinstance(self.init, str) else 1
         candidates = current_report().track(

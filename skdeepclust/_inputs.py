@@ -185,7 +185,7 @@ class InputMixin:
         def moments(x: torch.Tensor) -> torch.Tensor:
             return torch.stack(torch.var_mean(x.flatten(1), dim=1, correction=0), dim=1)
 
-        variance, mean = self._infer(moments, X).double().cpu().numpy().T
+        variance, mean = self._infer(moments, X).cpu().double().numpy().T
         overall = np.average(mean, weights=weight)
         # law of total variance: no difference of large squares
         total = np.average(variance + np.square(mean - overall), weights=weight)

@@ -129,7 +129,7 @@ class PhaseNet(NeuralNet):
                 totals[name] = totals[name] + value if name in totals else value
             n_seen += n_rows
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        values = torch.stack(list(totals.values())).double().cpu().div(n_seen).tolist()
+        values = torch.stack(list(totals.values())).cpu().double().div(n_seen).tolist()
         self._record(dict(zip(totals, values, strict=True)), prefix)
 
     def _record(self, values: dict[str, float], prefix: str) -> None:

@@ -61,8 +61,13 @@ def half_dtype(precision: str, device: torch.device) -> torch.dtype | None:
     return dtype if dtype is not None and has_arithmetic(device.type, dtype) else None
 
 
-def warn_of_precision(precision: str, device: torch.device) -> None:
-    """Warn if a precision that was asked for by name isn't taken."""
+def check_precision(precision: str, dtype: torch.dtype, device: torch.device) -> None:
+    """Refuse a dtype that a device lacks; warn if a precision that was asked for isn't taken."""
+    if device.type == "mps" and dtype is torch.float64:
+        raise ValueError(
+            f"dtype='float64' on device {str(device)!r}, which has no double precision: set "
+            "dtype='float32' or device='cpu'."
+        )
     if precision in ("32", "auto") or half_dtype(precision, device) is not None:
         return
     warnings.warn(

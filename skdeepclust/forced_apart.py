@@ -451,7 +451,7 @@ class ForcedApartEmbedder(
         with self._fit_scope(X, warm=warm, phases=1, **options):
             self._fit.deviation = self._prepare(X, extra, warm=warm, partial=partial)
             self._train("reconstruction", self._reconstruction_loss, X, extra, epochs=epochs)
-        error = self._infer(self._squared_error, X).double().cpu().numpy()
+        error = self._infer(self._squared_error, X).cpu().double().numpy()
         self.reconstruction_err_ = float(np.average(error, weights=extra.get("sample_weight")))
         return self
 
@@ -538,7 +538,7 @@ class ForcedApartEmbedder(
             over features.
         """
         if not hasattr(self, "classes_"):
-            error = self._infer(self._squared_error, self._check(X)).double().cpu().numpy()
+            error = self._infer(self._squared_error, self._check(X)).cpu().double().numpy()
             return -float(np.average(error, weights=sample_weight))
         if y is None:
             raise ValueError(

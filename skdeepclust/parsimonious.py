@@ -647,7 +647,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         return self
 
     def _mean_error(self, X, sample_weight=None) -> float:
-        error = self._infer(self._squared_error, X).double().cpu().numpy()
+        error = self._infer(self._squared_error, X).cpu().double().numpy()
         return float(np.average(error, weights=sample_weight))
 
     def _squared_error(self, x: Tensor) -> Tensor:

@@ -39,9 +39,9 @@ class ServedEstimator(nn.Module):
 
     def __init__(self, estimator: BaseDeepEstimator):
         super().__init__()
-        # the user's stays on its device, in its mode and precision
+        # the user's stays on its device and in its mode
         served = object.__new__(type(estimator))
-        served.__dict__.update(vars(estimator), precision="32")
+        served.__dict__.update(vars(estimator))
         self.network = served.module_ = copy.deepcopy(estimator.module_).cpu().eval()
         self.network.requires_grad_(False)
         self.served, self.dtype = served, served._module_dtype
@@ -100,8 +100,7 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     - `embedding` (n, n_components), what `transform` returns.
 
     The names of the classes are JSON in the metadata of an ONNX model, under "classes"; of
-    torch's format, in the extra file of that name. The graph computes in the estimator's `dtype`,
-    without mixed precision.
+    torch's format, in the extra file of that name. The graph computes in the estimator's `dtype`.
 
     A :class:`~skdeepclust.TAGnetClusterer` looks up the neighbours of new samples among all
     training samples; only one that was fitted with `graph_weight=0` is a graph.

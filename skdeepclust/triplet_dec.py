@@ -522,7 +522,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             return
         assignment = self._infer(self._soft, X)
         watch.note(lambda: self._criterion_of(assignment))
-        weight = torch.as_tensor(self._fit.weight, device=assignment.device)
+        weight = torch.from_numpy(self._fit.weight).to(assignment)
         assignment = self._revive(X, assignment, weight)
         if self._fit.neighbors is not None:
             assignment = smooth_over_graph(assignment, self._fit.neighbors)

@@ -95,11 +95,11 @@ class AttributeNetwork(nn.Module):
     def linear_map(self) -> tuple[Tensor, Tensor]:
         """Return coefficients (n_features, n_attributes) and intercept where h is but a scale."""
         scale = self.features.standardize
-        mean, std = scale.mean.double(), scale.std.double()
-        coef = self.gain * self.linear.weight.double().T / std
+        mean, std = scale.mean.cpu().double(), scale.std.cpu().double()
+        coef = self.gain * self.linear.weight.cpu().double().T / std
         intercept = -mean * coef.sum(0)
         if self.linear.bias is not None:
-            intercept = intercept + self.gain * self.linear.bias
+            intercept = intercept + self.gain * self.linear.bias.cpu()
         return coef, intercept
 
 

@@ -21,9 +21,9 @@ META = torch.device("meta")
 
 
 class OneDevice(TorchDispatchMode):
-    """Raises where an operation is given tensors of two devices, single numbers left out.
+    """Raises where an operation is given tensors of two devices, or makes double precision.
 
-    torch itself looks at this for some operations only.
+    Single numbers of another device are left out.
     """
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -32,7 +32,11 @@ class OneDevice(TorchDispatchMode):
         moves = func is torch.ops.aten._to_copy.default
         if len(devices) > 1 and not moves:
             raise AssertionError(f"{func} is given tensors of the devices {devices}")
-        return func(*args, **(kwargs or {}))
+        out = func(*args, **(kwargs or {}))
+        made = [x for x in tree_leaves(out) if isinstance(x, torch.Tensor)]
+        if any(x.dtype is torch.float64 and x.device.type == "meta" for x in made):
+            raise AssertionError(f"{func} makes double precision, which not every device has")
+        return out
 
 
 class Twin:

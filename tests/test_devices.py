@@ -89,6 +89,7 @@ def test_steps_need_no_number_and_no_other_device(name, monkeypatch):
         lambda loss: loss + (loss > 0).nonzero().sum(),
         lambda loss: loss + torch.zeros(3).sum(0, keepdim=True)[0] * torch.ones(3).to(loss).sum(),
         lambda loss: (loss.expand(3) @ torch.ones(3)).sum(),
+        lambda loss: loss.double(),
     ],
 )
 def test_wrong_steps_are_found(wrong, monkeypatch):

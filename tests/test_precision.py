@@ -100,6 +100,14 @@ def test_auto_is_silent(X, processor):
     assert_same_weights(make(precision="auto").fit(X), make(precision="bf16").fit(X))
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_what_is_inferred_has_all_digits(X, precision):
+    model = make(precision=precision, max_epochs=2).fit(X)
+    codes = model.transform(X)
+    np.testing.assert_array_equal(codes, model.set_params(precision="32").transform(X))
+    assert abs(codes - make(max_epochs=2).fit(X).transform(X)).max() > 1e-4  # trained otherwise
+
+
 class Reads(TorchDispatchMode):
     """Counts how often a number is read from a tensor, which on a GPU waits for it."""
 
@@ -130,6 +138,12 @@ def test_users_of_an_optimizer_decide_how_it_works(X):
     assert "fused" not in model.net_.optimizer_.param_groups[0]
     model = make(optimizer="adam").fit(X)
     assert model.net_.optimizer_.param_groups[0]["fused"] is None
+
+
+def test_double_precision_is_refused_where_there_is_none():
+    with pytest.raises(ValueError, match="set dtype='float32' or device='cpu'"):
+        _precision.check_precision("32", torch.float64, torch.device("mps"))
+    _precision.check_precision("32", torch.float64, CPU)
 
 
 # ---------------------------------------------------------------- compilation

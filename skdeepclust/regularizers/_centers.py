@@ -212,7 +212,8 @@ class RunningCenters(nn.Module):
         for slot in self.starved.nonzero().flatten():
             if not distance.any():  # every row is a centre already
                 break
-            row = candidates[torch.multinomial(distance.double(), 1)]
+            # on the host, because some devices have no double precision
+            row = candidates[torch.multinomial(distance.cpu().double(), 1).to(candidates.device)]
             self.centers[slot] = row[0]
             distance = torch.minimum(distance, (candidates - row).square().sum(1))
         self.starved.zero_()

@@ -100,7 +100,7 @@ def nearest_members(
         distances = torch.linalg.vector_norm(rows[members] - centers[cluster], dim=1)
         nearest = distances.argsort(stable=True)[:n_exemplars]
         index.append((members[nearest] + n_before).cpu().numpy())
-        distance.append(distances[nearest].double().cpu().numpy())
+        distance.append(distances[nearest].cpu().double().numpy())
         n_before += len(rows)
     indices, all_distances = np.concatenate(index), np.concatenate(distance)
     order = np.argsort(all_distances, kind="stable")[:n_exemplars]
