@@ -29,20 +29,8 @@ from triplet_dec import table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-<<<<<<< HEAD
 METHODS = ("forced_apart", "parsimonious", "tagnet")
-NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", *METHODS)
-=======
-NAMES_OF_PAGES = (
-    "benchmarks",
-    "comparison",
-    "papers",
-    "forced_apart",
-    "parsimonious",
-    "tagnet",
-    "serving",
-)
->>>>>>> 97ed3b5 (Half precision in training steps alone; devices without double precision; serving and its benchmarks)
+NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", "serving", *METHODS)
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
