@@ -16,8 +16,11 @@ BENCH_STAMP := $(BENCH)/.installed
 TEST_ENV := OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 MPLBACKEND=Agg
 PYTEST_OPTIONS ?= -q -n auto --maxprocesses=4 --dist=worksteal
 
+# Mutants of some files, each of which some test should notice.
+MUTATION := .venv-mutation
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint docs docs-test bench bench-quick clean
+.PHONY: help demo test test-oldest lint docs docs-test bench bench-quick mutation clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 8
@@ -53,8 +56,15 @@ bench: $(BENCH_STAMP)  ## Run every benchmark (a day of one core; goes on where 
 bench-quick: $(BENCH_STAMP)  ## Run a slice of the benchmarks in ten minutes
 	$(BENCH)/bin/python benchmarks/run.py --quick
 
+mutation:  ## Change the code, line by line, and see whether tests notice (20 minutes)
+	$(PYTHON) -m venv $(MUTATION)
+	$(MUTATION)/bin/python -m pip install -qq --disable-pip-version-check --no-input \
+	  -c constraints.txt -e ".[test,plot,progress,mutation]"
+	$(TEST_ENV) $(MUTATION)/bin/mutmut run --max-children 2
+	PYTHONPATH=. $(MUTATION)/bin/python benchmarks/mutation.py
+
 clean:  ## Remove the virtual environment, caches and build outputs
-	rm -rf $(VENV) $(BENCH) $(OLDEST) build dist docs/_build docs/generated docs/auto_examples .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(OLDEST) $(MUTATION) mutants build dist docs/_build docs/generated docs/auto_examples .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt

@@ -73,6 +73,11 @@ REGISTRY = {
         "Forced Apart: hidden classes under coarse labels, or none",
         quick="--tasks 'digits, MLP' --settings none multi --seeds 0 1",
     ),
+    "repair": Benchmark(
+        "repair.py",
+        "training that goes wrong: the best epoch, clusters that die",
+        quick="--experiments dead",
+    ),
     "overhead": Benchmark("overhead.py", "a training step beside a plain loop"),
     "precision": Benchmark(
         "precision.py",

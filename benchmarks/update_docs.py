@@ -23,6 +23,7 @@ from import_time import table as import_table
 from overhead import newest_table as overhead_table
 from precision import table as precision_table
 from regularizer_cost import table as cost_table
+from repair import TABLES as REPAIR
 from serving import table as serving_table
 from tagnet_scale import table as scale_table
 from triplet_dec import table
@@ -30,7 +31,7 @@ from triplet_dec import table
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 METHODS = ("forced_apart", "parsimonious", "tagnet")
-NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", "serving", *METHODS)
+NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", "repair", "serving", *METHODS)
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
@@ -72,6 +73,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("parsimonious", PARSIMONIOUS),
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),
+    **tables_of("repair", REPAIR),
     **tables_of("compare", COMPARE),
     **tables_of("compare", PAPERS),
 }

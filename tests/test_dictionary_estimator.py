@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
+from skdeepclust import dictionary
 from skdeepclust.dictionary import KSVD
 
 ROWS = np.random.default_rng(0).normal(size=(30, 10))
@@ -92,3 +93,19 @@ def test_sparse_matrices_and_codes_of_another_width_are_refused() -> None:
     ksvd = KSVD(4).fit(ROWS)
     with pytest.raises(ValueError, match="5 columns, but the dictionary has 4 atoms"):
         ksvd.inverse_transform(np.ones((2, 5)))
+
+
+def test_the_score_is_the_same_by_blocks(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(50, 6))
+    model = KSVD(8, n_nonzero_coefs=2, random_state=0).fit(X)
+    error = np.square(X - model.inverse_transform(model.transform(X))).mean()
+    assert model.score(X) == pytest.approx(-error, rel=1e-9)
+    monkeypatch.setattr(dictionary, "MOST_ROWS", 16)  # four blocks
+    assert model.score(X) == pytest.approx(-error, rel=1e-9)
+
+
+@pytest.mark.parametrize(("n_features", "n_nonzero"), [(5, 1), (30, 3), (100, 10)])
+def test_a_tenth_of_the_features_are_codes_by_default(n_features, n_nonzero):
+    X = np.random.default_rng(0).normal(size=(40, n_features))
+    codes = KSVD(20, random_state=0).fit(X).transform(X)
+    assert np.count_nonzero(codes, axis=1).max() == n_nonzero

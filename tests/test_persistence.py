@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 from collections import OrderedDict
@@ -59,6 +60,36 @@ def test_training_goes_on_as_it_would_have(name, path):
         each.set_params(warm_start=True).fit(*arguments)
         assert len(each.history_) > n_rows
         assert_same(each, model)
+
+
+def is_there(device: str) -> bool:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("device", [d for d in ("cuda:7", "mps", "xpu") if not is_there(d)])
+@pytest.mark.parametrize("name", ["classifier", "autoencoder", "embedder", "triplet dec", "tagnet"])
+def test_a_fit_on_a_device_that_is_missing_loads_on_the_cpu(name, device, path):
+    model, arguments = FITS[name]()
+    model.fit(*arguments)
+    there = copy.deepcopy(model)
+    # as a fit there would have left it: the parameter, and the state of the device's generator
+    there.device = device
+    there._resume["generators"]["cuda"] = torch.arange(16, dtype=torch.uint8)
+    save(there, path)
+    with pytest.warns(UserWarning, match=f"device='{device}', which isn't on this machine"):
+        again = load(path)
+    assert {each.device.type for each in again.module_.state_dict().values()} == {"cpu"}
+    assert_same(again, model)
+    with pytest.raises(ValueError, match=f"device='{device}' can't be used on this machine"):
+        again.set_params(warm_start=True).fit(*arguments)
+    again.set_params(device="auto").fit(*arguments)
+    model.set_params(warm_start=True).fit(*arguments)
+    if not torch.cuda.is_available():
+        assert_same(again, model)
 
 
 def test_estimators_that_are_not_fitted(path):
