@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ myst_dmath_double_inline = True
 default_role = "literal"
 autodoc_typehints = "none"
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -124,7 +126,14 @@ def is_of_another_project(
     return True if inherited else None
 
 
+def without_other_servers(app: Any, page: str, template: str, context: Any, doctree: Any) -> None:
+    """Take out the font that matplotlib's films ask another server for: the theme has it."""
+    font = r'<link[^>]*href="https://[^">]*font-awesome[^">]*"[^>]*>'
+    context["body"] = re.sub(font, "", context.get("body", ""))
+
+
 def setup(app: Any) -> None:
     """Connect what the settings have no words for."""
     app.connect("source-read", point_into_the_site)
     app.connect("autodoc-skip-member", is_of_another_project)
+    app.connect("html-page-context", without_other_servers)
