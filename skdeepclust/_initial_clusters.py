@@ -71,8 +71,10 @@ class InitialClustersMixin(InputGraphMixin):
         rows = self._some_rows(X.shape[0], MAX_SAMPLES)
         rows = np.arange(X.shape[0]) if rows is None else rows
         rows = rows[self._fit.weight[rows] > 0]
-        embedding = self._infer(self._embed, X).cpu().double().numpy()
-        evaluate = partial(self._evaluate, embedding)
+        embedding = self._infer(self._embed, X).cpu().numpy()
+        # the neighbours tell of all samples; without them, those of the candidates are enough
+        judged = rows if self._fit.neighbors is None else np.arange(X.shape[0])
+        evaluate = partial(self._evaluate, embedding, judged)
         n_drawn = self.n_init if isinstance(self.init, str) else 1
         candidates = current_report().track(
             "candidates", self._candidates(embedding, rows), n_drawn
@@ -132,18 +134,19 @@ class InitialClustersMixin(InputGraphMixin):
         uncertainty = 1.0 if self._even else entropy(np.bincount(labels))
         return information / uncertainty if uncertainty > 0 else 0.0
 
-    def _evaluate(self, embedding: np.ndarray, labels: np.ndarray) -> Start:
+    def _evaluate(self, embedding: np.ndarray, judged: np.ndarray, labels: np.ndarray) -> Start:
+        points = embedding[judged].astype(np.float64)
         clusters = Clusters.from_labels(
-            embedding,
-            labels,
-            self._fit.weight,
+            points,
+            labels[judged],
+            self._fit.weight[judged],
             self.n_clusters,
             spread=SPREAD if self.metric == "within_cluster" else None,
         )
         if self._fit.neighbors is None:
             self.module_.set_clusters(clusters)
-            points = torch.from_numpy(embedding).to(self.module_.metric)
-            agreement = self._information(self._assign(points))
+            there = torch.from_numpy(points).to(self.module_.metric)
+            agreement = self._information(self._assign(there))
         else:
             agreement = self._agreement(labels, self._fit.neighbors.cpu().numpy())
         return Start(labels, clusters, agreement)

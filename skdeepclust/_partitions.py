@@ -23,6 +23,8 @@ MIXTURE_REGULARIZATIONS = (1e-3, 3e-3, 3e-4, 1e-2, 1e-4)
 # Squared distances, in units of a thousandth of the embedding's, that are no more than rounding of
 # numbers in single precision.
 ROUNDING = 1e-9
+# Labels are predicted for so many samples at a time, of which a mixture makes several copies.
+PREDICTED_ROWS = 20_000
 MIXTURE_STARTS = ("kmeans", "k-means++", "random_from_data")
 
 
@@ -59,7 +61,8 @@ def candidate_partitions(
         Index of the cluster of each sample.
     """
     if not isinstance(init, str):
-        centers = init(embedding[rows], n_clusters, random_state) if callable(init) else init
+        some = embedding[rows].astype(np.float64)
+        centers = init(some, n_clusters, random_state) if callable(init) else init
         centers = check_centers(centers, n_clusters, embedding.shape[1])
         yield pairwise_distances_argmin(embedding, centers)
         return
@@ -211,7 +214,8 @@ def propagated_partition(
     if size.min() < 2:
         return labels
     ridge = MIXTURE_REGULARIZATIONS[0] * np.eye(embedding.shape[1])
-    parts = [embedding[rows][settled == k] for k in range(n_clusters)]
+    some = embedding[rows].astype(np.float64)
+    parts = [some[settled == k] for k in range(n_clusters)]
     mixture = GaussianMixture(
         n_clusters,
         reg_covar=MIXTURE_REGULARIZATIONS[0],
@@ -230,7 +234,10 @@ def _fit_predict(model, embedding: np.ndarray, rows: np.ndarray) -> np.ndarray:
     ):
         # a candidate needn't converge to be the best one
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(embedding[rows]).predict(embedding)
+        model.fit(embedding[rows].astype(np.float64))
+        starts = range(0, len(embedding), PREDICTED_ROWS)
+        blocks = (embedding[start : start + PREDICTED_ROWS] for start in starts)
+        return np.concatenate([model.predict(block.astype(np.float64)) for block in blocks])
 
 
 def distinct_partitions(
