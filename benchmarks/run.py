@@ -91,6 +91,12 @@ REGISTRY = {
     "regularizer_cost": Benchmark("regularizer_cost.py", "what a regularised layer costs"),
     "forced_apart_cost": Benchmark("forced_apart_cost.py", "what pairwise losses cost"),
     "ksvd": Benchmark("ksvd.py", "dictionaries beside scikit-learn's"),
+    "larger_than_memory": Benchmark(
+        "larger_than_memory.py",
+        "training on a file larger than the granted memory",
+        "--gigabytes 20",
+    ),
+    "scaling": Benchmark("scaling.py", "time and memory against samples, clusters, width, batch"),
     "tagnet_scale": Benchmark("tagnet_scale.py", "TAGnet's time and memory against the samples"),
 }
 

@@ -20,10 +20,12 @@ from _parsimonious_tables import TABLES as PARSIMONIOUS
 from _tagnet_tables import TABLES as TAGNET
 from forced_apart_cost import table as loss_table
 from import_time import table as import_table
+from larger_than_memory import table as larger_table
 from overhead import newest_table as overhead_table
 from precision import table as precision_table
 from regularizer_cost import table as cost_table
 from repair import TABLES as REPAIR
+from scaling import table as scaling_table
 from serving import table as serving_table
 from tagnet_scale import table as scale_table
 from triplet_dec import table
@@ -31,7 +33,8 @@ from triplet_dec import table
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 METHODS = ("forced_apart", "parsimonious", "tagnet")
-NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", "repair", "serving", *METHODS)
+PAGES_OF_USE = ("repair", "scaling", "serving")
+NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", *PAGES_OF_USE, *METHODS)
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
@@ -68,6 +71,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "import-time": lambda: import_table(read_records(RESULTS / "import_time.jsonl")),
     "precision": lambda: precision_table(read_records(RESULTS / "precision.jsonl")),
     "serving": lambda: serving_table(read_records(RESULTS / "serving.jsonl")),
+    "larger-than-memory": lambda: larger_table(read_records(RESULTS / "larger_than_memory.jsonl")),
+    "scaling": lambda: scaling_table(read_records(RESULTS / "scaling.jsonl")),
     "tagnet-scale": lambda: scale_table(read_records(RESULTS / "tagnet_scale.jsonl")),
     **COSTS,
     **tables_of("parsimonious", PARSIMONIOUS),

@@ -73,15 +73,15 @@ class InitialClustersMixin(InputGraphMixin):
         rows = rows[self._fit.weight[rows] > 0]
         embedding = self._infer(self._embed, X).cpu().numpy()
         # the neighbours tell of all samples; without them, those of the candidates are enough
-        judged = rows if self._fit.neighbors is None else np.arange(X.shape[0])
+        neighbors = self._fit.neighbors
+        judged = rows if neighbors is None else np.arange(X.shape[0])
         evaluate = partial(self._evaluate, embedding, judged)
         n_drawn = self.n_init if isinstance(self.init, str) else 1
         candidates = current_report().track(
             "candidates", self._candidates(embedding, rows), n_drawn
         )
         found = sorted(map(evaluate, candidates), key=lambda start: -start.agreement)
-        neighbors = self._fit.neighbors
-        if self._mixtures_on_graph:
+        if neighbors is not None and self._mixtures_on_graph:
             propagated = [
                 evaluate(propagated_partition(embedding, start.labels, neighbors, rows=rows))
                 for start in found[:N_PROPAGATED]
