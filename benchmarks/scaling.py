@@ -119,13 +119,11 @@ def run_axis(axis: str, name: str, options: argparse.Namespace) -> None:
     """Run one quantity upwards, as long as the next run may be expected to end in time."""
     for value in options.values or AXES[axis]:
         runs = [r for r in read_records(options.out) if r["setting"] == name and r["axis"] == axis]
-        expected = max((r["cpu_s"] * value / r[axis] for r in runs if r[axis] < value), default=0.0)
-        if axis == "samples" and len(runs) > 1:
-            slope = max(exponent(runs, axis, "cpu_s"), 1.0)
+        if runs:
             last = max(runs, key=lambda record: record[axis])
-            expected = last["cpu_s"] * (value / last[axis]) ** slope
-        if expected > options.seconds:
-            return
+            slope = np.nanmax([exponent(runs, axis, "cpu_s"), 1.0])
+            if last["cpu_s"] * (value / last[axis]) ** slope > options.seconds:
+                return
         measured = partial(measure, axis, name, {**BASE, axis: value})
         run_missing([Job("scaling", f"{axis} {value}", name, 0, measured)], options.out)
 
@@ -206,6 +204,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for axis in options.axes:
                 for name in options.estimators:
                     if name not in WITHOUT.get(axis, ()):
+                        measure(
+                            axis, name, {**BASE, "samples": 500}
+                        )  # what only the first one costs
                         run_axis(axis, name, options)
     records = read_records(options.out)
     print(table(records))
