@@ -14,6 +14,7 @@ from pathlib import Path
 from _common import Record, read_records
 from _compare_tables import TABLES as COMPARE
 from _cost_table import TABLES as COSTS
+from _distributed_tables import TABLES as DISTRIBUTED
 from _forced_apart_tables import TABLES as FORCED_APART
 from _paper_tables import TABLES as PAPERS
 from _parsimonious_tables import TABLES as PARSIMONIOUS
@@ -33,7 +34,7 @@ from triplet_dec import table
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 METHODS = ("forced_apart", "parsimonious", "tagnet")
-PAGES_OF_USE = ("repair", "scaling", "serving")
+PAGES_OF_USE = ("distributed", "repair", "scaling", "serving")
 NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", *PAGES_OF_USE, *METHODS)
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
@@ -81,6 +82,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("repair", REPAIR),
     **tables_of("compare", COMPARE),
     **tables_of("compare", PAPERS),
+    **tables_of("distributed", DISTRIBUTED),
 }
 
 

@@ -29,6 +29,8 @@ from skdeepclust._compat import (
     with_callbacks,
 )
 from skdeepclust._components import ComponentsMixin
+from skdeepclust._distributed import from_first, joined
+from skdeepclust._fingerprint import check_alike
 from skdeepclust._inference import InferenceMixin
 from skdeepclust._inputs import InputMixin
 from skdeepclust._precision import DTYPES, check_precision
@@ -61,7 +63,7 @@ def fit_method(method):
             bound = signature.bind(self, *args, **kwargs)
             return dict(list(bound.arguments.items())[1:])
 
-        with kept_progress(self.checkpoint, arguments) as self._checkpoint:
+        with joined(), kept_progress(self.checkpoint, arguments) as self._checkpoint:
             try:
                 return validated(self, *args, **kwargs)
             finally:
@@ -78,7 +80,8 @@ def partial_fit_method(method):
     def all_or_nothing(self, *args, **kwargs):
         before = dict(self.__dict__)
         try:
-            return validated(self, *args, **kwargs)
+            with joined():
+                return validated(self, *args, **kwargs)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
@@ -197,10 +200,12 @@ class BaseDeepEstimator(
         """
         device, dtype = resolve_device(self.device), getattr(torch, self.dtype)
         check_precision(self.precision, dtype, device)
+        check_alike(self, X)
         context = self._init_callback_context(max_subtasks=phases)
         context.call_on_fit_task_begin(estimator=self, X=X)
         self._checkpoint.start(self, self._fitted_state() if warm else None)
-        seed = self._checkpoint.keep_seed(draw_seed(self.random_state))
+        drawn = draw_seed(self.random_state)
+        seed = self._checkpoint.keep_seed(from_first(lambda: drawn))
         with seeded(seed, device), reporting(type(self).__name__, self.verbose):
             shuffle = torch.Generator().manual_seed(torch.initial_seed())
             self._fit = SimpleNamespace(context=context, shuffle=shuffle, carried=[], watch=None)

@@ -75,6 +75,18 @@ class Batches:
             more = {key: value[idx] for key, value in self.extra.items()}
             yield self._gather(rows), {"idx": idx, **more}
 
+    def filled_up(self) -> Iterator[tuple[torch.Tensor, dict[str, torch.Tensor]]]:
+        """Yield batches of one size, of which the last one repeats its rows; without `idx`.
+
+        A row's value then doesn't depend on how many came with it.
+        """
+        for x, more in self:
+            del more["idx"]
+            if len(x) < self.batch_size:
+                repeated = torch.arange(self.batch_size, device=x.device) % len(x)
+                x, more = x[repeated], {name: value[repeated] for name, value in more.items()}
+            yield x, more
+
     def _gather(self, rows: torch.Tensor) -> torch.Tensor:
         if isinstance(self.X, torch.Tensor):
             batch = self.X[rows.to(self.X.device)]

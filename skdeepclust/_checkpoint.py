@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from skdeepclust._distributed import active, from_first, is_first
 from skdeepclust._encoding import Decoder, Encoder
 from skdeepclust._files import FAULTS, read_file, reason_of, versions, write_file
 from skdeepclust._fingerprint import differences, fingerprint, name_of
@@ -195,18 +196,47 @@ class Checkpoint:
         self._lock.release()
 
 
+class SharedCheckpoint:
+    """That of a fit by several processes: the first one reads and writes for all.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint or Step
+        What the first process keeps; of no use to the others.
+    """
+
+    def __init__(self, checkpoint: Any):
+        self._own = checkpoint
+
+    def start(self, estimator: Any, fitted: Any) -> None:
+        from_first(lambda: self._own.start(estimator, fitted))
+
+    def keep_seed(self, seed: int) -> int:
+        return from_first(lambda: self._own.keep_seed(seed))
+
+    def step(self, name: str) -> SharedCheckpoint:
+        return SharedCheckpoint(self._own.step(name))
+
+    def load(self) -> dict[str, Any] | None:
+        return from_first(self._own.load)
+
+    def save(self, record: Callable[[], dict[str, Any]], *, droppable: bool = False) -> None:
+        from_first(lambda: self._own.save(record, droppable=droppable))
+
+
 @contextmanager
 def kept_progress(
     folder: str | os.PathLike | None, arguments: Callable[[], dict[str, Any]]
-) -> Iterator[NoCheckpoint | Checkpoint]:
+) -> Iterator[NoCheckpoint | Checkpoint | SharedCheckpoint]:
     """Give a fit its checkpoint, and remove it when the fit has come to its end."""
     if folder is None:
         yield NoCheckpoint()
         return
     checkpoint = Checkpoint(folder, arguments())
     try:
-        yield checkpoint
-        checkpoint.remove()
+        yield checkpoint if active() is None else SharedCheckpoint(checkpoint)
+        if is_first():
+            checkpoint.remove()
     finally:
         checkpoint.close()
 

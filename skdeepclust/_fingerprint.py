@@ -14,12 +14,17 @@ import torch
 from joblib.hashing import NumpyHasher
 from scipy import sparse
 
-from skdeepclust._stored import is_stored
+from skdeepclust._distributed import active
+from skdeepclust._stored import StoredArray, is_stored
 
 # They change what is seen of a fit, or where it runs, but not what comes out of it.
 WITHOUT_EFFECT = {"callbacks", "checkpoint", "device", "verbose"}
 # Arrays that don't lie in one piece are read for hashing, at most so many bytes at a time.
 BLOCK_BYTES = 2**26
+# What the processes of one fit may disagree on.
+LOCAL = {"random_state", *WITHOUT_EFFECT}
+# Rows of X that they compare: enough to find another order, without reading all of a memory map.
+N_ROWS_COMPARED = 1000
 # How values look in messages.
 SHORT = reprlib.Repr()
 SHORT.maxother = SHORT.maxstring = 100
@@ -120,6 +125,37 @@ def _entry(name: str, value: Any) -> list[str]:
             f"that it belongs to, and this object can't be hashed ({error}). Give a class or a "
             "function of a module, or leave out checkpoint."
         ) from error
+
+
+def check_alike(estimator: Any, X: Any) -> None:
+    """Raise ValueError unless the processes of a fit have the same parameters and samples.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is fitted.
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        The samples, of which a part is compared.
+    """
+    ranks = active()
+    if ranks is None:
+        return
+    parameters = estimator.get_params(deep=False)
+    plain = {k: repr(v) for k, v in parameters.items() if isinstance(v, (int, float, str, tuple))}
+    if isinstance(X, StoredArray):
+        some = X.some_rows(N_ROWS_COMPARED)
+    else:
+        some = X[:: max(1, X.shape[0] // N_ROWS_COMPARED)]
+    ranks.check_alike(
+        {
+            "the class": type(estimator).__qualname__,
+            **{name: value for name, value in plain.items() if name not in LOCAL},
+            "the shape of X": tuple(X.shape),
+            "the hash of X": hash_of(some),
+        },
+        "Each process needs all of the samples, in the same order, and takes its share of each "
+        "batch by itself: load and split them in the same way, with fixed seeds.",
+    )
 
 
 def name_of(identity: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from scipy.sparse import csgraph
 from torch import Tensor
 from torch.nn import functional
 
+from skdeepclust._sharding import stretch_of
 from skdeepclust.networks._unrolled import GraphBranch
 
 
@@ -109,6 +110,8 @@ class WholeGraph(GraphBranch):
         """
         received = projection.new_empty(encoder.n_stages, *projection.shape)
         codes = encoder.codes(projection[self.order], _Recorded(self, received))
+        for of_stage in received:
+            stretch_of(len(of_stage)).fill_(of_stage)
         return Messages(self.own, received, self.position, last=codes[-1][self.position])
 
 

@@ -69,6 +69,17 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
             order=neighborly_order(graph_laplacian),
         )
 
+    def _codes_of_batch(self, projection: Tensor, idx: Tensor) -> tuple[Tensor, ...]:
+        """Return what the head of each task gets of the samples of a batch."""
+
+        def codes(projection: Tensor, idx: Tensor) -> tuple[Tensor, ...]:
+            found = self.module_.encoder.codes(projection, self._fit.branch(idx))
+            return tuple(self._features(found[stage]) for stage in self.module_.stages)
+
+        if self._fit.at_once and self._fit.graph is not None:  # they depend on each other
+            return codes(projection, idx)
+        return self._by_rows(codes, projection, idx)
+
     @torch.no_grad()
     def _codes_of_all(
         self, projection: Tensor, graph: WholeGraph | None, stages: Iterable[int]

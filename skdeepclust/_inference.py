@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from skdeepclust._batches import Batches
+from skdeepclust._distributed import Ranks, active, alone
 from skdeepclust._precision import half_dtype
+from skdeepclust._sharding import Shard, sharded
 
 # Batches of inference all have one size, to which the last one is filled up: a batch_size that
 # stands for "all samples at once" must not decide it.
@@ -17,7 +19,7 @@ MAX_INFERENCE_BATCH_SIZE = 4096
 
 
 class InferenceMixin:
-    """Adds `_infer`, `_apply` and `_autocast` to an estimator that holds a network as `module_`."""
+    """Adds `_run`, `_infer` and `_apply` to an estimator that holds a network as `module_`."""
 
     module_: Any
     batch_size: Any
@@ -47,6 +49,24 @@ class InferenceMixin:
         dtype = half_dtype(self.precision, device) if torch.is_grad_enabled() else None
         return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
+    def _by_rows(self, function: Callable[..., Any], *tensors: Tensor) -> Any:
+        """Return `function` of a batch, which has a row, or a tuple of such, for each sample.
+
+        A row must not depend on other samples, but by batch normalisation: with several
+        processes, each computes its share of the rows.
+        """
+        return sharded(function, *tensors)
+
+    def _run(self, network: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+        """Return what the network, or a part of it, makes of a batch, in the network's dtype."""
+
+        def run(*rows: Tensor) -> Tensor:
+            with self._autocast():
+                out = network(*rows)
+            return out.to(self._module_dtype)
+
+        return self._by_rows(run, *tensors)
+
     @torch.no_grad()
     def _infer(
         self,
@@ -58,10 +78,14 @@ class InferenceMixin:
     ) -> Tensor:
         """Return `function` of validated X, by batches, as a tensor on the network's device.
 
-        What `extra` has of each sample is handed over by name.
+        What `extra` has of each sample is handed over by name. Within a fit of several processes
+        each takes its share of the batches.
         """
         self.module_.eval()
-        batch_size = self._inference_batch_size
+        batch_size, n_samples = self._inference_batch_size, X.shape[0]
+        n_batches = -(-n_samples // batch_size)
+        ranks = None if n_batches == 1 else active()
+        shard = Shard(ranks or Ranks(), n_batches)
         batches = Batches(
             X,
             extra,
@@ -69,21 +93,20 @@ class InferenceMixin:
             sample_shape=self._input_shape if sample_shape is None else sample_shape,
             dtype=self._module_dtype,
             device=self._module_device,
+            order=torch.cat(torch.arange(n_samples).split(batch_size)[shard.own]),
         )
-        out, n_done = torch.empty(0), 0
-        for x, more in batches:
-            del more["idx"]
-            n_rows = len(x)
-            if n_rows < batch_size:
-                # one shape of batch, so that a row's value doesn't depend on how many came with it
-                repeated = torch.arange(batch_size, device=x.device) % n_rows
-                x, more = x[repeated], {name: value[repeated] for name, value in more.items()}
-            part = function(x, **more)[:n_rows]
-            if not n_done:  # to join the parts would take twice the memory
-                out = part.new_empty((X.shape[0], *part.shape[1:]))
-            out[n_done : n_done + n_rows] = part
-            n_done += n_rows
-        return out
+        n_out, n_done = n_samples if ranks is None else shard.n_run * batch_size, 0
+        out = torch.empty(0)
+        with alone():
+            for x, more in batches.filled_up():
+                part = function(x, **more)[: n_out - n_done]
+                if not n_done:  # to join the parts would take twice the memory
+                    out = part.new_empty((n_out, *part.shape[1:]))
+                out[n_done : n_done + len(part)] = part
+                n_done += len(part)
+        if ranks is None:
+            return out
+        return shard.gather(out.unflatten(0, (-1, batch_size))).flatten(0, 1)[:n_samples]
 
     def _apply(self, function: Callable[[Tensor], Tensor], X):
         """Return `function` of a user's X: a tensor if X is one, on its device, else numpy."""

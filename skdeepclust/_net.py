@@ -12,6 +12,7 @@ from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
 from skdeepclust._batches import Batches
+from skdeepclust._distributed import active
 from skdeepclust._net_state import net_state, set_net_state
 from skdeepclust._reporting import current_report
 
@@ -95,8 +96,15 @@ class PhaseNet(NeuralNet):
         parts = self.loss_(x, **extra)
         loss = parts["loss"] if self.scaler_ is None else self.scaler_.scale(parts["loss"])
         loss.backward()
+        self._average_gradients()
         parts = {name: value.detach() for name, value in parts.items()}
         return {"loss": parts["loss"], "y_pred": None, "parts": parts}
+
+    def _average_gradients(self) -> None:
+        ranks = active()
+        if ranks is not None:
+            weights = self.module_.parameters()
+            ranks.average_(each.grad for each in weights if each.grad is not None)
 
     def validation_step(self, batch, **fit_params) -> dict[str, Any]:
         x, extra = batch
@@ -225,9 +233,11 @@ class PhaseNet(NeuralNet):
 
     def _end_epoch(self, data: PhaseData) -> None:
         self.end_epoch_()
-        if self.epoch_context_.call_on_fit_task_end(
+        stop = self.epoch_context_.call_on_fit_task_end(
             estimator=self.owner_, X=data.X, y=data.y, reconstruction_attributes={}
-        ):
+        )
+        ranks = active()
+        if stop if ranks is None else ranks.from_first(lambda: stop, at_once=True):
             raise PhaseStopped
 
     def epoch_rows(self) -> list[dict[str, Any]]:

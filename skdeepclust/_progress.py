@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from skdeepclust._checkpoint import Checkpoint, NoCheckpoint
+from skdeepclust._checkpoint import Checkpoint, NoCheckpoint, SharedCheckpoint
+from skdeepclust._distributed import active
 from skdeepclust._reporting import current_report
 from skdeepclust._rng import generator_states, set_generator_states
+from skdeepclust._state import to_numpy, to_tensor
 
 Result = TypeVar("Result")
 
@@ -23,7 +25,7 @@ class ProgressMixin:
     regularizers_: list
     _fit: SimpleNamespace
     _resume: dict[str, Any]
-    _checkpoint: NoCheckpoint | Checkpoint = NoCheckpoint()
+    _checkpoint: NoCheckpoint | Checkpoint | SharedCheckpoint = NoCheckpoint()
     _module_device: torch.device
 
     def _once(self, name: str, function: Callable[[], Result]) -> Result:
@@ -37,12 +39,36 @@ class ProgressMixin:
             self._set_training_state(kept["training"])
             return kept["result"]
         with current_report().task(name.replace("_", " "), is_step=True):
-            result = function()
+            result = self._on_first(function)
         step.save(
             lambda: {"training": self._training_state(), "result": result},
             droppable=True,
         )
         return result
+
+    def _on_first(self, function: Callable[[], Result]) -> Result:
+        """Return `function()`, which of several processes the first one runs for all.
+
+        The others take its result, and what it has changed of the training's state.
+        """
+        ranks = active()
+        if ranks is None:
+            return function()
+        result, training = ranks.from_first(lambda: (function(), to_numpy(self._training_state())))
+        if not ranks.is_first:
+            self._set_training_state(to_tensor(training))
+        return result
+
+    def _share_generators(self) -> None:
+        """Let all processes go on with the random numbers of the first one.
+
+        They are the same already unless a network draws some in a way that isn't known here.
+        """
+        ranks = active()
+        if ranks is not None:
+            of_fit = self._fit.shuffle, self._module_device
+            states = ranks.from_first(lambda: generator_states(*of_fit), at_once=True)
+            set_generator_states(states, *of_fit)
 
     def _fitted_state(self) -> list[Any]:
         """Return all that a warm start goes on from."""

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
+from skdeepclust._distributed import local_cuda_device
+
 # torch's default generator is shared by all threads of a process, so that only one seeded block
 # may run at a time: fits in a thread pool stay reproducible, at the price of taking turns.
 _GENERATOR_LOCK = threading.RLock()
@@ -24,9 +26,11 @@ def resolve_device(device: str | torch.device) -> torch.device:
         If the name is unknown or the device isn't there.
     """
     if isinstance(device, str) and device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return local_cuda_device() if torch.cuda.is_available() else torch.device("cpu")
     try:
         resolved = torch.device(device)
+        if resolved.type == "cuda" and resolved.index is None and torch.cuda.is_available():
+            resolved = local_cuda_device()
         torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         available = ["auto", "cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]

@@ -15,8 +15,9 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
-from skdeepclust._checkpoint import Checkpoint, NoCheckpoint
+from skdeepclust._checkpoint import Checkpoint, NoCheckpoint, SharedCheckpoint
 from skdeepclust._compat import allow_another_subtask
+from skdeepclust._distributed import active, is_first
 from skdeepclust._net import (
     NonFiniteError,
     PhaseData,
@@ -58,7 +59,7 @@ class TrainingMixin:
     verbose: int
     _fit: SimpleNamespace
     _resume: dict[str, Any]
-    _checkpoint: NoCheckpoint | Checkpoint
+    _checkpoint: NoCheckpoint | Checkpoint | SharedCheckpoint
     _input_shape: tuple[int, ...]
     _module_device: torch.device
     _module_dtype: torch.dtype
@@ -66,6 +67,8 @@ class TrainingMixin:
     _regularized: Callable[..., Callable]
     _end_epoch_of_regularizers: Callable[[], None]
     _trained: Callable[[], nn.ModuleList]
+    _on_first: Callable[[Callable[[], Any]], Any]
+    _share_generators: Callable[[], None]
     _training_state: Callable[[], dict[str, Any]]
     _set_training_state: Callable[[dict[str, Any]], None]
 
@@ -180,7 +183,8 @@ class TrainingMixin:
             "class": type(net.optimizer_).__name__,
             "moments": net.optimizer_.state_dict()["state"],
         }
-        self.history_ += net.epoch_rows()
+        # the seconds are those of the first process, as are last bits of unlike processors
+        self.history_ += self._on_first(net.epoch_rows)
 
     @property
     def _is_fp16(self) -> bool:
@@ -189,6 +193,15 @@ class TrainingMixin:
     def _compiled(self, loss: Callable[..., dict[str, Tensor]]) -> Callable[..., dict[str, Tensor]]:
         """Return the loss compiled, if that is asked for and hasn't failed in an earlier phase."""
         if not self.compile or getattr(self._fit, "cannot_compile", False):
+            return loss
+        if active() is not None:
+            self._fit.cannot_compile = True
+            warnings.warn(
+                "compile=True has no effect on a fit by several processes: what they tell each "
+                "other within a step can't be compiled.",
+                UserWarning,
+                stacklevel=4,
+            )
             return loss
 
         def warn(error: Exception) -> None:
@@ -225,6 +238,7 @@ class TrainingMixin:
         self, then: Callable[[], object] | None, watch: EpochWatch | None, epoch: int
     ) -> None:
         self._fit.epoch = epoch
+        self._share_generators()
         if watch is not None:
             watch.begin_epoch(self._trained())
         if then is not None:
@@ -295,7 +309,7 @@ class TrainingMixin:
             iterator_train=gather_batches,
             iterator_valid=gather_batches,
             callbacks=copy.deepcopy(list(self.callbacks or ())),  # skorch changes its callbacks
-            verbose=max(self.verbose - 1, 0),
+            verbose=max(self.verbose - 1, 0) if is_first() else 0,
             **{f"iterator_train__{k}": v for k, v in training.items()},
             **{f"iterator_valid__{k}": v for k, v in shared.items()},
             **{f"optimizer__{k}": v for k, v in options.items()},

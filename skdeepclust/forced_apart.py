@@ -271,9 +271,7 @@ class ForcedApartEmbedder(
 
     def _outputs(self, x: Tensor) -> Tensor:
         """Return the logits of the labels, or the reconstruction."""
-        with self._autocast():
-            outputs = self.module_(x)
-        return outputs.to(self._module_dtype)
+        return self._run(self.module_, x)
 
     def _code(self, x: Tensor) -> Tensor:
         return self._outputs_and_code(x)[1]
@@ -345,9 +343,11 @@ class ForcedApartEmbedder(
     def _reconstruction_loss(
         self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None
     ) -> dict[str, Tensor]:
-        share = self._residual(x) / self._fit.deviation
-        error = weighted_mean(share.square().mean(1), sample_weight)
+        error = weighted_mean(self._by_rows(self._relative_errors, x), sample_weight)
         return {"loss": error, "reconstruction": error}
+
+    def _relative_errors(self, x: Tensor) -> Tensor:
+        return (self._residual(x) / self._fit.deviation).square().mean(1)
 
     def _residual(self, x: Tensor) -> Tensor:
         """Return what the reconstruction is off by, in the units of X, (n, n_features)."""

@@ -22,8 +22,8 @@ from skdeepclust._docs import with_shared_docs
 from skdeepclust._labels import LabelsMixin
 from skdeepclust._layers import last_layer_input, layer_output
 from skdeepclust._lazy import by_blocks
-from skdeepclust.losses import reconstruction_loss
 from skdeepclust.losses._clustering import weighted_mean
+from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder
 from skdeepclust.networks._checks import check_autoencoder, check_outputs
 from skdeepclust.regularizers import ClusteringRegularizer, Regularizer
@@ -255,9 +255,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         return network
 
     def _logits(self, x: Tensor) -> Tensor:
-        with self._autocast():
-            logits = self.module_(x)
-        return logits.to(self._module_dtype)
+        return self._run(self.module_, x)
 
     def _features(self, x: Tensor) -> Tensor:
         return self._logits_and_features(x)[1]
@@ -570,23 +568,23 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         return network
 
     def _embed(self, x: Tensor) -> Tensor:
-        with self._autocast():
-            return self.module_.encode(x).to(self._module_dtype)
+        return self._run(self.module_.encode, x)
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
         return {"embedding": self._embed(x)}
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
-        with self._autocast():
-            return self.module_.decode(embedding).to(self._module_dtype)
+        return self._run(self.module_.decode, embedding)
 
     # -- the objective; the base adds the penalties
     def _loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
+        error = weighted_mean(self._by_rows(self._relative_errors, x), sample_weight)
+        return {"loss": error, "reconstruction": error}
+
+    def _relative_errors(self, x: Tensor) -> Tensor:
         reconstruction = self._decode_point(self._embed(x))
         # before they are squared, which small units would not survive
-        output, target = reconstruction / self._fit.deviation, x / self._fit.deviation
-        error = reconstruction_loss(output, target, sample_weight=sample_weight)
-        return {"loss": error, "reconstruction": error}
+        return reconstruction_errors(reconstruction / self._fit.deviation, x / self._fit.deviation)
 
     # -- the schedule
     @fit_method

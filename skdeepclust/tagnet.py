@@ -317,9 +317,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         return functional.normalize(x, dim=1) if self.normalize else x
 
     def _project(self, x: Tensor) -> Tensor:
-        with self._autocast():
-            projection = self.module_.encoder.project(self._prepare(x))
-        return projection.to(self._module_dtype)
+        return self._run(self.module_.encoder.project, self._prepare(x))
 
     def _features(self, code: Tensor) -> Tensor:
         """Return what a head, and the user, gets of a code."""
@@ -330,9 +328,8 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
 
     # -- the objective
     def _loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
-        codes = self.module_.encoder.codes(self._project(x), self._fit.branch(idx))
-        features = [self._features(codes[k]) for k in self.module_.stages]
-        return self._task_losses(features, idx, sample_weight)
+        codes = self._codes_of_batch(self._project(x), idx)
+        return self._task_losses(codes, idx, sample_weight)
 
     def _head_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         codes = x.tensor_split(len(self.module_.stages), dim=1)

@@ -33,12 +33,13 @@ from skdeepclust.losses import (
     assignment_kl,
     information_loss,
     masked_info_nce_loss,
-    reconstruction_loss,
     sample_negatives,
     student_t_assignment,
     target_distribution,
     triplet_loss,
 )
+from skdeepclust.losses._clustering import weighted_mean
+from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder, Standardize
 from skdeepclust.networks._checks import check_autoencoder
 
@@ -350,15 +351,11 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         return TripletDECNetwork(network, n_components, arguments["n_clusters"])
 
     def _embed(self, x: Tensor) -> Tensor:
-        with self._autocast():
-            embedding = self.module_.autoencoder.encode(self.module_.standardize(x))
-        embedding = embedding.to(self._module_dtype)
+        embedding = self._run(self.module_.autoencoder.encode, self.module_.standardize(x))
         return functional.normalize(embedding, dim=1) if self.normalize else embedding
 
     def _decode(self, embedding: Tensor) -> Tensor:
-        with self._autocast():
-            reconstruction = self.module_.autoencoder.decode(embedding)
-        return reconstruction.to(self._module_dtype)
+        return self._run(self.module_.autoencoder.decode, embedding)
 
     def _assign(self, embedding: Tensor) -> Tensor:
         return student_t_assignment(
@@ -369,9 +366,10 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     # -- the objective
     def _reconstruct(self, x: Tensor, embedding: Tensor, sample_weight: Tensor | None) -> Tensor:
-        return reconstruction_loss(
-            self._decode(embedding), self.module_.standardize(x), sample_weight=sample_weight
-        )
+        def errors(x: Tensor, embedding: Tensor) -> Tensor:
+            return reconstruction_errors(self._decode(embedding), self.module_.standardize(x))
+
+        return weighted_mean(self._by_rows(errors, x, embedding), sample_weight)
 
     def _reconstruction_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         return {"loss": self._reconstruct(x, self._embed(x), sample_weight)}

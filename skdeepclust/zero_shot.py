@@ -273,9 +273,7 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
 
     def _scores(self, x: Tensor, attributes: Tensor) -> Tensor:
         """F of each sample of a batch and each class of which the attributes are given."""
-        with self._autocast():
-            projection = self.module_(x)
-        return product(projection.to(self._module_dtype), attributes)
+        return product(self._run(self.module_, x), attributes)
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
         scores = self._scores(x, self._attributes_of(self._candidates(None)))

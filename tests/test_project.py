@@ -138,8 +138,8 @@ def is_method_file(module: str) -> bool:
 
 METHOD_FILES = {module for module in TREES if is_method_file(module)}
 FOUNDATIONS = {"losses", "networks", "regularizers", "augmentation", "metrics", "datasets"}
-FOUNDATIONS |= {"graph", "dictionary", "_rng", "_batches", "_compat"}
-LAYERS = [FOUNDATIONS, {"skorch"}, {"_net", "_distributed"}, {"_base"}, {"_clusterer"}]
+FOUNDATIONS |= {"graph", "dictionary", "_rng", "_batches", "_compat", "_distributed", "_sharding"}
+LAYERS = [FOUNDATIONS, {"skorch"}, {"_net"}, {"_base"}, {"_clusterer"}]
 LAYERS += [{module.split(".")[1] for module in METHOD_FILES}, {""}]  # "" is the package itself
 
 

@@ -31,15 +31,14 @@ class DECClusterer(BaseDeepClusterer):
         return network
 
     def _embed(self, x):
-        with self._autocast():
-            return self.module_.encode(x).to(self._module_dtype)
+        return self._run(self.module_.encode, x)
 
     def _assign(self, embedding):
         return losses.student_t_assignment(embedding, self.module_.centers)
 
     # -- the objective
     def _reconstruct(self, x, idx, sample_weight=None):
-        reconstruction = self.module_.decode(self._embed(x))
+        reconstruction = self._run(self.module_.decode, self._embed(x))
         return {"loss": losses.reconstruction_loss(reconstruction, x, sample_weight=sample_weight)}
 
     def _sharpen(self, x, idx, sample_weight=None):

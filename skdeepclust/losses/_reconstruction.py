@@ -43,8 +43,10 @@ def reconstruction_loss(
     >>> reconstruction_loss(torch.zeros(2, 3), torch.full((2, 3), 2.0))
     tensor(4.)
     """
+    return weighted_mean(reconstruction_errors(reconstruction, target), sample_weight)
+
+
+def reconstruction_errors(reconstruction: Tensor, target: Tensor) -> Tensor:
+    """Return the mean squared error (n,) of each sample's reconstruction."""
     check_same_shape(reconstruction=reconstruction, target=target)
-    error = (reconstruction - target).square()
-    if sample_weight is None:
-        return error.mean()
-    return weighted_mean(error.flatten(1).mean(1), sample_weight)
+    return (reconstruction - target).square().flatten(1).mean(1)

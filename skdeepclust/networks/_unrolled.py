@@ -11,7 +11,9 @@ with :math:`U_{k+1} = Z_k S + B_k(Z_k) + Y`, and a bar denote the gradient of th
     \bar Y = \sum_k \bar U_k, \quad
     \bar\theta = -\sum_k \mathrm{sign}(Z_k) \bar U_k .
 
-All of it is done for some rows at a time, which stay in the processor's cache meanwhile.
+All of it is done for some rows at a time, which stay in the processor's cache meanwhile. Where
+several processes share the work, each does its stretch of the rows, and they are gathered after
+each stage.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from skdeepclust._sharding import stretch_of
 
 # Rows that are worked on at a time hold this many bytes: less than a core's cache.
 BLOCK_BYTES = 2**20
@@ -59,13 +63,13 @@ class FunctionBranch(GraphBranch):
         self.function = function
 
     def rows(self, stage: int, codes: Tensor, rows: slice) -> Tensor:
-        return self.function(stage, codes)
+        return self.function(stage, codes)[rows]
 
     def adjoint_rows(self, stage: int, gradient: Tensor, rows: slice) -> Tensor:
         with torch.enable_grad():
             codes = torch.zeros_like(gradient, requires_grad=True)
             (passed_back,) = torch.autograd.grad(self.function(stage, codes), codes, gradient)
-        return passed_back
+        return passed_back[rows]
 
     def blocks(self, codes: Tensor) -> list[slice]:
         return [slice(0, len(codes))]
@@ -95,17 +99,21 @@ class Unrolled(torch.autograd.Function):
         branch: GraphBranch | None,
         n_stages: int,
     ) -> tuple[Tensor, ...]:
+        stretch = stretch_of(len(projection))
         blocks = row_blocks(projection) if branch is None else branch.blocks(projection)
+        blocks = stretch.blocks(blocks)
         codes = [torch.empty_like(projection) for _ in range(n_stages + 1)]
         for rows in blocks:
             _shrink(projection[rows], threshold, out=codes[0][rows])
+        stretch.fill_(codes[0])
         for stage, (code, new) in enumerate(itertools.pairwise(codes)):
             for rows in blocks:
                 u = torch.addmm(projection[rows], code[rows], recurrent, out=new[rows])
                 if branch is not None:
                     u += branch.rows(stage, code, rows)
                 _shrink(u, threshold, out=u)
-        ctx.branch, ctx.blocks = branch, blocks
+            stretch.fill_(new)
+        ctx.branch, ctx.blocks, ctx.stretch = branch, blocks, stretch
         ctx.save_for_backward(recurrent, *codes)
         ctx.set_materialize_grads(False)  # most stages have no loss of their own
         return tuple(codes)
@@ -137,7 +145,12 @@ class Unrolled(torch.autograd.Function):
                 to_projection[rows] += gradient.mul_(sign)
                 if stage > 0:
                     to_recurrent.addmm_(codes[stage - 1][rows].T, gradient)
+            ctx.stretch.fill_(new)
             passed = new
+        ctx.stretch.fill_(to_projection)
+        if ctx.stretch.ranks.size > 1:
+            ctx.stretch.ranks.sum_(to_recurrent)
+            ctx.stretch.ranks.sum_(to_threshold)
         return to_projection, to_recurrent, to_threshold, None, None
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from skdeepclust._layers import check_output, find_layer, hidden_linear_layers
+from skdeepclust._sharding import whole
 from skdeepclust._state import to_numpy, to_tensor
 
 Captured = dict[str, list[tuple[Tensor, int]]]
@@ -270,6 +271,7 @@ def _untraced(compiling: bool) -> Callable[..., None]:
 
 def _record(name: str, outputs: list[tuple[Tensor, int]], _layer, _args, output: Tensor) -> None:
     check_output(name, output)
+    output = whole(output)
     outputs.append((output, _version(output)))
 
 

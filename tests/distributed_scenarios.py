@@ -1,0 +1,169 @@
+"""What several processes of one script do, each thing named; run under a launcher.
+
+`python distributed_scenarios.py FOLDER` keeps what each of them has found in FOLDER.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import sys
+import warnings
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
+
+from skdeepclust import ParsimoniousClassifier, TAGnetClusterer, TripletDECClusterer, _distributed
+
+X, DIGIT = load_digits(return_X_y=True)
+X, DIGIT = X[:64] / 16, DIGIT[:64]
+RANK = int(os.environ.get("RANK", "0"))
+
+
+def classifier(**options) -> ParsimoniousClassifier:
+    return ParsimoniousClassifier(**{"lam": 0, "batch_size": 32, "max_epochs": 2, **options})
+
+
+def error_of(function, *arguments) -> str:
+    try:
+        function(*arguments)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "none"
+
+
+def no_seed(folder: Path) -> Any:
+    model = classifier(verbose=1).fit(X, DIGIT)
+    return model.history_, model.predict_proba(X).tolist()  # the seconds, too
+
+
+def other_data(folder: Path) -> Any:
+    changed = [X[RANK:], X + RANK, X[:: 1 - 2 * RANK]]
+    return [error_of(classifier().fit, each, DIGIT[: len(each)]) for each in changed]
+
+
+def other_parameters(folder: Path) -> Any:
+    loss = classifier(random_state=RANK).fit(X, DIGIT).history_[-1]["loss"]
+    return loss, error_of(classifier(lr=0.01 + RANK).fit, X, DIGIT)
+
+
+def bad_parameters(folder: Path) -> Any:
+    return error_of(classifier(lr=-1).fit, X, DIGIT)
+
+
+def threads_and_children(folder: Path) -> Any:
+    """Fits of the first process alone: those of two threads, and what a child is told."""
+    if RANK != 0:
+        return None
+    fits = [classifier(random_state=0) for _ in range(2)]
+    threads = [Thread(target=each.fit, args=(X, DIGIT)) for each in fits]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=lambda: queue.put(_distributed._find() is None))
+    child.start()
+    alone = queue.get(timeout=60)
+    child.join()
+    return [each.history_[-1]["loss"] for each in fits], alone
+
+
+def search(folder: Path) -> Any:
+    found = GridSearchCV(classifier(random_state=0), {"lr": [0.001, 0.1]}, cv=2)
+    return found.fit(X, DIGIT % 2).cv_results_["mean_test_score"].tolist()
+
+
+def what_cannot_be_sent(folder: Path) -> Any:
+    options = {"n_components": 4, "n_stages": 2, "n_init": 1, "max_epochs": 1, "random_state": 0}
+    model = TAGnetClusterer(3, affinity=lambda A, B: (A @ B.T > 5) * 1.0, **options)
+    return model.fit(X, affinity=X).labels_.tolist()
+
+
+def found_once(folder: Path) -> Any:
+    seen = []
+
+    def init(embedding, n_clusters, random_state):
+        seen.append(random_state)
+        return embedding[:n_clusters]
+
+    options = {"pretrain_epochs": 1, "warmup_epochs": 0, "max_epochs": 1}
+    model = TripletDECClusterer(3, init=init, **options).fit(X)
+    return len(seen), model.labels_.tolist()
+
+
+class At(Callback):
+    """Remembers epochs, and fails at one."""
+
+    def __init__(self, epochs: list[int], fail: int = -1):
+        self.epochs, self.fail = epochs, fail
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def on_epoch_end(self, net, **_):
+        self.epochs.append(len(net.history))
+        if len(net.history) == self.fail:
+            raise RuntimeError("stop")
+
+
+def checkpoint(folder: Path) -> Any:
+    own = folder / f"checkpoint{RANK}"
+    options = {"max_epochs": 5, "random_state": 0}
+    whole = classifier(**options).fit(X, DIGIT)
+    first = At([], fail=3)
+    model = classifier(**options, checkpoint=own, callbacks=[first])
+    errors = [error_of(model.fit, X, DIGIT)]
+    exists = own.exists()
+    again = At([])
+    model.set_params(callbacks=[again]).fit(X, DIGIT)
+    same = (model.predict_proba(X) == whole.predict_proba(X)).all()
+    errors.append(error_of(model.set_params(checkpoint=__file__).fit, X, DIGIT))  # no folder
+    return again.epochs, bool(same), errors, exists
+
+
+def compiled(folder: Path) -> Any:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier(compile=True).fit(X, DIGIT)
+    return [str(each.message) for each in caught]
+
+
+SCENARIOS = [
+    no_seed, other_data, other_parameters, bad_parameters, threads_and_children, search,
+    what_cannot_be_sent, found_once, checkpoint, compiled,
+]  # fmt: skip
+
+
+def until_killed() -> None:
+    """Fit for a long time; say what it has ended with, and what the estimator is then."""
+
+    class Say(Callback):
+        def on_epoch_end(self, net, **_):
+            with contextlib.suppress(BlockingIOError):
+                print(len(net.history), flush=True)
+
+    model = classifier().fit(X, DIGIT)
+    before = model.module_
+    model.set_params(max_epochs=100_000, callbacks=[Say()])
+    error = error_of(model.fit, X, DIGIT)
+    print(model.module_ is before, error, flush=True)
+    os._exit(0)  # without a farewell to the other
+
+
+def main(folder: str) -> None:
+    if folder == "until killed":
+        until_killed()
+    found = {each.__name__: each(Path(folder)) for each in SCENARIOS}
+    (Path(folder) / f"rank{RANK}.pickle").write_bytes(pickle.dumps(found))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
