@@ -88,7 +88,7 @@ REGISTRY = {
     "serving": Benchmark("serving.py", "a server of an exported estimator under load"),
     "import_time": Benchmark("import_time.py", "what importing the package takes"),
     "memory": Benchmark("memory.py", "memory of a fit on a memory map"),
-    "distributed": Benchmark("distributed.py", "fits by several processes"),
+    "data_parallel": Benchmark("data_parallel.py", "fits by several processes"),
     "regularizer_cost": Benchmark("regularizer_cost.py", "what a regularised layer costs"),
     "forced_apart_cost": Benchmark("forced_apart_cost.py", "what pairwise losses cost"),
     "ksvd": Benchmark("ksvd.py", "dictionaries beside scikit-learn's"),

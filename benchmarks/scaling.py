@@ -174,7 +174,10 @@ def draw(records: Sequence[Record], path: Path) -> None:
     for ax, (axis, quantity) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         of_axis = [record for record in records if record["axis"] == axis]
         for name, runs in grouped(of_axis, lambda record: record["setting"]).items():
-            runs = sorted(runs, key=lambda record: record[axis])
+            # logarithms; a small fit may take no memory that is seen
+            runs = sorted((r for r in runs if r[quantity] > 0), key=lambda record: record[axis])
+            if not runs:
+                continue
             scale = 1e6 if quantity == "cpu_s" else 1.0
             y = [scale * r[quantity] / (r["samples"] if quantity == "cpu_s" else 1) for r in runs]
             number = names.index(name)

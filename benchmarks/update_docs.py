@@ -14,7 +14,7 @@ from pathlib import Path
 from _common import Record, read_records
 from _compare_tables import TABLES as COMPARE
 from _cost_table import TABLES as COSTS
-from _distributed_tables import TABLES as DISTRIBUTED
+from _data_parallel_tables import TABLES as DATA_PARALLEL
 from _forced_apart_tables import TABLES as FORCED_APART
 from _paper_tables import TABLES as PAPERS
 from _parsimonious_tables import TABLES as PARSIMONIOUS
@@ -82,7 +82,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("repair", REPAIR),
     **tables_of("compare", COMPARE),
     **tables_of("compare", PAPERS),
-    **tables_of("distributed", DISTRIBUTED),
+    **tables_of("data_parallel", DATA_PARALLEL),
 }
 
 

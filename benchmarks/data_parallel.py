@@ -1,7 +1,7 @@
 """A fit by several processes: seconds and bytes of a training step, here and for more workers.
 
-    python benchmarks/distributed.py               # 1 and 2 processes of one thread each
-    python benchmarks/distributed.py --table       # and what follows for 8 to 1,024 workers
+    python benchmarks/data_parallel.py             # 1 and 2 processes of one thread each
+    python benchmarks/data_parallel.py --table     # and what follows for 8 to 1,024 workers
 
 Two kinds of lines are written. "processes": real ones on this machine, which talk over loopback.
 "worker": one process does what one of so many workers does in a step, the rows of the others being
@@ -26,7 +26,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from _common import Record, add_options, append_record, load, read_records, surroundings
-from _distributed_tables import TABLES
+from _data_parallel_tables import TABLES
 from skorch.callbacks import Callback
 
 from skdeepclust import ParsimoniousClassifier, TripletDECClusterer, _distributed
@@ -180,7 +180,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--processes", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--workers", nargs="+", type=int, default=[1, 8, 64, 256, 1024])
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
-    add_options(parser, "distributed.jsonl")
+    add_options(parser, "data_parallel.jsonl")
     return parser.parse_args(arguments)
 
 

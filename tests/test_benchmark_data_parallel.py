@@ -17,8 +17,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 @pytest.fixture(scope="module")
 def scripts() -> Iterator[tuple]:
     sys.path.insert(0, str(FOLDER))
-    import _distributed_tables as tables
-    import distributed as script
+    import _data_parallel_tables as tables
+    import data_parallel as script
 
     yield script, tables
     sys.path.remove(str(FOLDER))
