@@ -142,10 +142,11 @@ class TrainingMixin:
         if not watch.keep_best:
             return
         self.best_epoch_ = watch.best
-        values = watch.values[1:]
-        for row, value in zip(self.history_[-len(values) :], values, strict=True):
+        rows = self.history_[len(self.history_) - len(self.net_.history) :]
+        # a callback may have ended the last epoch before it had a value
+        for row, value in zip(rows, watch.values[1:], strict=False):
             row["criterion"] = value
-        if watch.best < len(values):
+        if watch.best < len(watch.values) - 1:
             self._resume.pop("optimizer", None)  # its moments are those of the last epoch
 
     def _run_phase(
@@ -287,10 +288,8 @@ class TrainingMixin:
             "device": self._module_device,
         }
         training = {**shared, "generator": self._fit.shuffle, **batches}
-        options, optimizer = (
-            self._component("optimizer"),
-            OPTIMIZERS.get(self.optimizer, self.optimizer),
-        )
+        options = self._component("optimizer")
+        optimizer = OPTIMIZERS.get(self.optimizer, self.optimizer)
         if self._is_fp16 and not {"fused", "foreach"} & options.keys():
             # others look at the gradients, and so wait for the device, before each scaled step
             options |= {"fused": True} if "fused" in signature(optimizer).parameters else {}

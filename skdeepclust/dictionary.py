@@ -157,9 +157,8 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 n_replaced = _replace_atoms(atoms, codes, errors, X, rng)
                 codes, errors = _coded(X, atoms, n_nonzero)
                 before, error = error, np.sqrt(_total(errors)) / norm
-                if (
-                    error <= least
-                ):  # matching pursuit is greedy: nothing keeps the error from rising
+                # matching pursuit is greedy: nothing keeps the error from rising
+                if error <= least:
                     least, self.components_ = error, atoms.copy()
                 self.error_.append(float(least))
                 report.advance(iteration, {"relative error": error, "atoms replaced": n_replaced})

@@ -67,6 +67,14 @@ class Weights(Callback):
         return {k: v.clone() for k, v in net.module_.named_parameters()}
 
 
+class StopInTheFirstStep(Callback):
+    """Ends the clustering phase before its first epoch has come to its end."""
+
+    def on_batch_end(self, net, **kwargs):
+        if net.phase_ == "clustering":
+            raise KeyboardInterrupt
+
+
 # ---------------------------------------------------------------- the best epoch
 
 
@@ -80,10 +88,8 @@ def test_the_network_of_the_largest_criterion_is_kept(name, monkeypatch):
         naive.append(watch.criterion())
 
     monkeypatch.setattr(EpochWatch, "begin_epoch", and_evaluate)
-    model = FITS[name](restore_best=True, callbacks=[Weights()], n_starts=1) if (
-        "Triplet" in name
-    ) else FITS[name](restore_best=True, callbacks=[Weights()])  # fmt: skip
-    model.fit(X)
+    one_start = {"n_starts": 1} if "Triplet" in name else {}
+    model = FITS[name](restore_best=True, callbacks=[Weights()], **one_start).fit(X)
     rows = [row for row in model.history_ if row["phase"] == "clustering"]
     np.testing.assert_allclose([row["criterion"] for row in rows], naive[1:], atol=1e-6)
     assert model.best_epoch_ == int(np.argmax(naive))
@@ -92,6 +98,14 @@ def test_the_network_of_the_largest_criterion_is_kept(name, monkeypatch):
     assert -1e-6 <= min(naive) <= max(naive) <= 1 + 1e-6
     if "TAGnet" in name:
         assert model.score(X) == pytest.approx(max(naive), abs=1e-6)
+
+
+@pytest.mark.filterwarnings(TOO_FAST, COLLAPSED)
+@pytest.mark.parametrize("name", FITS)
+def test_a_phase_may_be_ended_within_its_first_epoch(name):
+    model = FITS[name](restore_best=True, callbacks=[StopInTheFirstStep()]).fit(X)
+    assert model.best_epoch_ in (0, 1)
+    assert model.history_[-1]["epoch"] == 1
 
 
 def test_the_last_epoch_is_kept_where_it_is_the_best():
