@@ -49,9 +49,9 @@ class Start(NamedTuple):
 class InitialClustersMixin(InputGraphMixin):
     """Adds `_starts` and `_criterion` to a clusterer.
 
-    It has the parameters `n_clusters`, `cluster_prior`, `init`, `n_init`, `n_starts`
-    and `metric`, and keeps the
-    samples' weights and their neighbours, or `None`, as `_fit.weight` and `_fit.neighbors`.
+    It has the parameters `n_clusters`, `cluster_prior`, `init`, `n_init`, `n_starts`, `metric`,
+    `n_neighbors` and `neighbors`, and keeps the samples' weights and what `_neighbors` returns as
+    `_fit.weight` and `_fit.neighbors`.
     """
 
     n_clusters: int
@@ -60,11 +60,22 @@ class InitialClustersMixin(InputGraphMixin):
     n_init: int
     n_starts: int
     metric: str
+    n_neighbors: int
+    neighbors: Any
     module_: Any
     _fit: SimpleNamespace
     _embed: Any
     _assign: Any
     _soft: Any
+    _once: Any
+    _module_device: Any
+
+    def _neighbors(self, X) -> Tensor | None:
+        """Return the neighbours of the samples (n_samples, n_neighbors), found once a fit."""
+        if not self.n_neighbors:
+            return None
+        search = partial(self._input_neighbors, X, self.n_neighbors, self.neighbors)
+        return self._once("neighbors", search).to(self._module_device)
 
     def _starts(self, X) -> list[Start]:
         """Return the partitions that most agree with the neighbours in the input."""

@@ -18,6 +18,9 @@ from skdeepclust.graph import nearest_neighbors
 N_COMPONENTS = 50
 # ... which are found on at most this many samples.
 MAX_PCA_SAMPLES = 20_000
+# Of more samples than these, so many may be neighbours: the search takes as long for each sample
+# then, however many there are.
+MAX_CANDIDATES = 100_000
 
 
 class Projection(NamedTuple):
@@ -36,10 +39,18 @@ class InputGraphMixin:
 
     _infer: Callable[..., Tensor]
 
-    def _input_neighbors(self, X, n_neighbors: int) -> Tensor:
-        """Return the indices (n_samples, n_neighbors) of the nearest samples in the input."""
+    def _input_neighbors(self, X, n_neighbors: int, search=None) -> Tensor:
+        """Return the indices (n_samples, n_neighbors) of the nearest samples in the input.
+
+        `search` is a transformer that finds them, or `None`.
+        """
         components = self._infer(self._principal_components(X), X)
-        neighbors = nearest_neighbors(components.cpu().numpy(), n_neighbors)
+        candidates = None
+        if search is None and X.shape[0] > MAX_CANDIDATES:
+            candidates = self._some_rows(X.shape[0], MAX_CANDIDATES)
+        neighbors = nearest_neighbors(
+            components.cpu().numpy(), n_neighbors, candidates=candidates, neighbors=search
+        )
         return torch.from_numpy(neighbors).to(components.device)
 
     def _principal_components(self, X, prepare: Callable[[Tensor], Tensor] | None = None):

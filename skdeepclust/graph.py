@@ -7,13 +7,15 @@ import torch
 from scipy import sparse
 from scipy.sparse import csgraph
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.metrics import mutual_info_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_symmetric
 from torch import Tensor
+from torch.nn import functional
 
-from skdeepclust._affinity import NeighborAffinity
+from skdeepclust._affinity import NeighborAffinity, check_distances, nearest_entries
 
 __all__ = [
     "NeighborAffinity",
@@ -26,7 +28,13 @@ __all__ = [
 ]
 
 
-def nearest_neighbors(features: np.ndarray, n_neighbors: int) -> np.ndarray:
+def nearest_neighbors(
+    features: np.ndarray,
+    n_neighbors: int,
+    *,
+    candidates: np.ndarray | None = None,
+    neighbors=None,
+) -> np.ndarray:
     """Find each sample's nearest other samples.
 
     Parameters
@@ -35,23 +43,61 @@ def nearest_neighbors(features: np.ndarray, n_neighbors: int) -> np.ndarray:
         Samples.
     n_neighbors : int
         Number of neighbours; at most `n_samples - 1` are there.
+    candidates : ndarray of int of shape (n_candidates,), default=None
+        Which samples may be neighbours, more than `n_neighbors`. `None`: all of them.
+    neighbors : transformer or None, default=None
+        What finds neighbours and measures distances: a transformer like
+        `sklearn.neighbors.KNeighborsTransformer(mode="distance")`, whose `fit_transform(X)`
+        returns a sparse matrix of distances, such as that of an approximate index. It is cloned.
+        `None`: an exact search with the Euclidean distance.
 
     Returns
     -------
     ndarray of int of shape (n_samples, n_neighbors)
-        Indices, nearest first.
+        Indices, nearest first. Where `neighbors` finds fewer, they are repeated; a sample for
+        which it finds none is its own neighbour.
+
+    Raises
+    ------
+    TypeError
+        If `neighbors` doesn't return a sparse matrix.
+    ValueError
+        If `neighbors` returns a matrix of another shape, or negative distances.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skdeepclust.graph import nearest_neighbors
-    >>> nearest_neighbors(np.array([[0.0], [1.0], [3.0]]), 1).ravel()
+    >>> X = np.array([[0.0], [1.0], [3.0]])
+    >>> nearest_neighbors(X, 1).ravel()
     array([1, 0, 1])
+    >>> nearest_neighbors(X, 1, candidates=np.array([0, 2])).ravel()
+    array([2, 0, 0])
     """
     n_neighbors = min(n_neighbors, len(features) - 1)
     with config_context(array_api_dispatch=False):
-        search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(features)
-        return search.kneighbors(return_distance=False)
+        if neighbors is not None:
+            return _found_neighbors(features, n_neighbors, clone(neighbors))
+        search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute")
+        if candidates is None:
+            return search.fit(features).kneighbors(return_distance=False)
+        search.fit(features[candidates])
+        found = candidates[search.kneighbors(features, n_neighbors + 1, return_distance=False)]
+    own = found == np.arange(len(features))[:, None]
+    own[:, -1] |= ~own.any(1)  # of one more than are needed, one goes
+    return found[~own].reshape(len(features), n_neighbors)
+
+
+def _found_neighbors(features: np.ndarray, n_neighbors: int, search) -> np.ndarray:
+    """Return what a transformer finds as one row of `n_neighbors` indices for each sample."""
+    n_samples = len(features)
+    distances = search.fit_transform(features)
+    check_distances(distances, (n_samples, n_samples))
+    distances = nearest_entries(distances, n_neighbors, diagonal=False)
+    counts = np.diff(distances.indptr)[:, None]
+    entries = distances.indptr[:-1, None] + np.arange(n_neighbors) % np.maximum(counts, 1)
+    indices = np.append(distances.indices, 0)[entries]  # a last row without an entry points there
+    return np.where(counts > 0, indices, np.arange(n_samples)[:, None])
 
 
 def smooth_over_graph(
@@ -92,7 +138,8 @@ def smooth_over_graph(
     """
     smoothed = values
     for _ in range(n_steps):
-        smoothed = torch.lerp(values, smoothed[neighbors].mean(1), weight)
+        around = functional.embedding_bag(neighbors, smoothed, mode="mean")
+        smoothed = torch.lerp(values, around, weight)
     return smoothed
 
 

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from skdeepclust._cluster_prior import check_prior, prior_of_partition
 from skdeepclust._clusterer import BaseDeepClusterer
-from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._decoding import DecodingMixin
 from skdeepclust._docs import with_shared_docs
 from skdeepclust._initial_clusters import InitialClustersMixin, Start
@@ -157,7 +157,14 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
     n_neighbors : int, default=10
         Number of nearest neighbours in the input (in 50 principal components) by which clusters
         are compared, and over which assignments are smoothed before the targets P are computed
-        from them. 0 leaves the neighbours out: clusters are compared by their information.
+        from them. 0 leaves the neighbours out: clusters are compared by their information. Of
+        more than 100,000 samples, so many are drawn, among which the neighbours of all are.
+    neighbors : transformer or None, default=None
+        What finds these neighbours: a transformer like
+        `sklearn.neighbors.KNeighborsTransformer(mode="distance")`, whose `fit_transform` gets
+        the principal components of all samples and returns a sparse matrix of distances, such as
+        that of an approximate index. It is cloned. `None`: an exact search with the Euclidean
+        distance.
     degrees_of_freedom : float, default=31.0
         Degrees of freedom of the Student-t assignment.
     metric : {"within_cluster", "euclidean"}, default="within_cluster"
@@ -247,6 +254,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "n_starts": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 0, None, closed="left")],
+        "neighbors": [None, HasMethods("fit_transform")],
         "degrees_of_freedom": [Interval(Real, 0, None, closed="neither")],
         "metric": [StrOptions({"within_cluster", "euclidean"})],
         "normalize": ["boolean"],
@@ -274,6 +282,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         n_init=15,
         n_starts=2,
         n_neighbors=10,
+        neighbors=None,
         degrees_of_freedom=31.0,
         metric="within_cluster",
         normalize=True,
@@ -331,7 +340,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         self.init = init
         self.n_init = n_init
         self.n_starts = n_starts
-        self.n_neighbors = n_neighbors
+        self.n_neighbors, self.neighbors = n_neighbors, neighbors
         self.degrees_of_freedom = degrees_of_freedom
         self.metric = metric
         self.normalize = normalize
@@ -474,12 +483,6 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
             )
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
-
-    def _neighbors(self, X) -> Tensor | None:
-        if not self.n_neighbors:
-            return None
-        found = self._once("neighbors", lambda: self._input_neighbors(X, self.n_neighbors))
-        return found.to(self._module_device)
 
     def _train_clustering(self, X, extra, schedule, start: Start | None = None) -> None:
         partition = None

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
+from sklearn.neighbors import KNeighborsTransformer
+from sklearn.preprocessing import FunctionTransformer
 
 from skdeepclust._partitions import (
     Clusters,
@@ -138,6 +141,52 @@ def test_neighbors_equal_brute_force_and_are_never_the_sample_itself():
     assert found[0, 0] == 1
     assert found[1, 0] == 0
     assert nearest_neighbors(X[:3], 9).shape == (3, 2)
+
+
+@pytest.mark.parametrize("candidates", [np.arange(40), np.array([0, 1, 5, 7, 30, 31, 39])])
+def test_neighbors_among_candidates_equal_brute_force(candidates):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    X[1] = X[0]
+    distances = np.square(X[:, None] - X).sum(2) + np.diag(np.full(40, np.inf))
+    distances[:, np.setdiff1d(np.arange(40), candidates)] = np.inf
+    found = nearest_neighbors(X, 4, candidates=candidates)
+    nearest = np.take_along_axis(distances, found, axis=1)
+    np.testing.assert_allclose(nearest, np.sort(distances, axis=1)[:, :4], atol=1e-12)
+    if len(candidates) == len(X):
+        np.testing.assert_array_equal(found, nearest_neighbors(X, 4))
+
+
+def test_a_sample_among_more_duplicates_than_neighbors_is_none_of_them():
+    X = np.zeros((30, 2))
+    found = nearest_neighbors(X, 3, candidates=np.arange(20))
+    assert found.shape == (30, 3)
+    assert (found != np.arange(30)[:, None]).all()
+    assert (found < 20).all()
+
+
+def test_a_transformer_finds_the_neighbors():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    search = KNeighborsTransformer(n_neighbors=5, algorithm="kd_tree")
+    np.testing.assert_array_equal(
+        nearest_neighbors(X, 4, neighbors=search), nearest_neighbors(X, 4)
+    )
+    assert not hasattr(search, "n_features_in_"), "it is cloned"
+
+
+def test_what_a_transformer_does_not_find_is_filled_by_what_it_does():
+    matrix = sparse.csr_array(([2.0, 1.0, 3.0, 4.0], ([0, 0, 1, 2], [2, 1, 0, 2])), (4, 4))
+    search = FunctionTransformer(lambda X: matrix)
+    found = nearest_neighbors(np.zeros((4, 1)), 3, neighbors=search)
+    np.testing.assert_array_equal(found, [[1, 2, 1], [0, 0, 0], [2, 2, 2], [3, 3, 3]])
+
+
+def test_a_transformer_that_returns_no_graph_is_an_error():
+    dense = FunctionTransformer(lambda X: np.zeros((4, 4)))
+    with pytest.raises(TypeError, match="neighbors returned ndarray"):
+        nearest_neighbors(np.zeros((4, 1)), 2, neighbors=dense)
+    narrow = FunctionTransformer(lambda X: sparse.csr_array((4, 3)))
+    with pytest.raises(ValueError, match="shape"):
+        nearest_neighbors(np.zeros((4, 1)), 2, neighbors=narrow)
 
 
 def test_smoothing_equals_a_solution_of_its_fixed_point():

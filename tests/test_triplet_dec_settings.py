@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.cluster import KMeans
+from sklearn.neighbors import KNeighborsTransformer
+from sklearn.preprocessing import FunctionTransformer
 from test_triplet_dec import quick
 
-from skdeepclust import TripletDECClusterer
+from skdeepclust import TripletDECClusterer, _input_graph, triplet_dec
 from skdeepclust.augmentation import ImageAugmentation
 from skdeepclust.triplet_dec import PAPER_SETTINGS
 
@@ -50,6 +52,36 @@ def test_the_papers_settings_run(X):
     assert model.transform(X).shape == (200, 10)
     assert not np.allclose(np.linalg.norm(model.transform(X), axis=1), 1)
     assert set(PAPER_SETTINGS) <= set(TripletDECClusterer().get_params())
+
+
+def test_another_exact_search_gives_the_same_clusters(X):
+    search = KNeighborsTransformer(n_neighbors=11, algorithm="kd_tree")
+    model = quick(neighbors=search).fit(X)
+    np.testing.assert_array_equal(model.labels_, quick().fit(X).labels_)
+    assert not hasattr(search, "n_features_in_"), "it is cloned"
+    with pytest.raises(ValueError, match="'neighbors' parameter"):
+        quick(neighbors="kd_tree").fit(X)
+    dense = FunctionTransformer(lambda components: np.zeros((len(components), 5)))
+    with pytest.raises(TypeError, match="neighbors returned ndarray"):
+        quick(neighbors=dense).fit(X)
+
+
+def test_of_many_samples_some_are_everyones_neighbors(X, monkeypatch):
+    seen = []
+    smooth = triplet_dec.smooth_over_graph
+
+    def recording(values, neighbors):
+        seen.append(neighbors)
+        return smooth(values, neighbors)
+
+    monkeypatch.setattr(triplet_dec, "smooth_over_graph", recording)
+    monkeypatch.setattr(_input_graph, "MAX_CANDIDATES", 60)
+    first, second = (quick(max_epochs=2).fit(X) for _ in range(2))
+    neighbors = seen[0].numpy()
+    assert neighbors.shape == (200, 10)
+    assert len(np.unique(neighbors)) <= 60
+    assert (neighbors != np.arange(200)[:, None]).all()
+    np.testing.assert_array_equal(first.labels_, second.labels_)
 
 
 def first_samples(embedding, n_clusters, random_state):
