@@ -51,11 +51,9 @@ ESTIMATORS: dict[str, Callable[[], Any]] = {
     ),
     "ParsimoniousClassifier": lambda: ParsimoniousClassifier(max_epochs=1, **SMALL),
     "ForcedApartEmbedder": lambda: ForcedApartEmbedder(max_epochs=1, batch_size=256, **SMALL),
-    # no neighbours in the input: to find them takes time with the square of the samples
     "TripletDECClusterer": lambda: TripletDECClusterer(
         N_CLUSTERS,
         n_components=10,
-        n_neighbors=0,
         pretrain_epochs=1,
         warmup_epochs=1,
         max_epochs=1,

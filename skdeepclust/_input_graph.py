@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,13 @@ from skdeepclust.graph import nearest_neighbors
 
 # Neighbours are those in this many principal components ...
 N_COMPONENTS = 50
-# ... which are found on at most this many samples.
+# ... which are found on at most this many samples, of so many values together if that still
+# leaves the smaller number.
 MAX_PCA_SAMPLES = 20_000
+MAX_PCA_VALUES = 16_000_000
+MIN_PCA_SAMPLES = 500
+# With more features than these, a randomised search for them is the faster one.
+MAX_COVARIANCE_FEATURES = 1_000
 # Of more samples than these, so many may be neighbours: the search takes as long for each sample
 # then, however many there are.
 MAX_CANDIDATES = 100_000
@@ -55,12 +61,16 @@ class InputGraphMixin:
 
     def _principal_components(self, X, prepare: Callable[[Tensor], Tensor] | None = None):
         """Return the projection of what `prepare` makes of the samples."""
-        rows = self._some_rows(X.shape[0], MAX_PCA_SAMPLES)
+        n_features = prod(X.shape[1:])
+        at_most = min(MAX_PCA_SAMPLES, max(MIN_PCA_SAMPLES, MAX_PCA_VALUES // n_features))
+        rows = self._some_rows(X.shape[0], at_most)
         flat = prepare or (lambda x: x.flatten(1))
         few = self._infer(flat, X if rows is None else rows_of(X, rows)).cpu().numpy()
         with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal rows
             n_components = min(N_COMPONENTS, *few.shape)
-            pca = PCA(n_components, svd_solver="covariance_eigh").fit(few)
+            wide = few.shape[1] > MAX_COVARIANCE_FEATURES
+            solver = "randomized" if wide else "covariance_eigh"
+            pca = PCA(n_components, svd_solver=solver, random_state=0).fit(few)
         return Projection(pca.mean_, np.ascontiguousarray(pca.components_.T))
 
     def _some_rows(self, n_samples: int, at_most: int) -> np.ndarray | None:

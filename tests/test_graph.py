@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from scipy.linalg import subspace_angles
+from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KNeighborsTransformer
 from sklearn.preprocessing import FunctionTransformer
 
+from skdeepclust import _input_graph
 from skdeepclust._partitions import (
     Clusters,
     candidate_partitions,
@@ -187,6 +190,31 @@ def test_a_transformer_that_returns_no_graph_is_an_error():
     narrow = FunctionTransformer(lambda X: sparse.csr_array((4, 3)))
     with pytest.raises(ValueError, match="shape"):
         nearest_neighbors(np.zeros((4, 1)), 2, neighbors=narrow)
+
+
+class Input(_input_graph.InputGraphMixin):
+    """An estimator that has nothing but its input."""
+
+    def _infer(self, function, X):
+        return function(torch.from_numpy(X))
+
+
+@pytest.mark.parametrize("n_features", [40, 1_200])
+@pytest.mark.parametrize("max_values", [10**9, 10**5])
+def test_principal_components_are_those_of_all_samples(n_features, max_values, monkeypatch):
+    monkeypatch.setattr(_input_graph, "MAX_PCA_VALUES", max_values)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, n_features))
+    X[:, :3] *= 100  # no part of the samples misses these directions
+    projection = Input()._principal_components(X)
+    assert projection.axes.shape == (n_features, min(50, n_features))
+    assert np.rad2deg(subspace_angles(projection.axes[:, :3], np.eye(n_features, 3))).max() < 2
+    np.testing.assert_allclose(
+        projection.axes.T @ projection.axes, np.eye(min(50, n_features)), atol=1e-6
+    )
+    whole = PCA(3).fit(X)
+    angle = subspace_angles(projection.axes[:, :3], whole.components_.T).max()
+    assert angle < (1e-6 if max_values == 10**9 else 0.05)
 
 
 def test_smoothing_equals_a_solution_of_its_fixed_point():
