@@ -75,6 +75,26 @@ def triplet_dec(size: dict[str, int], n_neighbors: int) -> TripletDECClusterer:
     )
 
 
+def tagnet(size: dict[str, int], **options: Any) -> TAGnetClusterer:
+    return TAGnetClusterer(
+        size["clusters"],
+        n_components=size["width"],
+        n_stages=4,
+        n_init=2,
+        batch_size=1024,
+        **options,
+        **ONE,
+    )
+
+
+def approximate_search() -> Any:
+    try:
+        from pynndescent import PyNNDescentTransformer
+    except ImportError as error:
+        raise SystemExit("An approximate search comes with: pip install pynndescent") from error
+    return PyNNDescentTransformer(n_neighbors=11, random_state=0)
+
+
 def network(cls: type, size: dict[str, int], **options: Any) -> Any:
     return cls(batch_size=size["batch"], module__hidden=(size["width"],), **options, **ONE)
 
@@ -90,15 +110,14 @@ ESTIMATORS: dict[str, Callable[[dict[str, int]], Any]] = {
     "ZeroShotClassifier": lambda size: ZeroShotClassifier(batch_size=size["batch"], **ONE),
     "TripletDECClusterer, n_neighbors=0": lambda size: triplet_dec(size, 0),
     "TripletDECClusterer": lambda size: triplet_dec(size, 10),
-    "TAGnetClusterer": lambda size: TAGnetClusterer(
-        size["clusters"], n_components=size["width"], n_stages=4, n_init=2, batch_size=1024, **ONE
-    ),
+    "TAGnetClusterer": tagnet,
+    "TAGnetClusterer, PyNNDescent": lambda size: tagnet(size, neighbors=approximate_search()),
 }
 # What a quantity is of no estimator that isn't named here.
 WITHOUT = {
     "clusters": {"ForcedApartEmbedder", "ZeroShotClassifier"},
     "width": {"ZeroShotClassifier"},
-    "batch": {"TAGnetClusterer"},
+    "batch": {"TAGnetClusterer", "TAGnetClusterer, PyNNDescent"},
 }
 
 
@@ -181,7 +200,7 @@ def draw(records: Sequence[Record], path: Path) -> None:
             scale = 1e6 if quantity == "cpu_s" else 1.0
             y = [scale * r[quantity] / (r["samples"] if quantity == "cpu_s" else 1) for r in runs]
             number = names.index(name)
-            ax.loglog([r[axis] for r in runs], y, marker="osv^Dxp"[number], label=name)
+            ax.loglog([r[axis] for r in runs], y, marker="osv^Dxp*"[number], label=name)
         ax.set_xlabel(axis)
         ax.set_ylabel("CPU µs a sample" if quantity == "cpu_s" else "MB of a fit")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from scipy.stats import entropy
-from sklearn.metrics import confusion_matrix
 from torch import Tensor
 
 from skdeepclust._input_graph import InputGraphMixin
@@ -25,7 +24,7 @@ from skdeepclust._partitions import (
 )
 from skdeepclust._repair import split_into_dead
 from skdeepclust._reporting import current_report
-from skdeepclust.graph import neighbor_information
+from skdeepclust.graph import count_edges, neighbor_information
 from skdeepclust.losses import information_loss
 
 # Mean squared distance to the own centre under the metric: with it, q is neither flat nor hard.
@@ -199,6 +198,5 @@ class InitialClustersMixin(InputGraphMixin):
 
 def _edges(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Count the edges between parts, in both directions."""
-    ends = np.repeat(labels, neighbors.shape[1]), labels[neighbors].ravel()
-    counts = confusion_matrix(*ends, labels=np.arange(labels.max() + 1))
+    counts = count_edges(labels, neighbors)
     return counts + counts.T

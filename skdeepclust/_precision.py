@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ FEATURES = {
     torch.bfloat16: ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"),
     torch.float16: ("avx512_fp16", "amx_fp16", "fp16_arith"),
 }
+# A compiled step draws the random numbers of a step that isn't.
+OPTIONS: dict[str, Any] = {"fallback_random": True}
 # What has been found out about types of devices: a dict, because torch's tracing warns of caches.
 _FOUND: dict[tuple[str, torch.dtype], bool] = {}
 
@@ -93,7 +96,7 @@ class CompiledLoss:
     def __init__(self, loss: Callable, on_failure: Callable[[Exception], object]):
         self.loss, self.on_failure = loss, on_failure
         try:
-            self.compiled = torch.compile(loss)
+            self.compiled = torch.compile(loss, options=OPTIONS)
         except RuntimeError as error:  # a version of Python that torch can't compile
             self._give_up(error)
 

@@ -20,6 +20,7 @@ from skdeepclust._affinity import NeighborAffinity, check_distances, nearest_ent
 __all__ = [
     "NeighborAffinity",
     "check_affinity",
+    "count_edges",
     "laplacian",
     "largest_eigenvalue_bound",
     "nearest_neighbors",
@@ -166,8 +167,36 @@ def neighbor_information(labels: np.ndarray, neighbors: np.ndarray) -> float:
     >>> neighbor_information(np.array([0, 0, 1, 1]), neighbors)
     0.693
     """
-    ends = labels[neighbors]
-    return float(mutual_info_score(np.repeat(labels, ends.shape[1]), ends.ravel()))
+    counts = count_edges(np.unique(labels, return_inverse=True)[1], neighbors)
+    return float(mutual_info_score(None, None, contingency=counts))
+
+
+def count_edges(labels: np.ndarray, neighbors: np.ndarray) -> np.ndarray:
+    """Count the edges from samples of one label to neighbours of another.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (n_samples,)
+        Labels, from 0.
+    neighbors : ndarray of int of shape (n_samples, n_neighbors)
+        Indices of the neighbours.
+
+    Returns
+    -------
+    ndarray of int of shape (n_labels, n_labels)
+        Numbers of edges; rows are the labels of samples, columns those of their neighbours.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepclust.graph import count_edges
+    >>> count_edges(np.array([0, 0, 1]), np.array([[1], [0], [0]]))
+    array([[2, 0],
+           [1, 0]])
+    """
+    n_labels = int(labels.max()) + 1
+    pairs = labels[:, None] * n_labels + labels[neighbors]
+    return np.bincount(pairs.ravel(), minlength=n_labels**2).reshape(n_labels, n_labels)
 
 
 def check_affinity(affinity, n_rows: int, n_columns: int | None = None) -> sparse.csr_array:

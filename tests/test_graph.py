@@ -8,7 +8,7 @@ import torch
 from scipy import sparse
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, mutual_info_score
 from sklearn.neighbors import KNeighborsTransformer
 from sklearn.preprocessing import FunctionTransformer
 
@@ -19,7 +19,12 @@ from skdeepclust._partitions import (
     distinct_partitions,
     propagated_partition,
 )
-from skdeepclust.graph import nearest_neighbors, neighbor_information, smooth_over_graph
+from skdeepclust.graph import (
+    count_edges,
+    nearest_neighbors,
+    neighbor_information,
+    smooth_over_graph,
+)
 
 # ---------------------------------------------------------------- initial clusters
 
@@ -231,6 +236,20 @@ def test_smoothing_equals_a_solution_of_its_fixed_point():
     np.testing.assert_allclose(smoothed.sum(1), 1)
     once = smooth_over_graph(torch.from_numpy(q), torch.from_numpy(neighbors), weight=0)
     np.testing.assert_array_equal(once, q)
+
+
+def test_edges_are_counted_and_their_information_is_that_of_both_ends():
+    rng = np.random.default_rng(0)
+    labels, neighbors = rng.integers(4, size=50), rng.integers(50, size=(50, 3))
+    expected = np.zeros((4, 4), int)
+    for sample, nearest in enumerate(neighbors):
+        for other in nearest:
+            expected[labels[sample], labels[other]] += 1
+    np.testing.assert_array_equal(count_edges(labels, neighbors), expected)
+    information = mutual_info_score(np.repeat(labels, 3), labels[neighbors].ravel())
+    assert neighbor_information(labels, neighbors) == pytest.approx(information, rel=1e-12)
+    # names of clusters don't matter
+    assert neighbor_information(10**9 * labels - 5, neighbors) == pytest.approx(information)
 
 
 def test_neighbor_information_is_largest_for_the_parts_of_the_graph():
