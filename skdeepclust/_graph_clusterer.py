@@ -102,14 +102,16 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
 
     @torch.no_grad()
     def _codes_of_graph(self) -> tuple[Sequence[Tensor], Tensor]:
-        """Return the codes of all stages in the graph's order, and where each sample stands in it.
+        """Return the codes of all stages in the graph's order, and where to find each sample's.
 
-        They are found when first needed, and not kept in pickles.
+        Of equal samples the codes of the first are found: which of them a search names as the
+        neighbours of another sample is chance. All of it is computed when first needed, and not
+        kept in pickles.
         """
         if not hasattr(self, "_stage_codes"):
             graph, projections = self._whole_graph(), self.module_.projections
             codes = self.module_.encoder.codes(projections[graph.order], graph)
-            self._stage_codes = codes, graph.position
+            self._stage_codes = codes, graph.position[self._known.representative]
         return self._stage_codes
 
     # -- the criterion of the best epoch
