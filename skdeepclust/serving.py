@@ -56,8 +56,8 @@ class ServedEstimator(nn.Module):
         return self.served._served(X.to(self.dtype).reshape(-1, *self.served._input_shape))
 
 
-def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -> None:
-    """Write a fitted estimator as one graph, which runs without this library.
+def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -> Any:
+    """Make one graph of a fitted estimator, which runs without this library.
 
     The graph takes a batch of any size of what users pass to `predict`, as float32, and returns
     all that the estimator says of it. Scaling of the input, the shape of images and the
@@ -67,12 +67,19 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     ----------
     estimator : estimator
         A fitted estimator of this library with a network.
-    path : str or path-like
-        File to write. One that is there is replaced.
+    path : str or path-like, or {"onnx", "torch"}
+        File to write. One that is there is replaced. The name of a format, without `format=`:
+        nothing is written, the graph is returned.
     format : {"onnx", "torch"}, default=None
         ONNX, for ONNX Runtime and others; needs `skdeepclust[export]`. Or torch's
         `ExportedProgram`, for `torch.export.load`. `None`: by the suffix of `path`, `.onnx` or
         `.pt2`.
+
+    Returns
+    -------
+    None, onnx.ModelProto or torch.export.ExportedProgram
+        `None` where a file was written, else the graph: of "onnx" a model whose
+        `SerializeToString()` ONNX Runtime takes, of "torch" a program whose `module()` is called.
 
     Raises
     ------
@@ -99,8 +106,10 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     - `scores` (n, n_classes) of :class:`~skdeepclust.ZeroShotClassifier`;
     - `embedding` (n, n_components), what `transform` returns.
 
-    The names of the classes are JSON in the metadata of an ONNX model, under "classes"; of
-    torch's format, in the extra file of that name. The graph computes in the estimator's `dtype`.
+    The names of the outputs and of the classes are JSON in the metadata of an ONNX model, under
+    "outputs" and "classes"; of a file of torch's, in the extra files of these names. A program in
+    memory has no such place: its outputs are in the order above, the classes are `classes_`. The
+    graph computes in the estimator's `dtype`.
 
     A :class:`~skdeepclust.TAGnetClusterer` looks up the neighbours of new samples among all
     training samples; only one that was fitted with `graph_weight=0` is a graph.
@@ -122,26 +131,42 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     >>> labels, probabilities, embedding = graph(torch.from_numpy(X[:5]))
     >>> bool((classifier.classes_[labels] == classifier.predict(X[:5])).all())
     True
+
+    Without a file:
+
+    >>> graph = skdeepclust.export(classifier, "torch").module()
+    >>> bool((graph(torch.from_numpy(X[:5]))[0] == labels).all())
+    True
     """
-    path = Path(path)
-    write = {"onnx": _write_onnx, "torch": _write_torch}[_format_of(path, format)]
+    in_memory = format is None and isinstance(path, str) and path in SUFFIXES.values()
+    format = str(path) if in_memory else _format_of(Path(path), format)
     if not isinstance(estimator, BaseDeepEstimator):
         raise TypeError(
             f"{type(estimator).__name__} is no estimator of this library with a network. Of a "
             "pipeline, export the step that has one, and give it what the steps before it make."
         )
     check_is_fitted(estimator)
-    metadata = {
-        "estimator": type(estimator).__name__,
-        "skdeepclust": versions()["skdeepclust"],
-        "classes": json.dumps(estimator._served_classes()),
-    }
-    if write is _write_onnx:
+    if format == "onnx":
         _import_onnx()
+    with _silent_exporters():
+        program, names = _traced(estimator)
+        metadata = {
+            "estimator": type(estimator).__name__,
+            "skdeepclust": versions()["skdeepclust"],
+            "classes": json.dumps(estimator._served_classes()),
+            "outputs": json.dumps(names),
+        }
+        graph = _onnx_model(program, names, metadata) if format == "onnx" else program
+        return graph if in_memory else _write(graph, metadata, Path(path))
+
+
+def _write(graph: Any, metadata: dict[str, str], path: Path) -> None:
     part = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.part{path.suffix}")
     try:
-        with _silent_exporters():
-            write(*_traced(estimator), metadata, part)
+        if isinstance(graph, torch.export.ExportedProgram):
+            torch.export.save(graph, part, extra_files=metadata)
+        else:
+            part.write_bytes(graph.SerializeToString())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -152,7 +177,7 @@ def _format_of(path: Path, format: str | None) -> str:
     if chosen is None or chosen not in SUFFIXES.values():
         raise ValueError(
             f"format={format!r} with path={str(path)!r}: give format='onnx' or 'torch', or a path "
-            "that ends in .onnx or .pt2."
+            "that ends in .onnx or .pt2; 'onnx' or 'torch' instead of a path returns the graph."
         )
     return chosen
 
@@ -203,7 +228,7 @@ def _traced(estimator: BaseDeepEstimator) -> tuple[torch.export.ExportedProgram,
     return program, names
 
 
-def _write_onnx(program, names: list[str], metadata: dict[str, str], path: Path) -> None:
+def _onnx_model(program, names: list[str], metadata: dict[str, str]) -> Any:
     onnx_program: Any = torch.onnx.export(program, dynamo=True, input_names=["X"], verbose=False)
     model = onnx_program.model
     for node in model.graph.all_nodes():
@@ -213,8 +238,4 @@ def _write_onnx(program, names: list[str], metadata: dict[str, str], path: Path)
     for value, name in zip(model.graph.outputs, names, strict=True):
         value.name = name
     model.metadata_props.update(metadata)
-    onnx_program.save(path, external_data=False)
-
-
-def _write_torch(program, names: list[str], metadata: dict[str, str], path: Path) -> None:
-    torch.export.save(program, path, extra_files={**metadata, "outputs": json.dumps(names)})
+    return onnx_program.model_proto

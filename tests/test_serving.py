@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
 from plain_autoencoder import PlainAutoencoder
+from served import RUN, assert_same, run_onnx, run_program, run_torch
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -71,46 +73,6 @@ CASES = {
     ),
     "sparse codes": (TAGnetClusterer(3, **{**GRAPH, "graph_weight": 0}), (KNOWN,), ALL),
 }
-
-
-def run_onnx(path: Path, X: np.ndarray) -> tuple[dict[str, np.ndarray], list | None]:
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    outputs = dict(zip(names, session.run(None, {"X": X}), strict=True))
-    return outputs, json.loads(session.get_modelmeta().custom_metadata_map["classes"])
-
-
-def run_torch(path: Path, X: np.ndarray) -> tuple[dict[str, np.ndarray], list | None]:
-    extra = {"outputs": "", "classes": ""}
-    graph = torch.export.load(path, extra_files=extra).module()
-    values = [value.numpy() for value in graph(torch.from_numpy(X))]
-    return dict(zip(json.loads(extra["outputs"]), values, strict=True)), json.loads(
-        extra["classes"]
-    )
-
-
-RUN = {"model.onnx": run_onnx, "model.pt2": run_torch}
-
-
-def assert_same(estimator, X: np.ndarray, outputs: dict[str, np.ndarray], classes) -> None:
-    """Assert that a graph has said of X what the estimator says, and left nothing out."""
-    expected = {}
-    if hasattr(estimator, "predict"):
-        labels = estimator.predict(X)
-        known = np.arange(1000) if classes is None else np.array(classes)
-        assert np.array_equal(known[outputs["labels"]], labels)
-        assert outputs["labels"].dtype == np.int64
-        expected["labels"] = outputs["labels"]
-    if hasattr(estimator, "predict_proba"):
-        expected["probabilities"] = estimator.predict_proba(X)
-    if isinstance(estimator, ZeroShotClassifier):
-        expected["scores"] = estimator.decision_function(X)
-    if hasattr(estimator, "transform"):
-        expected["embedding"] = estimator.transform(X)
-    assert outputs.keys() == expected.keys()
-    for name in outputs.keys() - {"labels"}:
-        assert outputs[name].dtype == np.float32
-        np.testing.assert_allclose(outputs[name], expected[name], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -182,11 +144,35 @@ def test_metadata_of_onnx(clusterer, tmp_path):
     assert isinstance(given.shape[0], str)  # any number of rows
 
 
+def test_graphs_without_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, arguments = NETWORKS["labels of text"]()
+    model.fit(*arguments)
+    X = ALL.astype(np.float32)
+    graph = export(model, "onnx")
+    assert isinstance(graph, onnx.ModelProto)
+    onnx.checker.check_model(graph)
+    outputs, classes = run_onnx(graph.SerializeToString(), X)
+    assert_same(model, X, outputs, classes)
+    program = export(model, "torch")
+    assert isinstance(program, torch.export.ExportedProgram)
+    assert_same(model, X, run_program(program.module(), X, list(outputs)), classes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_may_have_the_name_of_a_format(clusterer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert export(clusterer, "onnx", format="torch") is None
+    X = ALL.astype(np.float32)
+    Path("onnx").rename("model.pt2")  # which torch wants to read
+    assert_same(clusterer, X, *run_torch(Path("model.pt2"), X))
+
+
 def test_nothing_is_told_and_nothing_drawn(
     clusterer, tmp_path, capfd, caplog, global_state_untouched
 ):
-    for file in RUN:
-        export(clusterer, tmp_path / file)
+    for target in (*(tmp_path / file for file in RUN), "onnx", "torch"):
+        export(clusterer, target)
     assert capfd.readouterr() == ("", "")
     assert not [record for record in caplog.records if record.levelname != "DEBUG"]
 
@@ -216,7 +202,8 @@ def test_a_method_that_does_not_say_what_it_returns_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "format"), [("onnx", None), ("model.pt", None), ("model.onnx", "pickle")]
+    ("path", "format"),
+    [("model", None), (Path("onnx"), None), ("model.pt", None), ("model.onnx", "pickle")],
 )
 def test_unknown_formats_are_refused(clusterer, path, format):
     with pytest.raises(ValueError, match=r"give format='onnx' or 'torch'"):
