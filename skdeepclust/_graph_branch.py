@@ -23,7 +23,12 @@ from skdeepclust.networks._unrolled import GraphBranch
 def sum_over_neighbors(
     values: Tensor, indices: Tensor, weights: Tensor, offsets: Tensor | None = None
 ) -> Tensor:
-    """Multiply a sparse matrix and a dense one (n, p), without ever copying rows of the latter."""
+    """Multiply a sparse matrix and a dense one (n, p), without ever copying rows of the latter.
+
+    Only whoever traces it gets copies, as other runtimes have no such operation.
+    """
+    if torch.compiler.is_compiling() and offsets is None:
+        return (weights[:, None] @ values[indices]).squeeze(1)
     return functional.embedding_bag(
         indices, values, offsets, mode="sum", per_sample_weights=weights
     )
@@ -183,6 +188,8 @@ class NewSamples(GraphBranch):
         Largest sum of weights in the graph, for which the network is stable; weights of a sample
         that has more are scaled down to it. Of no effect on a normalised Laplacian.
     """
+
+    has_gradient = False
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from skdeepclust._graph_branch import NewSamples, WholeGraph, neighborly_order
 from skdeepclust._lazy import by_blocks
 from skdeepclust._repair import EpochWatch
 from skdeepclust._sample_graph import SampleGraphMixin
+from skdeepclust._served_graph import traced_rows
 from skdeepclust._stored import rows_of
 from skdeepclust.graph import laplacian
 from skdeepclust.losses import information_loss
@@ -169,17 +170,18 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         return self._features(codes)
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
-        if self.affinity_matrix_ is not None:
-            raise ValueError(
-                f"{type(self).__name__} looks up the neighbours of a sample among all training "
-                "samples, which one graph of tensors can't hold. Keep it with skdeepclust.save, or "
-                "export one that was fitted with graph_weight=0."
-            )
-        embedding = self._features(self._embed(x))
+        embedding = self._features(self._served_codes(x))
         assignment = self._assign(embedding)
         return {
             "labels": assignment.argmax(1), "probabilities": assignment, "embedding": embedding
         }  # fmt: skip
+
+    def _served_codes(self, x: Tensor) -> Tensor:
+        if self.affinity_matrix_ is None:
+            return self._embed(x)
+        codes = self._embed(x, *self._traced_edges(x))
+        is_known, rows = traced_rows(self._known, x)
+        return torch.where(is_known[:, None], self.module_.known_codes[rows], codes)
 
     def _assign_samples(self, X, **metadata) -> Tensor:
         embedding = self._embed_samples(X, **metadata)

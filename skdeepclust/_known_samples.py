@@ -22,11 +22,16 @@ def fingerprints(x: Tensor) -> Tensor:
     """
     flat = (x + 0.0).flatten(1).contiguous()  # -0.0 becomes 0.0
     bits = flat.view(torch.int32 if flat.dtype == torch.float32 else torch.int64).to(torch.int64)
+    return torch.stack([scatter(bits ^ key).sum(1) for key in hash_keys(bits)], 1)
+
+
+def hash_keys(bits: Tensor) -> Tensor:
+    """Return the keys (2, m) of the two hashes of integers (n, m)."""
     keys = np.random.default_rng(0).integers(-(2**63), 2**63, (2, bits.shape[1]))
-    return torch.stack([_mix(bits ^ torch.from_numpy(key).to(bits)).sum(1) for key in keys], 1)
+    return torch.from_numpy(keys).to(bits)
 
 
-def _mix(bits: Tensor) -> Tensor:
+def scatter(bits: Tensor) -> Tensor:
     """Scatter each integer over all 64 bits, as in the finalisers of splitmix64."""
     for multiplier, shift in ((-0x40A7B892E31B1A47, 30), (-0x6B2FB644ECCEEE15, 27)):
         bits = (bits ^ (bits >> shift)) * multiplier

@@ -17,6 +17,7 @@ from torch import Tensor
 from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._input_graph import InputGraphMixin, Projection
 from skdeepclust._known_samples import KnownSamples, fingerprints
+from skdeepclust._served_graph import traced_edges
 from skdeepclust._stored import rows_of
 from skdeepclust.graph import NeighborAffinity, check_affinity
 
@@ -146,6 +147,20 @@ class SampleGraphMixin(InputGraphMixin):
         else:
             given = self._infer(self._to_graph_features, rows_of(X, rows)).cpu().numpy()
         return padded(self._graph_source.transform(given))
+
+    def _traced_edges(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same of a batch whose samples are new, in operations on tensors alone."""
+        source = self._graph_source
+        searched = isinstance(source, NeighborAffinity) and source.neighbors is None
+        if self._graph_features is None or not searched:
+            raise ValueError(
+                f"{type(self).__name__} was fitted with a graph that is given as affinity=, or "
+                "made by a function or a search of your own, which one graph of tensors can't "
+                "hold. Keep it with skdeepclust.save; or fit one with "
+                'affinity="nearest_neighbors" and neighbors=None, and without affinity= in fit, '
+                "or one with graph_weight=0."
+            )
+        return traced_edges(source, self._to_graph_features(x))
 
 
 def padded(matrix: sparse.csr_array) -> dict[str, np.ndarray]:

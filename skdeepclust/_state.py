@@ -15,8 +15,9 @@ import torch
 
 from skdeepclust._rng import resolve_device, seeded
 
-# bookkeeping that lives as long as a fit, and the net, which only a fit can rebuild
-_LEFT_OUT = (
+# bookkeeping that lives as long as a fit, the net, which only a fit can rebuild, and what follows
+# from the network
+LEFT_OUT = (
     "net_", "_fit", "_checkpoint", "_stage_codes", "_callback_fit_ctx",
     "_skl_callbacks_to_teardown",
 )  # fmt: skip
@@ -32,7 +33,7 @@ class StateMixin:
     _attach_regularizers: Callable[[], None]
 
     def __getstate__(self):
-        state = {k: v for k, v in self.__dict__.items() if k not in _LEFT_OUT}
+        state = {k: v for k, v in self.__dict__.items() if k not in LEFT_OUT}
         if "module_" in state:
             state["module_"] = to_numpy(dict(self.module_.state_dict()))
             state["_resume"] = to_numpy(self._resume)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from skdeepclust._base import BaseDeepEstimator
 from skdeepclust._files import versions
+from skdeepclust._state import LEFT_OUT
 
 __all__ = ["export"]
 
@@ -41,7 +42,7 @@ class ServedEstimator(nn.Module):
         super().__init__()
         # the user's stays on its device and in its mode
         served = object.__new__(type(estimator))
-        served.__dict__.update(vars(estimator))
+        served.__dict__.update({k: v for k, v in vars(estimator).items() if k not in LEFT_OUT})
         self.network = served.module_ = copy.deepcopy(estimator.module_).cpu().eval()
         self.network.requires_grad_(False)
         self.served, self.dtype = served, served._module_dtype
@@ -111,8 +112,10 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     memory has no such place: its outputs are in the order above, the classes are `classes_`. The
     graph computes in the estimator's `dtype`.
 
-    A :class:`~skdeepclust.TAGnetClusterer` looks up the neighbours of new samples among all
-    training samples; only one that was fitted with `graph_weight=0` is a graph.
+    The graph of a :class:`~skdeepclust.TAGnetClusterer` looks up samples, and the neighbours of
+    new ones, among all training samples, whose codes it holds: a file of
+    `4 * n_samples * (n_components * (n_stages + 1) + 50)` bytes or so. One whose graph was
+    given to `fit`, or made by a function or search of the user's, is refused.
 
     Examples
     --------
@@ -215,7 +218,9 @@ def _traced(estimator: BaseDeepEstimator) -> tuple[torch.export.ExportedProgram,
     names = list(module.outputs(samples))
     n_samples = torch.export.Dim("n_samples")
     try:
-        program = torch.export.export(module, (samples,), dynamic_shapes={"X": {0: n_samples}})
+        program = torch.export.export(
+            module, (samples,), dynamic_shapes={"X": {0: n_samples}}, strict=False
+        )
     except (RuntimeError, ValueError, TypeError) as error:
         if not type(error).__module__.startswith("torch"):
             raise

@@ -46,7 +46,7 @@ STEPS = np.where(np.arange(8)[:, None] < 5, 1, rng.integers(0, 2, (300, 1, 1))) 
 
 # What is fitted, the arguments of its fit, and new samples.
 CASES = {
-    **{name: (*NETWORKS[name](), ALL) for name in NETWORKS if name != "tagnet"},
+    **{name: (*NETWORKS[name](), ALL) for name in NETWORKS},
     "without labels": (ForcedApartEmbedder(**QUICK), (KNOWN,), ALL),
     "images": (ForcedApartEmbedder(**IMAGES, **QUICK), (KNOWN, COARSE), ALL),
     "images as they are": (
@@ -178,13 +178,6 @@ def test_nothing_is_told_and_nothing_drawn(
 
 
 # ---------------------------------------------------------------- refusals
-
-
-def test_a_graph_of_training_samples_is_refused(tmp_path):
-    model, arguments = NETWORKS["tagnet"]()
-    with pytest.raises(ValueError, match="graph_weight=0"):
-        export(model.fit(*arguments), tmp_path / "model.onnx")
-    assert not list(tmp_path.iterdir())
 
 
 def test_what_has_no_network_is_refused(tmp_path):

@@ -218,15 +218,20 @@ class TAGnet(nn.Module):
             branch = FunctionBranch(branch)
         eye = torch.eye(self.n_components, dtype=projection.dtype, device=projection.device)
         recurrent = eye - self.inhibition / self.unit  # S
-        if branch is None and torch.compiler.is_compiling():  # blocks of rows are no graph
-            return self._plain_codes(projection, recurrent)
+        plain = branch is None or not branch.has_gradient
+        if plain and torch.compiler.is_compiling():  # blocks of rows are no graph
+            return self._plain_codes(projection, recurrent, branch)
         return Unrolled.apply(projection, recurrent, self.threshold, branch, self.n_stages)
 
-    def _plain_codes(self, projection: Tensor, recurrent: Tensor) -> tuple[Tensor, ...]:
-        """Return what `Unrolled` does without a graph, for whoever traces it."""
+    def _plain_codes(
+        self, projection: Tensor, recurrent: Tensor, branch: GraphBranch | None
+    ) -> tuple[Tensor, ...]:
+        """Return what `Unrolled` does, all rows at a time, for whoever traces it."""
         codes = [shrinkage(projection, self.threshold)]
-        for _ in range(self.n_stages):
+        for stage in range(self.n_stages):
             u = torch.addmm(projection, codes[-1], recurrent)
+            if branch is not None:
+                u = u + branch.rows(stage, codes[-1], slice(None))
             codes.append(shrinkage(u, self.threshold))
         return tuple(codes)
 

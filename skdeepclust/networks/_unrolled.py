@@ -34,6 +34,8 @@ BLOCK_BYTES = 2**20
 class GraphBranch:
     """What the graph adds to the codes of a stage, for some rows at a time."""
 
+    has_gradient = True
+
     @abstractmethod
     def rows(self, stage: int, codes: Tensor, rows: slice) -> Tensor:
         """Return some rows of what is added, from the codes (n, p) of all samples."""
