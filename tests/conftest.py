@@ -74,3 +74,18 @@ def global_state_untouched() -> Iterator[None]:
     after = _global_states()
     changed = [name for name in before if before[name] != after[name]]
     assert not changed, f"the global random state of {' and '.join(changed)} changed"
+
+
+@pytest.fixture
+def traced_losses(monkeypatch: pytest.MonkeyPatch) -> list[Callable]:
+    """Let `compile=True` trace losses as ever, without a C++ compiler; return those it has got."""
+    traced = []
+    compile_ = torch.compile
+
+    def trace(function: Callable, **options: Any) -> Callable:
+        assert options["options"]["fallback_random"], "compiled steps draw other numbers"
+        traced.append(function)
+        return compile_(function, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", trace)
+    return traced

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -185,10 +183,8 @@ def test_boxes_of_spatial_exemplars_lie_in_the_image(few):
 
 # dynamo breaks its graph where a layer is watched, and looks at the gradient of what passes
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
-def test_compiled_and_plain_steps_agree(few, monkeypatch):
+def test_compiled_and_plain_steps_agree(few, traced_losses):
     plain = quick().fit(*few)
-    # traced as ever, without a C++ compiler
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     compiled = quick(compile=True).fit(*few)
     np.testing.assert_array_equal(compiled.predict_proba(few[0]), plain.predict_proba(few[0]))
 

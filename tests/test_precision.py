@@ -156,7 +156,7 @@ class CompilerError(Exception):
 CompilerError.__module__ = "torch._inductor.exc"
 
 
-def broken(loss):
+def broken(loss, **options):
     def compiled(*args, **kwargs):
         raise CompilerError("No working C++ compiler found\nin this test")
 
@@ -175,7 +175,7 @@ def test_without_a_compiler_training_goes_on_with_one_warning(monkeypatch, digit
 
 
 def test_where_python_is_too_new_for_compilation_training_goes_on(monkeypatch, X):
-    def refuse(loss):
+    def refuse(loss, **options):
         raise RuntimeError("torch.compile is not supported on Python 9.9+")
 
     monkeypatch.setattr(torch, "compile", refuse)
@@ -190,7 +190,7 @@ def test_errors_of_the_network_are_not_taken_for_the_compilers(monkeypatch, X):
                 raise RuntimeError("mine")
             return super().decode(z)
 
-    monkeypatch.setattr(torch, "compile", lambda loss: loss)
+    monkeypatch.setattr(torch, "compile", lambda loss, **options: loss)
     with pytest.raises(RuntimeError, match="mine"):
         make(module=Broken, compile=True).fit(X)
 

@@ -66,9 +66,7 @@ def test_the_gain_without_graph_is_zero():
 # torch's tracing meets warnings of torch, which it hides from users, and fails if they are errors
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("batch_size", ["auto", 100])
-def test_compiled_training_equals_plain_training(monkeypatch, batch_size):
-    compile_ = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda function: compile_(function, backend="eager"))
+def test_compiled_training_equals_plain_training(traced_losses, batch_size):
     codes = [
         small(compile=compiled, batch_size=batch_size).fit_transform(X[:200])
         for compiled in (True, False)
