@@ -49,13 +49,14 @@ class InferenceMixin:
         dtype = half_dtype(self.precision, device) if torch.is_grad_enabled() else None
         return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
-    def _by_rows(self, function: Callable[..., Any], *tensors: Tensor) -> Any:
+    def _by_rows(self, function: Callable[..., Any], *tensors: Tensor, n_views: int = 1) -> Any:
         """Return `function` of a batch, which has a row, or a tuple of such, for each sample.
 
         A row must not depend on other samples, but by batch normalisation: with several
-        processes, each computes its share of the rows.
+        processes, each computes its share of the rows. With `n_views`, the function has so many
+        rows for each sample: the first of all samples, then the second of all.
         """
-        return sharded(function, *tensors)
+        return sharded(function, *tensors, n_views=n_views)
 
     def _run(self, network: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
         """Return what the network, or a part of it, makes of a batch, in the network's dtype."""

@@ -41,11 +41,13 @@ class Shard(TorchFunctionMode):
         The processes.
     n_rows : int
         Number of rows of the whole batch.
+    n_views : int, default=1
+        How many rows a network sees of each of them: one of all, then another one of all.
     """
 
-    def __init__(self, ranks: Ranks, n_rows: int):
+    def __init__(self, ranks: Ranks, n_rows: int, n_views: int = 1):
         super().__init__()
-        self.ranks, self.n_rows = ranks, n_rows
+        self.ranks, self.n_rows, self.n_views = ranks, n_rows, n_views
         self.n_own = len(range(ranks.rank, n_rows, ranks.size))
         self.n_run = max(self.n_own, 1)
 
@@ -54,15 +56,20 @@ class Shard(TorchFunctionMode):
         """The rows that this rank runs."""
         return slice(self.ranks.rank, None, self.ranks.size) if self.n_own else slice(1)
 
+    def take(self, every: Tensor) -> Tensor:
+        """Return the rows of this rank."""
+        return every.unflatten(0, (self.n_views, -1))[:, self.own].flatten(0, 1)
+
     def gather(self, part: Tensor) -> Tensor:
         """Return the rows of all ranks in their order."""
         if has_channels_last(part):
             return self.gather(part.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         n_most = -(-self.n_rows // self.ranks.size)
-        if len(part) < n_most:
-            part = torch.cat([part, part[:1]])
-        every = self.ranks.all_gather(part)  # (ranks, n_most, ...)
-        return every.transpose(0, 1).flatten(0, 1)[: self.n_rows]
+        views = part.unflatten(0, (self.n_views, -1))
+        if views.shape[1] < n_most:
+            views = torch.cat([views, views[:, :1]], dim=1)
+        every = self.ranks.all_gather(views).movedim(0, 2)  # (n_views, n_most, ranks, ...)
+        return every.flatten(1, 2)[:, : self.n_rows].flatten(0, 1)
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -74,19 +81,21 @@ class Shard(TorchFunctionMode):
 
     def _noise(self, function: Callable[..., Tensor], x: Tensor, *args, **kwargs) -> Tensor:
         """Apply a function that draws numbers for each entry to the rows of a whole batch."""
-        if not x.ndim or len(x) % self.n_run:  # no rows of samples
+        n_run, n_rows = self.n_views * self.n_run, self.n_views * self.n_rows
+        if not x.ndim or len(x) % n_run:  # no rows of samples
             return function(x, *args, **kwargs)
-        each = len(x) // self.n_run
-        rows = x.unflatten(0, (self.n_run, each))
+        each = len(x) // n_run
+        rows = x.unflatten(0, (n_run, each))
         if function is functional.rrelu:  # draws where numbers are negative
             whole = self.gather(rows.detach()).flatten(0, 1)
         else:
-            whole = x.new_zeros(self.n_rows * each, *x.shape[1:])
+            whole = x.new_zeros(n_rows * each, *x.shape[1:])
             if has_channels_last(x):
                 whole = whole.contiguous(memory_format=torch.channels_last)
-        whole.unflatten(0, (self.n_rows, each))[self.own] = rows
+        views = whole.unflatten(0, (self.n_views, self.n_rows, each))
+        views[:, self.own] = rows.unflatten(0, (self.n_views, -1))
         out = function(whole, *args, **kwargs)
-        return out.unflatten(0, (self.n_rows, each))[self.own].flatten(0, 1)
+        return self.take(out.unflatten(0, (n_rows, each))).flatten(0, 1)
 
 
 NOISE = {
@@ -107,7 +116,7 @@ def has_channels_last(x: Tensor) -> bool:
 _shard: ContextVar[Shard | None] = ContextVar("shard", default=None)
 
 
-def sharded(function: Callable[..., Any], *tensors: Tensor) -> Any:
+def sharded(function: Callable[..., Any], *tensors: Tensor, n_views: int = 1) -> Any:
     """Return `function(*tensors)`, of which each rank computes its rows.
 
     Parameters
@@ -117,17 +126,21 @@ def sharded(function: Callable[..., Any], *tensors: Tensor) -> Any:
         must not depend on the others, but by batch normalisation.
     *tensors : Tensor of shape (n, ...)
         The whole batch, the same on all ranks.
+    n_views : int, default=1
+        Of how many times as many rows `function` makes a tensor, and runs a network on: one view
+        of all rows that it is given, then another one of all.
 
     Returns
     -------
-    Tensor of shape (n, ...), or a tuple of such
+    Tensor of shape (n_views * n, ...), or a tuple of such
         The rows of all ranks.
     """
     ranks = active()
     if ranks is None or _shard.get() is not None:
         return function(*tensors)
-    shard = Shard(ranks, len(tensors[0]))
-    own = [Scatter.apply(each, shard) for each in tensors]
+    given = Shard(ranks, len(tensors[0]))
+    own = [Scatter.apply(each, given) for each in tensors]
+    shard = Shard(ranks, given.n_rows, n_views)
     token = _shard.set(shard)
     try:
         with shard:
@@ -201,7 +214,7 @@ class Gather(torch.autograd.Function):
         shard = ctx.shard
         # a rank without rows has run one that doesn't count
         factor = shard.ranks.size if shard.n_own else 0
-        return gradient[shard.own] * factor, None
+        return shard.take(gradient) * factor, None
 
 
 class Scatter(torch.autograd.Function):

@@ -3,19 +3,103 @@
 An augmentation is any callable that takes a batch and returns one of the same shape. Those
 here run on the batch's device and draw from torch's default generator of that device. They
 are described by their parameters alone: equal parameters make equal augmentations.
+
+One that draws first, and then changes each sample by itself, is a `RowwiseAugmentation`: of
+several processes each changes its share of the samples.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 Augmentation = Callable[[Tensor], Tensor]
+
+
+@runtime_checkable
+class RowwiseAugmentation(Protocol):
+    """What has these two methods, one after the other, changes a batch.
+
+    All processes of a fit draw the same numbers, and each applies them to its rows alone.
+    """
+
+    def draw(self, x: Tensor, /) -> tuple[Tensor, ...]:
+        """Draw all random numbers that a batch takes.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, ...)
+            The samples.
+
+        Returns
+        -------
+        tuple of Tensor of shape (n, ...)
+            Any number of tensors with a row for each sample.
+        """
+        ...
+
+    def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
+        """Return a changed copy of some samples; what becomes of one depends on no other.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, ...)
+            Samples.
+        *drawn : Tensor of shape (n, ...)
+            Their rows of what was drawn.
+
+        Returns
+        -------
+        Tensor of shape (n, ...)
+            Changed samples.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class _AtOnce:
+    """Any function of a batch as an augmentation of two steps, the second of which does nothing."""
+
+    function: Augmentation
+
+    def draw(self, x: Tensor, /) -> tuple[Tensor, ...]:
+        return (self.function(x),)
+
+    def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
+        return drawn[0]
+
+
+def in_two_steps(augmentation: Augmentation) -> RowwiseAugmentation:
+    """Return an augmentation as one that draws first and then changes each sample by itself.
+
+    Parameters
+    ----------
+    augmentation : callable
+        The augmentation. One without the methods of a `RowwiseAugmentation` does all of its work
+        when it draws.
+
+    Returns
+    -------
+    RowwiseAugmentation
+        What does the same.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.augmentation import in_two_steps
+    >>> augment = in_two_steps(torch.neg)
+    >>> x = torch.ones(2, 3)
+    >>> augment.apply_drawn(x, *augment.draw(x))
+    tensor([[-1., -1., -1.],
+            [-1., -1., -1.]])
+    """
+    return augmentation if isinstance(augmentation, RowwiseAugmentation) else _AtOnce(augmentation)
 
 
 def _check_range(owner: object, upper: float, *names: str) -> None:
@@ -104,29 +188,65 @@ class ImageAugmentation:
         Tensor of shape (n, C, H, W)
             Changed images.
         """
+        return self.apply_drawn(x, *self.draw(x))
+
+    def draw(self, x: Tensor, /) -> tuple[Tensor, ...]:
+        """Draw how each image is to be changed.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, C, H, W)
+            Images.
+
+        Returns
+        -------
+        tuple of Tensor of shape (n, ...)
+            For `apply_drawn`: of the affine maps, the displacements at 3 x 3 points and the
+            factors of the pixel values those that there are.
+        """
         if x.ndim != 4:
             raise ValueError(
                 f"ImageAugmentation takes images of shape (n, C, H, W), got {tuple(x.shape)}; "
                 "use FeatureAugmentation for rows of features."
             )
+        drawn = [self._maps(x)] if self._moves else []
+        if self.elastic:
+            # [-1, 1] is the whole side: a share of it counts twice
+            coarse = (torch.rand(len(x), 2, 3, 3, device=x.device, dtype=x.dtype) * 2 - 1) * 2
+            drawn.append(self.elastic * coarse)
+        if self.brightness:
+            drawn.append(1 + _uniform(x, self.brightness))
+        return tuple(drawn)
+
+    def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
+        """Return a changed copy of images by what was drawn for them.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, C, H, W)
+            Images.
+        *drawn : Tensor of shape (n, ...)
+            What `draw` has drawn for these images.
+
+        Returns
+        -------
+        Tensor of shape (n, C, H, W)
+            Changed images.
+        """
+        following = iter(drawn)
         # interpolation at the very pixels would still cost rounding
-        if self.degrees or self.translate or self.scale or self.shear or self.elastic:
-            grid = F.affine_grid(self._maps(x), list(x.shape), align_corners=False)
+        if self._moves:
+            grid = F.affine_grid(next(following), list(x.shape), align_corners=False)
             if self.elastic:
-                grid = grid + self._displacements(x)
+                grid = grid + _displacements(next(following), x.shape[-2:])
             x = F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)
         if self.brightness:
-            x = x * (1 + _uniform(x, self.brightness)).view(-1, 1, 1, 1)
+            x = x * next(following).view(-1, 1, 1, 1)
         return x
 
-    def _displacements(self, x: Tensor) -> Tensor:
-        """Draw smooth displacements (n, H, W, 2) in the coordinates of the grid."""
-        # [-1, 1] is the whole side: a share of it counts twice
-        coarse = (torch.rand(len(x), 2, 3, 3, device=x.device, dtype=x.dtype) * 2 - 1) * 2
-        field = F.interpolate(
-            self.elastic * coarse, size=x.shape[-2:], mode="bicubic", align_corners=True
-        )
-        return field.permute(0, 2, 3, 1)
+    @property
+    def _moves(self) -> bool:
+        return any((self.degrees, self.translate, self.scale, self.shear, self.elastic))
 
     def _maps(self, x: Tensor) -> Tensor:
         """Draw the affine maps from output to input coordinates in [-1, 1]."""
@@ -141,6 +261,12 @@ class ImageAugmentation:
             [sin * (width / height), cos + shear * sin, _uniform(x, 2 * self.translate)],
         ]
         return torch.stack([torch.stack(row, 1) for row in rows], 1)  # (n, 2, 3)
+
+
+def _displacements(coarse: Tensor, size: Sequence[int]) -> Tensor:
+    """Return smooth displacements (n, H, W, 2) through those at a few points."""
+    field = F.interpolate(coarse, size=list(size), mode="bicubic", align_corners=True)
+    return field.permute(0, 2, 3, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,7 +404,8 @@ def check_augmentation(augmentation: Augmentation | None, sample: Tensor) -> Non
     Raises
     ------
     ValueError
-        If the result is not a tensor, has another shape or is not finite.
+        If the result is not a tensor, has another shape or is not finite, or if what is drawn
+        for a `RowwiseAugmentation` doesn't have a row for each sample.
 
     Examples
     --------
@@ -291,7 +418,9 @@ def check_augmentation(augmentation: Augmentation | None, sample: Tensor) -> Non
     """
     if augmentation is None:
         return
-    result = augmentation(sample.clone())
+    steps = in_two_steps(augmentation)
+    drawn = steps.draw(sample.clone())
+    result = steps.apply_drawn(sample.clone(), *drawn)
     if not isinstance(result, Tensor):
         raise ValueError(
             f"augmentation must return a tensor of shape {tuple(sample.shape)}, "
@@ -305,4 +434,9 @@ def check_augmentation(augmentation: Augmentation | None, sample: Tensor) -> Non
     if not torch.isfinite(result).all():
         raise ValueError(
             f"augmentation made NaN or infinite values of a batch of shape {tuple(sample.shape)}."
+        )
+    if not all(isinstance(each, Tensor) and each.shape[:1] == sample.shape[:1] for each in drawn):
+        raise ValueError(
+            "draw of an augmentation must return tensors with a row for each sample: "
+            f"of {len(sample)} samples it made {[getattr(each, 'shape', each) for each in drawn]}."
         )

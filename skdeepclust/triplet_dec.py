@@ -27,7 +27,7 @@ from skdeepclust._initial_clusters import InitialClustersMixin, Start
 from skdeepclust._negatives import RunningRadius
 from skdeepclust._partitions import Clusters, check_centers
 from skdeepclust._repair import EpochWatch
-from skdeepclust.augmentation import check_augmentation, resolve_augmentation
+from skdeepclust.augmentation import check_augmentation, in_two_steps, resolve_augmentation
 from skdeepclust.graph import smooth_over_graph
 from skdeepclust.losses import (
     assignment_kl,
@@ -385,10 +385,15 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     def _two_views(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Embed samples and their augmented copies, in one batch for the batch statistics."""
-        if self._fit.augment is None:
+        augment = self._fit.augment
+        if augment is None:
             embedding = self._embed(x)
             return embedding, embedding
-        anchor, positive = self._embed(torch.cat([x, self._fit.augment(x)])).chunk(2)
+
+        def both(x: Tensor, *drawn: Tensor) -> Tensor:
+            return self._embed(torch.cat([x, augment.apply_drawn(x, *drawn)]))
+
+        anchor, positive = self._by_rows(both, x, *augment.draw(x), n_views=2).chunk(2)
         return anchor, positive
 
     def _contrast(self, anchor: Tensor, positive: Tensor, admissible: Tensor, weight) -> Tensor:
@@ -458,8 +463,9 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     def _fit_phases(self, X, extra: dict[str, np.ndarray], schedule: dict[str, int]) -> None:
         fit = self._fit
-        fit.augment = resolve_augmentation(self.augmentation, self._input_shape)
-        check_augmentation(fit.augment, self._infer(lambda x: x, X[:8]))
+        augmentation = resolve_augmentation(self.augmentation, self._input_shape)
+        check_augmentation(augmentation, self._infer(lambda x: x, X[:8]))
+        fit.augment = None if augmentation is None else in_two_steps(augmentation)
         if not (isinstance(self.init, str) or callable(self.init)):
             check_centers(self.init, *self.module_.centers.shape)
         check_prior(self.cluster_prior, self.n_clusters)

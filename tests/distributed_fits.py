@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import sys
@@ -68,6 +69,39 @@ class Noisy(torch.nn.Module):
         noise = torch.randn_like(x) if self.training else 0
         x = self.layers[:5](x + 0.1 * noise)
         return self.layers[5:](torch.nn.functional.dropout(x, 0.1, self.training))
+
+
+class NoisyAutoencoder(torch.nn.Module):
+    """An autoencoder with noise of several kinds, of which one sees several rows of an image."""
+
+    def __init__(self, input_shape, n_components):
+        super().__init__()
+        n_inputs = math.prod(input_shape)
+        self.by_lines = torch.nn.Sequential(torch.nn.Linear(input_shape[-1], 5), torch.nn.RReLU())
+        self.encoder = torch.nn.Sequential(
+            torch.nn.Dropout2d(0.2),
+            torch.nn.Conv2d(input_shape[0], 4, 3),
+            torch.nn.BatchNorm2d(4),
+            torch.nn.RReLU(),
+            torch.nn.Flatten(),
+            torch.nn.Dropout(0.2),
+            torch.nn.LazyLinear(n_components),
+        )
+        self.decoder = torch.nn.Linear(n_components, n_inputs)
+        self.input_shape = input_shape
+
+    def encode(self, x):
+        lines = torch.nn.functional.dropout(self.by_lines(x.flatten(0, 2)), 0.1, self.training)
+        return self.encoder(lines.unflatten(0, x.shape[:3]))
+
+    def decode(self, embedding):
+        return self.decoder(embedding).unflatten(1, self.input_shape)
+
+
+def shift(x):
+    """Change a batch as a whole: draw once for all, and look at other samples."""
+    moved = x.roll(int(torch.randint(-1, 2, ())), dims=-1)
+    return moved + 0.1 * torch.randn_like(x) + 0.1 * x.mean(0)
 
 
 def twice(model, *arguments, **options):
@@ -171,6 +205,19 @@ FITS: dict[str, Callable[[], Any]] = {
     "triplet dec, triplets": lambda: TripletDECClusterer(
         4, contrast="triplet", negatives="radius", cluster_prior="estimated", **TRIPLET, **IMAGE
     ).fit(X),
+    "triplet dec, noise": lambda: TripletDECClusterer(
+        4,
+        module=NoisyAutoencoder,
+        n_components=6,
+        regularizers=[DeCovRegularizer(["autoencoder.encoder.6"])],
+        optimizer="sgd",  # Adam makes rounding errors large in a bias ahead of normalisation
+        lr=0.01,
+        **TRIPLET,
+        **IMAGE,
+    ).fit(X, sample_weight=WEIGHT),
+    "triplet dec, function": lambda: TripletDECClusterer(
+        4, augmentation=shift, **TRIPLET, **IMAGE
+    ).fit(X),
     "triplet dec, paper": lambda: TripletDECClusterer(
         4, **{**PAPER_SETTINGS, **EXACT, "batch_size": 32, "max_epochs": 1}
     ).fit(IMAGES),
@@ -197,6 +244,9 @@ THREE = {
     # without batch normalisation, by which two rows make rounding errors large
     "few rows": lambda: TripletDECClusterer(
         2, n_components=3, module__batch_norm=False, **{**TRIPLET, "batch_size": 2}
+    ).fit(X[:13]),
+    "few rows, augmented images": lambda: TripletDECClusterer(
+        2, n_components=3, **{**TRIPLET, **IMAGE, "batch_size": 2}
     ).fit(X[:13]),
 }
 

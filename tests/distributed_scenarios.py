@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
@@ -99,6 +100,41 @@ def found_once(folder: Path) -> Any:
     return len(seen), model.labels_.tolist()
 
 
+class Noise:
+    """An augmentation of two steps, which remembers how many rows it has seen in each."""
+
+    def __init__(self):
+        self.drawn, self.applied = [], []
+
+    def __call__(self, x):
+        raise AssertionError("the two steps do all that is needed")
+
+    def draw(self, x):
+        self.drawn.append(len(x))
+        return (torch.randn_like(x),)
+
+    def apply_drawn(self, x, noise):
+        self.applied.append(len(x))
+        return x + 0.1 * noise
+
+
+def rows_augmented(folder: Path) -> Any:
+    options = {"pretrain_epochs": 0, "warmup_epochs": 1, "max_epochs": 1, "n_starts": 1}
+    seen: list[int] = []
+
+    def function(x):
+        seen.append(len(x))
+        return x + 0.1 * torch.randn_like(x)
+
+    noise = Noise()
+    models = [
+        TripletDECClusterer(3, augmentation=each, batch_size=32, random_state=0, **options).fit(X)
+        for each in (noise, function)
+    ]
+    same = models[0].labels_.tolist() == models[1].labels_.tolist()
+    return noise.drawn, noise.applied, seen, same
+
+
 class At(Callback):
     """Remembers epochs, and fails at one."""
 
@@ -138,7 +174,7 @@ def compiled(folder: Path) -> Any:
 
 SCENARIOS = [
     no_seed, other_data, other_parameters, bad_parameters, threads_and_children, search,
-    what_cannot_be_sent, found_once, checkpoint, compiled,
+    what_cannot_be_sent, found_once, rows_augmented, checkpoint, compiled,
 ]  # fmt: skip
 
 

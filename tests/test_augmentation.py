@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from skdeepclust.augmentation import (
     FeatureAugmentation,
     ImageAugmentation,
     check_augmentation,
+    in_two_steps,
     resolve_augmentation,
 )
 
@@ -122,6 +125,38 @@ def test_draws_come_from_the_default_generator_and_spare_the_input():
         assert torch.equal(x, before)
 
 
+KINDS = {
+    "images": (ImageAugmentation(), (2, 9, 14)),
+    "images, no displacements": (ImageAugmentation(elastic=0), (2, 9, 14)),
+    "images, displacements alone": (ImageAugmentation(**(NOTHING | {"elastic": 0.1})), (1, 8, 8)),
+    "images, brightness alone": (ImageAugmentation(**(NOTHING | {"brightness": 0.1})), (1, 8, 8)),
+    "images, nothing": (ImageAugmentation(**NOTHING), (1, 8, 8)),
+    "features": (FeatureAugmentation(), (7,)),
+    "a function": (lambda x: x.roll(1, dims=0) + torch.randn_like(x), (7,)),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_two_steps_make_what_one_call_makes(name):
+    augment, shape = KINDS[name]
+    x = torch.rand(11, *shape)
+    torch.manual_seed(4)
+    expected, after = augment(x), torch.rand(3)
+    torch.manual_seed(4)
+    steps = in_two_steps(augment)
+    drawn = steps.draw(x)
+    assert torch.equal(torch.rand(3), after)  # the second step draws nothing
+    assert torch.equal(steps.apply_drawn(x, *drawn), expected)
+    for rows in (slice(0, None, 2), slice(2, None, 3), slice(5, 6)):
+        made = steps.apply_drawn(x[rows], *(each[rows] for each in drawn))
+        assert torch.equal(made, expected[rows])
+
+
+def test_only_few_numbers_are_drawn_for_an_image():
+    drawn = ImageAugmentation().draw(torch.rand(5, 3, 30, 40))
+    assert [each.shape for each in drawn] == [(5, 2, 3), (5, 2, 3, 3), (5,)]
+
+
 @pytest.mark.parametrize(("factor", "shift"), [(1000.0, 0.0), (1.0, 50.0), (0.01, -3.0)])
 def test_feature_augmentation_does_not_depend_on_units(factor, shift):
     x = torch.randn(30, 4, dtype=torch.float64)
@@ -224,6 +259,26 @@ def test_resolve_augmentation():
 def test_check_augmentation_refuses(augment, message):
     with pytest.raises(ValueError, match=message):
         check_augmentation(augment, torch.ones(4, 5))
+
+
+@dataclass
+class Scaled:
+    """Scales samples by what a function draws for a batch."""
+
+    factors: Callable[[torch.Tensor], object]
+
+    def draw(self, x):
+        return (self.factors(x),)
+
+    def apply_drawn(self, x, factors):
+        return x * factors
+
+
+@pytest.mark.parametrize("factors", [lambda x: 2.0, lambda x: torch.ones(1, 5)])
+def test_what_is_drawn_must_have_a_row_for_each_sample(factors):
+    check_augmentation(Scaled(torch.rand_like), torch.ones(4, 5))
+    with pytest.raises(ValueError, match="a row for each sample: of 4 samples it made"):
+        check_augmentation(Scaled(factors), torch.ones(4, 5))
 
 
 def test_check_augmentation_spares_the_sample():

@@ -78,6 +78,14 @@ def test_the_first_process_finds_what_takes_long(launched) -> None:
     assert labels == others
 
 
+def test_each_process_changes_its_own_rows_by_what_is_drawn_for_all(launched) -> None:
+    drawn, applied, of_a_function, same = launched[1]["rows_augmented"]
+    tried, steps = [8], 4  # the augmentation is tried on a few samples at first
+    assert drawn == of_a_function == tried + steps * [32]
+    assert applied == tried + steps * [16]
+    assert same
+
+
 def test_the_first_process_keeps_the_checkpoint_of_both(launched) -> None:
     for rank, found in enumerate(launched[1:]):
         epochs, same, (stopped, unwritable), exists = found["checkpoint"]
