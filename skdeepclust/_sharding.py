@@ -259,15 +259,12 @@ def batch_norm(
     return Normalize.apply(input, weight, bias, mean, var, count, eps, shard)
 
 
-def _axes(x: Tensor) -> list[int]:
-    return [0, *range(2, x.ndim)]
-
-
 @torch.no_grad()
 def _moments(shard: Shard, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean and variance (C,) over the rows of all ranks, and over how many numbers."""
     x = x.to(torch.promote_types(x.dtype, torch.float32))
-    var, mean = torch.var_mean(x, dim=_axes(x), correction=0)
+    # what batch normalisation itself uses: several times as fast as `torch.var_mean`
+    mean, var = torch.batch_norm_update_stats(x, None, None, 0.0)
     count = x.new_full((1,), x[:, 0].numel() if shard.n_own else 0)
     every = shard.ranks.all_gather(torch.cat([mean, var, count]))
     means, variances = every[:, :-1].unflatten(1, (2, -1)).unbind(1)  # (ranks, C)
@@ -283,24 +280,26 @@ class Normalize(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias, mean, var, count, eps, shard):
-        ctx.save_for_backward(x, weight, mean, (var + eps).rsqrt(), count)
-        ctx.shard = shard
+        ctx.save_for_backward(x, weight, mean, var, count)
+        ctx.eps, ctx.shard = eps, shard
         return functional.batch_norm(x, mean, var, weight, bias, False, 0.0, eps)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient):  # pyrefly: ignore[bad-override]
-        x, weight, mean, scale, count = ctx.saved_tensors
+        x, weight, mean, var, count = ctx.saved_tensors
+        wide, scale = x.to(mean.dtype), (var + ctx.eps).rsqrt()
+        slope = torch.ones_like(mean) if weight is None else weight.to(mean.dtype)
+        # as if mean and variance were constants, which it does in one pass ...
+        of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient.to(mean.dtype), wide, slope, mean, var, mean, scale, False, ctx.eps, [True] * 3
+        )
+        means = ctx.shard.ranks.sum_(torch.stack([of_bias, of_weight])) / count  # (2, C)
+        # ... and through these
+        factor = scale * slope * bool(ctx.shard.n_own)
         shape = (1, -1, *[1] * (x.ndim - 2))
-        standard = (x.to(mean.dtype) - mean.view(shape)) * scale.view(shape)
-        gradient = gradient.to(mean.dtype)
-        of_bias = gradient.sum(_axes(x))
-        of_weight = (gradient * standard).sum(_axes(x))
-        sums = torch.stack([of_bias, of_weight])
-        means = ctx.shard.ranks.sum_(sums.clone()) / count  # (2, C)
-        through = gradient - means[0].view(shape) - standard * means[1].view(shape)
-        factor = scale if weight is None else scale * weight.to(scale.dtype)
-        of_x = through * (factor * bool(ctx.shard.n_own)).view(shape)
+        of_x.sub_((factor * means[0]).view(shape))
+        of_x.sub_((wide - mean.view(shape)).mul_((factor * scale * means[1]).view(shape)))
         if weight is None:
             return of_x.to(x.dtype), *[None] * 7
         return of_x.to(x.dtype), of_weight.to(weight), of_bias.to(weight), *[None] * 5
