@@ -150,7 +150,7 @@ def measure(options: argparse.Namespace, method: str, batch_size: int, workers: 
 
 
 def run_processes(options: argparse.Namespace, size: int, *arguments: str) -> Record:
-    """Run this script in several processes, and return what the first one has measured."""
+    """Run this script in several processes; return what the first has measured, and CPU of all."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -168,7 +168,8 @@ def run_processes(options: argparse.Namespace, size: int, *arguments: str) -> Re
     outputs = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
         raise SystemExit("A process has failed; what it says stands above.")
-    return json.loads(outputs[0].splitlines()[-1])
+    found = [json.loads(output.splitlines()[-1]) for output in outputs]
+    return {**found[0], "cpu_seconds_of_each": [each["cpu_seconds"] for each in found]}
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
