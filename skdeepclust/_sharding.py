@@ -135,7 +135,8 @@ def sharded(function: Callable[..., Any], *tensors: Tensor, n_views: int = 1) ->
     Tensor of shape (n_views * n, ...), or a tuple of such
         The rows of all ranks.
     """
-    ranks = active()
+    # compiled steps are those of one process, and context variables would cut them into parts
+    ranks = None if torch.compiler.is_compiling() else active()
     if ranks is None or _shard.get() is not None:
         return function(*tensors)
     given = Shard(ranks, len(tensors[0]))

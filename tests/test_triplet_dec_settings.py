@@ -84,6 +84,18 @@ def test_of_many_samples_some_are_everyones_neighbors(X, monkeypatch):
     np.testing.assert_array_equal(first.labels_, second.labels_)
 
 
+# torch's tracing meets warnings of torch, which it hides from users, and fails if they are errors
+@pytest.mark.filterwarnings("default")
+def test_compiled_steps_are_one_graph(X, monkeypatch, recwarn):
+    compile_ = torch.compile
+    monkeypatch.setattr(
+        torch, "compile", lambda loss, **_: compile_(loss, backend="eager", fullgraph=True)
+    )
+    model = quick(compile=True).fit(X)
+    assert not [each for each in recwarn if "compile=True" in str(each.message)]
+    np.testing.assert_array_equal(model.labels_, quick().fit(X).labels_)
+
+
 def first_samples(embedding, n_clusters, random_state):
     return embedding[:n_clusters]
 
