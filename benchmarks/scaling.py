@@ -57,6 +57,7 @@ BASE = {"samples": 10_000, "clusters": 10, "width": 64, "batch": 1024}
 LIMITS = {"samples": 1.15}
 LINEAR = 1.1
 LEAST_MB = 30
+LEAST = {"cpu_s": 0.0, "fit_mb": 1.0}  # of what is drawn
 ONE = {"max_epochs": 1, "random_state": 0}
 
 
@@ -188,22 +189,27 @@ def table(records: Sequence[Record]) -> str:
 def draw(records: Sequence[Record], path: Path) -> None:
     """Draw time a sample against each quantity, and memory against the samples."""
     panels = [*((axis, "cpu_s") for axis in AXES), ("samples", "fit_mb")]
-    figure = Figure(figsize=(4 * len(panels), 3.6), layout="constrained")
-    names = list(ESTIMATORS)
-    for ax, (axis, quantity) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    axes = figure.subplots(2, -(-(len(panels) + 1) // 2)).ravel()  # and a place for the legend
+    for ax, (axis, quantity) in zip(axes, panels, strict=False):
         of_axis = [record for record in records if record["axis"] == axis]
-        for name, runs in grouped(of_axis, lambda record: record["setting"]).items():
-            # logarithms; a small fit may take no memory that is seen
-            runs = sorted((r for r in runs if r[quantity] > 0), key=lambda record: record[axis])
-            if not runs:
-                continue
-            scale = 1e6 if quantity == "cpu_s" else 1.0
-            y = [scale * r[quantity] / (r["samples"] if quantity == "cpu_s" else 1) for r in runs]
-            number = names.index(name)
-            ax.loglog([r[axis] for r in runs], y, marker="osv^Dxp*"[number], label=name)
+        for number, name in enumerate(ESTIMATORS):
+            # logarithms; what a small fit takes isn't seen
+            runs = [r for r in of_axis if r["setting"] == name and r[quantity] >= LEAST[quantity]]
+            runs.sort(key=lambda record: record[axis])
+            y = [
+                1e6 * r[quantity] / r["samples"] if quantity == "cpu_s" else r[quantity]
+                for r in runs
+            ]
+            x = [record[axis] for record in runs]
+            ax.loglog(x, y, f"C{number}", marker="osv^Dxp*"[number], label=name)
         ax.set_xlabel(axis)
         ax.set_ylabel("CPU µs a sample" if quantity == "cpu_s" else "MB of a fit")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        if axis != "samples":
+            ax.set_xticks(AXES[axis], [str(value) for value in AXES[axis]])
+            ax.minorticks_off()
+    axes[-1].axis("off")
+    axes[-1].legend(*axes[0].get_legend_handles_labels(), loc="center")
     figure.savefig(path, dpi=120)
 
 
