@@ -29,6 +29,13 @@ class Trust:
     """
 
     def __init__(self, named: Iterable[Any] = ()):
+        named = [named] if isinstance(named, str) else [*named]
+        for each in named:
+            if not hasattr(each, "__qualname__"):
+                raise TypeError(
+                    f"trusted holds {each!r}, but takes classes and functions themselves: import "
+                    "them, and call load(path, trusted=[NAME]) with the names unquoted."
+                )
         self.named = {(each.__module__, each.__qualname__): each for each in (*ALWAYS, *named)}
 
     def instance_class(self, module: str, name: str) -> type:

@@ -95,6 +95,8 @@ def load(path: str | os.PathLike, *, trusted: Iterable[Any] = ()) -> Any:
 
     Raises
     ------
+    TypeError
+        If `trusted` holds something else than classes and functions, such as their names.
     FileNotFoundError
         If there is no such file.
     ValueError
@@ -116,7 +118,7 @@ def load(path: str | os.PathLike, *, trusted: Iterable[Any] = ()) -> Any:
     --------
     See :func:`save`.
     """
-    path = Path(path)
+    path, trust = Path(path), Trust(trusted)
     try:
         header, arrays = read_file(path)
         if header["format"] > FORMAT_VERSION:
@@ -125,6 +127,6 @@ def load(path: str | os.PathLike, *, trusted: Iterable[Any] = ()) -> Any:
                 f"{header['versions']['skdeepclust']}; this version, "
                 f"{versions()['skdeepclust']}, knows formats up to {FORMAT_VERSION}: upgrade"
             )
-        return Decoder(arrays, Trust(trusted)).decode(header["estimator"])
+        return Decoder(arrays, trust).decode(header["estimator"])
     except FAULTS as error:
         raise ValueError(f"{str(path)!r} can't be loaded: {reason_of(error)}.") from error

@@ -100,6 +100,12 @@ def test_estimators_that_are_not_fitted(path):
     assert not hasattr(again, "module_")
 
 
+@pytest.mark.parametrize("trusted", ["sklearn.pipeline.Pipeline", ["Pipeline"], [Pipeline, 3]])
+def test_names_are_not_trusted(trusted, tmp_path):
+    with pytest.raises(TypeError, match="takes classes and functions themselves"):
+        load(tmp_path / "nothing", trusted=trusted)
+
+
 def test_scikit_learn_s_estimators_if_they_are_named(path):
     model = make_pipeline(MinMaxScaler(), TAGnetClusterer(3, **GRAPH), KMeans(3, random_state=0))
     save(model.fit(KNOWN), path)
