@@ -58,6 +58,7 @@ LIMITS = {"samples": 1.15}
 LINEAR = 1.1
 LEAST_MB = 30
 LEAST = {"cpu_s": 0.0, "fit_mb": 1.0}  # of what is drawn
+APPROXIMATE = "TAGnetClusterer, PyNNDescent"
 ONE = {"max_epochs": 1, "random_state": 0}
 
 
@@ -92,7 +93,10 @@ def approximate_search() -> Any:
     try:
         from pynndescent import PyNNDescentTransformer
     except ImportError as error:
-        raise SystemExit("An approximate search comes with: pip install pynndescent") from error
+        raise SystemExit(
+            "An approximate search comes with: pip install pynndescent. Without it, name the "
+            "others by --estimators."
+        ) from error
     return PyNNDescentTransformer(n_neighbors=11, random_state=0)
 
 
@@ -112,13 +116,13 @@ ESTIMATORS: dict[str, Callable[[dict[str, int]], Any]] = {
     "TripletDECClusterer, n_neighbors=0": lambda size: triplet_dec(size, 0),
     "TripletDECClusterer": lambda size: triplet_dec(size, 10),
     "TAGnetClusterer": tagnet,
-    "TAGnetClusterer, PyNNDescent": lambda size: tagnet(size, neighbors=approximate_search()),
+    APPROXIMATE: lambda size: tagnet(size, neighbors=approximate_search()),
 }
 # What a quantity is of no estimator that isn't named here.
 WITHOUT = {
     "clusters": {"ForcedApartEmbedder", "ZeroShotClassifier"},
     "width": {"ZeroShotClassifier"},
-    "batch": {"TAGnetClusterer", "TAGnetClusterer, PyNNDescent"},
+    "batch": {"TAGnetClusterer", APPROXIMATE},
 }
 
 
@@ -228,6 +232,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if not options.table:
+        if APPROXIMATE in options.estimators:
+            approximate_search()  # a package that is missing ends the run before its first hour
         with thread_limit(options.threads):
             for axis in options.axes:
                 for name in options.estimators:
