@@ -188,6 +188,14 @@ SMALL_ONLY = (
 )
 # Those of which numbers of clusters are compared.
 SWEPT = {name: METHODS[name] for name in ("TripletDECClusterer", "TAGnetClusterer", "KMeans")}
+# Less of everything that takes time; smaller batches, so that fewer epochs have more steps.
+SHARES = (0.125, 0.25, 0.5)
+SHORTER = {
+    f"TripletDECClusterer, {share:g} of the epochs": triplet_dec(
+        warmup_epochs=share, max_epochs=share, n_starts=1, batch_size=128
+    )
+    for share in SHARES
+}
 IMBALANCED = {
     "TripletDECClusterer, estimated prior": triplet_dec(cluster_prior="estimated"),
     **{name: METHODS[name] for name in ("TripletDECClusterer", "KMeans", "UMAP + GaussianMixture")},

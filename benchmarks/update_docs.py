@@ -13,6 +13,7 @@ from pathlib import Path
 
 from _common import Record, read_records
 from _compare_tables import TABLES as COMPARE
+from _compare_time import TABLES as TIME
 from _cost_table import TABLES as COSTS
 from _data_parallel_tables import TABLES as DATA_PARALLEL
 from _forced_apart_tables import TABLES as FORCED_APART
@@ -34,7 +35,7 @@ from triplet_dec import table
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 METHODS = ("forced_apart", "parsimonious", "tagnet")
-PAGES_OF_USE = ("distributed", "repair", "scaling", "serving")
+PAGES_OF_USE = ("distributed", "repair", "scaling", "serving", "tuning")
 NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", *PAGES_OF_USE, *METHODS)
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
@@ -80,7 +81,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),
     **tables_of("repair", REPAIR),
-    **tables_of("compare", COMPARE),
+    **tables_of("compare", COMPARE | TIME),
     **tables_of("compare", PAPERS),
     **tables_of("data_parallel", DATA_PARALLEL),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.neighbors._base import NeighborsBase
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call as check_partial_fit_first_call
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
@@ -25,6 +25,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "NeighborsBase",
+    "RealNotInt",
     "StrOptions",
     "allow_another_subtask",
     "check_partial_fit_first_call",

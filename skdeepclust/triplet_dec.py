@@ -6,7 +6,6 @@ Inter-class Separation for Image Clustering. WACV.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Integral, Real
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdeepclust._automatic_epochs import AUTOMATIC_EPOCHS, number_of_epochs
 from skdeepclust._cluster_prior import check_prior, prior_of_partition
 from skdeepclust._clusterer import BaseDeepClusterer
 from skdeepclust._compat import HasMethods, Interval, StrOptions
@@ -139,11 +139,12 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         shape. "auto" takes :class:`~skdeepclust.augmentation.ImageAugmentation` for images and
         :class:`~skdeepclust.augmentation.FeatureAugmentation` otherwise. `None` leaves out the
         warm-up and the triplets.
-    pretrain_epochs : "auto" or int, default="auto"
-        Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30.
-    warmup_epochs : "auto" or int, default="auto"
+    pretrain_epochs : "auto", int or float, default="auto"
+        Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30; a float in (0, 1] is
+        a share of that.
+    warmup_epochs : "auto", int or float, default="auto"
         Epochs of the warm-up; "auto" is `4 + 150000 / n_samples`, at most 200: 88 for 1,800
-        samples, 7 for 70,000.
+        samples, 7 for 70,000; a float in (0, 1] is a share of that.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
         Initial centres in the embedding; a callable is called as
         `init(embedding, n_clusters, random_state)`.
@@ -188,9 +189,9 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         :class:`~skdeepclust.networks.MLPAutoencoder` otherwise.
     lr : float, default=0.001
         Learning rate; falls to 0 along a cosine in the clustering phase.
-    max_epochs : "auto" or int, default="auto"
+    max_epochs : "auto", int or float, default="auto"
         Epochs of the clustering phase; "auto" is `5 + 30000 / n_samples`, at most 50: 22 for
-        1,800 samples, 6 for 70,000.
+        1,800 samples, 6 for 70,000; a float in (0, 1] is a share of that.
     batch_size : int, default=256
         Largest number of samples in a batch.
     <clustering parameters>
@@ -238,7 +239,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDeepClusterer._parameter_constraints,
-        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+        "max_epochs": AUTOMATIC_EPOCHS,
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [None, tuple, list],
         "margin": [Interval(Real, 0, None, closed="left")],
@@ -248,8 +249,8 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         "entropy_weight": [Interval(Real, 0, None, closed="left")],
         "cluster_prior": [StrOptions({"uniform", "estimated"}), "array-like"],
         "augmentation": [StrOptions({"auto"}), callable, None],
-        "pretrain_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
-        "warmup_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+        "pretrain_epochs": AUTOMATIC_EPOCHS,
+        "warmup_epochs": AUTOMATIC_EPOCHS,
         "init": [StrOptions({"gmm", "kmeans"}), callable, "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "n_starts": [Interval(Integral, 1, None, closed="left")],
@@ -449,11 +450,11 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
-        clustering = _epochs(self.max_epochs, min(5 + 30_000 / n_samples, 50))
+        clustering = number_of_epochs(self.max_epochs, min(5 + 30_000 / n_samples, 50))
         if warm:
             return {"clustering": clustering}
-        pretrain = _epochs(self.pretrain_epochs, min(15_000 / n_samples, 30))
-        warmup = _epochs(self.warmup_epochs, min(4 + 150_000 / n_samples, 200))
+        pretrain = number_of_epochs(self.pretrain_epochs, min(15_000 / n_samples, 30))
+        warmup = number_of_epochs(self.warmup_epochs, min(4 + 150_000 / n_samples, 200))
         if self.augmentation is None or self.triplet_weight == 0:
             warmup = 0
         return {"reconstruction": pretrain, "warmup": warmup, "clustering": clustering}
@@ -541,7 +542,3 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         if self.normalize:
             embedding = functional.normalize(embedding, dim=1)
         return self.module_.standardize.inverse(self._decode(embedding))
-
-
-def _epochs(epochs: int | str, automatic: float) -> int:
-    return math.ceil(automatic) if isinstance(epochs, str) else int(epochs)

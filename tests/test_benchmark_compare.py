@@ -132,6 +132,47 @@ def test_a_method_that_fails_has_a_row(tables) -> None:
     assert "| fails |" in tables.methods([run])
 
 
+# ---------------------------------------------------------------- by time
+
+
+def timed(setting: str, seconds: float, accuracy: float) -> dict:
+    experiment = "shorter" if "," in setting else "methods"
+    run = {"experiment": experiment, "data": "digits", "seed": 0, "setting": setting}
+    return {**run, "cpu_s": seconds, "ACC": accuracy}
+
+
+def test_what_is_slower_and_no_better_is_not_worth_its_time(tmp_path) -> None:
+    records = [
+        timed("TripletDECClusterer", 24, 0.98),
+        timed("ClustPy N2D", 50, 0.9),
+        timed("KMeans", 0, 0.8),
+        timed("SpectralClustering", 0.1, 0.8),
+        timed("UMAP + KMeans", 5, 0.85),
+        timed("TripletDECClusterer, 0.25 of the epochs", 4, 0.9),
+    ]
+    time = module("_compare_time")
+    assert [cell.method for cell in time.frontier(time.measured(records))] == [
+        "KMeans",
+        "TripletDECClusterer, 0.25 of the epochs",
+        "TripletDECClusterer",
+    ]
+    assert time.time(records).count("digits") == 3
+    assert time.shorter(records).count("digits") == 2
+    assert "digits" not in time.shorter(records[:5])  # nothing to compare with
+    time.draw_time(records, tmp_path / "time.png")
+    assert (tmp_path / "time.png").stat().st_size > 10_000
+
+
+def test_fewer_epochs_are_an_experiment(compare, tmp_path) -> None:
+    out = tmp_path / "compare.jsonl"
+    method = "TripletDECClusterer, 0.125 of the epochs"
+    command = ["--data", "digits-120", "--seeds", "0", "--out", str(out)]
+    compare.main([*command, "--experiments", "shorter", "--methods", method])
+    (record,) = rows(out)
+    phases = [row["phase"] for row in rows(tmp_path / record["history"])]
+    assert (phases.count("warmup"), phases.count("clustering")) == (25, 7)
+
+
 # ---------------------------------------------------------------- the registry
 
 

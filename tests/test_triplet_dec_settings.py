@@ -54,6 +54,30 @@ def test_the_papers_settings_run(X):
     assert set(PAPER_SETTINGS) <= set(TripletDECClusterer().get_params())
 
 
+def test_a_float_is_a_share_of_the_automatic_epochs(X):
+    # of 200 samples 30, 200 and 50 epochs, of which the shares are rounded up
+    shares = {"pretrain_epochs": 0.1, "warmup_epochs": 0.01, "max_epochs": 0.05}
+    by_share = quick(n_starts=1, **shares).fit(X)
+    phases = [row["phase"] for row in by_share.history_]
+    assert phases == 3 * ["reconstruction"] + 2 * ["warmup"] + 3 * ["clustering"]
+    numbers = {"pretrain_epochs": 3, "warmup_epochs": 2, "max_epochs": 3}
+    np.testing.assert_array_equal(quick(n_starts=1, **numbers).fit_predict(X), by_share.labels_)
+
+
+@pytest.mark.parametrize("epochs", [0.0, 1.5, -0.5, -1, "all", None])
+def test_other_numbers_of_epochs_are_refused(X, epochs):
+    for name in ("pretrain_epochs", "warmup_epochs", "max_epochs"):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+            quick(**{name: epochs}).fit(X)
+
+
+def test_whole_and_automatic_are_the_same():
+    whole, auto = quick(warmup_epochs=1.0, max_epochs=1.0), quick(warmup_epochs="auto")
+    auto.set_params(max_epochs="auto")
+    for n_samples in (100, 1_797, 70_000):
+        assert whole._schedule(n_samples, False) == auto._schedule(n_samples, False)
+
+
 def test_another_exact_search_gives_the_same_clusters(X):
     search = KNeighborsTransformer(n_neighbors=11, algorithm="kd_tree")
     model = quick(neighbors=search).fit(X)

@@ -1,0 +1,22 @@
+"""Numbers of epochs that follow from the number of samples, unless they are given."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral
+
+from skdeepclust._compat import Interval, RealNotInt, StrOptions
+
+# Chosen by the number of samples, a number, or a share of what would be chosen.
+AUTOMATIC_EPOCHS = [
+    StrOptions({"auto"}),
+    Interval(Integral, 0, None, closed="left"),
+    Interval(RealNotInt, 0, 1, closed="right"),
+]
+
+
+def number_of_epochs(given: float | str, automatic: float) -> int:
+    """Return the given number, or `automatic` or a share of it, rounded up."""
+    if isinstance(given, Integral):
+        return int(given)
+    return math.ceil(automatic * (1.0 if isinstance(given, str) else float(given)))
