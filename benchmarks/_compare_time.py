@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,6 +83,8 @@ TABLES: Mapping[str, Callable[[Sequence[Record]], str]] = {
 
 # Colours of Okabe and Ito, which all readers can tell apart.
 FAMILIES = {"TripletDEC": "#d55e00", "TAGnet": "#e69f00", "UMAP": "#0072b2", "ClustPy": "#009e73"}
+# Where names stand in turn, so that those of near points don't hide each other.
+PLACES = (("left", 5, -9), ("right", -5, 4), ("left", 5, 4), ("right", -5, -9))
 SHOWN_SECONDS = 0.01  # K-means on few samples takes less than a clock shows
 
 
@@ -97,7 +101,8 @@ def draw_time(records: Sequence[Record], path: Path) -> None:
         draw_family(
             axes, [c for c in panel if not c.method.startswith(known)], "scikit-learn", "0.5"
         )
-        axes.set(title=data, xlabel="CPU seconds", xscale="log", ylim=(0.45, 1.0))
+        axes.set(title=data, xlabel="CPU seconds", xscale="log", ylim=(0.45, 1.02))
+        axes.margins(x=0.12)
     figure.axes[0].set_ylabel("ACC")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     figure.savefig(path, dpi=150)
@@ -109,12 +114,13 @@ def draw_family(axes, cells: Sequence[Cell], family: str, color: str) -> None:
     axes.plot(
         seconds, [c.accuracy for c in cells], "o", ls=line, color=color, label=family, zorder=3
     )
-    for cell, x in zip(cells, seconds, strict=True):
+    for cell, x, (ha, right, up) in zip(cells, seconds, cycle(PLACES), strict=False):
         axes.annotate(
             told(cell.method),
             (x, cell.accuracy),
-            xytext=(4, -9),
+            xytext=(right, up),
             textcoords="offset points",
+            ha=ha,
             fontsize=7,
             color=color,
         )
@@ -123,7 +129,7 @@ def draw_family(axes, cells: Sequence[Cell], family: str, color: str) -> None:
 def told(method: str) -> str:
     """Return what the family's name leaves open."""
     if ", " in method:
-        return method.partition(", ")[2].removesuffix(" of the epochs")
+        return str(Fraction(method.partition(", ")[2].removesuffix(" of the epochs")))
     name = method.removeprefix("UMAP + ").removeprefix("ClustPy ").removeprefix("PCA + ")
     return {"TripletDECClusterer": "1", "TAGnetClusterer": ""}.get(
         name, name.replace("Clustering", "").replace("GaussianMixture", "mixture")
