@@ -12,6 +12,7 @@ import numpy as np
 from _common import Record, grouped, markdown, mean_and_std
 from _compare_criteria import CRITERIA, unpacked
 from matplotlib.figure import Figure
+from scipy.signal import find_peaks
 from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_rand_score
 
@@ -150,21 +151,36 @@ NUMBER_CRITERIA: Mapping[str, str] = {
 }
 
 
+# Few clusters have high values, too: of these the last number before the final fall.
+PEAKED = ("score", "embedding_silhouette")
+
+
+def known(curve: Mapping[int, Mapping[str, float]], name: str) -> dict[int, float]:
+    """Return a criterion by the number of clusters, where there is one."""
+    values = {number: of.get(name, math.nan) for number, of in curve.items()}
+    return {number: value for number, value in values.items() if not math.isnan(value)}
+
+
+def largest(values: Mapping[int, float]) -> str:
+    return str(max(values, key=values.__getitem__)) if values else ""
+
+
+def last_peak(values: Mapping[int, float]) -> str:
+    """Return the last number at which a criterion is larger than at both numbers beside it."""
+    peaks, _ = find_peaks(list(values.values()))
+    return str(list(values)[peaks[-1]]) if len(peaks) else ""
+
+
 def numbers(records: Sequence[Record]) -> str:
-    """Return the number of clusters at which each criterion is largest."""
+    """Return the numbers of clusters that criteria tell, the largest value or the last peak."""
     found = curves(records)
     header = ["criterion, best number by", *(f"{data}, {method}" for data, method in found)]
     rows = []
     for name, told in NUMBER_CRITERIA.items():
-        cells = []
-        for curve in found.values():
-            values = {
-                number: v[name]
-                for number, v in curve.items()
-                if not math.isnan(v.get(name, math.nan))
-            }
-            cells.append(str(max(values, key=values.__getitem__)) if values else "")
-        rows.append([told, *cells])
+        values = [known(curve, name) for curve in found.values()]
+        rows.append([told, *map(largest, values)])
+        if name in PEAKED:
+            rows.append([f"{told}, last peak", *map(last_peak, values)])
     return markdown(header, rows)
 
 
@@ -180,11 +196,11 @@ def draw_numbers(records: Sequence[Record], path: Path) -> None:
     ):
         numbers = list(curve)
         for name, style in zip(SHOWN, ("o-", "s--", "^-.", "v:"), strict=True):
-            values = np.array([curve[number][name] for number in numbers])
-            spread = np.ptp(values) or 1
+            values = known(curve, name)
+            least, most = min(values.values(), default=0), max(values.values(), default=1)
             ax.plot(
-                numbers,
-                (values - values.min()) / spread,
+                list(values),
+                [(value - least) / ((most - least) or 1) for value in values.values()],
                 style,
                 label=NUMBER_CRITERIA[name].strip("`"),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,15 @@ def test_numbers_of_clusters_and_what_criteria_say_of_them(compare, tables, tmp_
     best = max(curve, key=lambda number: curve[number]["ARI"])
     row = tables.numbers(records).splitlines()[-1]
     assert row.split("|")[2].strip() == str(best)
+
+
+def test_the_last_peak_is_before_the_final_fall(tables) -> None:
+    score = {2: 0.9, 3: 0.5, 5: 0.6, 9: 0.4, 10: 0.8, 11: 0.7, 20: 0.1}
+    assert tables.largest(score) == "2"
+    assert tables.last_peak(score) == "10"
+    assert tables.last_peak({2: 3.0, 3: 2.0, 4: 1.0}) == ""  # it only falls
+    curve = {2: {"stability": math.nan}, 3: {"stability": 0.5}, 4: {}}
+    assert tables.known(curve, "stability") == {3: 0.5}
 
 
 def test_labels_are_kept_as_text() -> None:
