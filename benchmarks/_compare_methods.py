@@ -184,7 +184,7 @@ SMALL_ONLY = (
     "SpectralClustering",
     "AgglomerativeClustering",
     "UMAP + HDBSCAN",
-    *(name for name in METHODS if name.startswith("ClustPy")),
+    *(name for name in METHODS if name.startswith("ClustPy") and name != "ClustPy N2D"),
 )
 # Those of which numbers of clusters are compared.
 SWEPT = {name: METHODS[name] for name in ("TripletDECClusterer", "TAGnetClusterer", "KMeans")}

@@ -116,7 +116,11 @@ EXPERIMENTS = {
         {name: method for name, method in METHODS.items() if name not in NO_PREDICT},
     ),
     "numbers": Experiment(
-        numbered, ("digits", "mnist-5k"), SWEPT, (*range(2, 13), 14, 16, 18, 20), "clusters"
+        numbered,
+        ("digits", "segments", "mnist-5k"),
+        SWEPT,
+        (*range(2, 13), 14, 16, 18, 20),
+        "clusters",
     ),
     "imbalance": Experiment(unequal, LARGE, IMBALANCED, (0.1, 0.3, 0.5, 0.7, 0.9), "retention"),
 }
