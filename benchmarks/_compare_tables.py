@@ -8,7 +8,6 @@ from itertools import combinations
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
 from _common import Record, grouped, markdown, mean_and_std
 from _compare_criteria import CRITERIA, unpacked
 from matplotlib.figure import Figure
@@ -184,16 +183,21 @@ def numbers(records: Sequence[Record]) -> str:
     return markdown(header, rows)
 
 
+# Where there are not ten.
+N_CLASSES = {"segments": 7}
 SHOWN = ("score", "embedding_silhouette", "input_neighbors_share", "stability")
 
 
 def draw_numbers(records: Sequence[Record], path: Path) -> None:
     """Draw criteria against the number of clusters, each between its least and largest value."""
     found = {key: curve for key, curve in curves(records).items() if key[1].startswith(OURS)}
-    figure = Figure(figsize=(5 * len(found), 3.6), layout="constrained")
-    for ax, ((data, method), curve) in zip(
-        np.atleast_1d(figure.subplots(1, len(found), sharey=True)), found.items(), strict=True
-    ):
+    n_columns = min(len(found), 2)
+    n_rows = math.ceil(len(found) / n_columns)
+    figure = Figure(figsize=(5.5 * n_columns, 3 * n_rows + 0.6), layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False).ravel()
+    for unused in panels[len(found) :]:
+        unused.remove()
+    for ax, ((data, method), curve) in zip(panels, found.items(), strict=False):
         numbers = list(curve)
         for name, style in zip(SHOWN, ("o-", "s--", "^-.", "v:"), strict=True):
             values = known(curve, name)
@@ -205,9 +209,10 @@ def draw_numbers(records: Sequence[Record], path: Path) -> None:
                 label=NUMBER_CRITERIA[name].strip("`"),
             )
         ax.plot(numbers, [curve[n]["ARI"] for n in numbers], color="0.5", label="ARI (classes)")
-        ax.axvline(10, color="0.8", zorder=0)
+        ax.axvline(N_CLASSES.get(data, 10), color="0.8", zorder=0)
         ax.set(title=f"{method}, {data}", xlabel="n_clusters", xticks=numbers)
-    figure.axes[0].set_ylabel("between least and largest")
+    for ax in panels[: len(found) : n_columns]:
+        ax.set_ylabel("between least and largest")
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=5)
     figure.savefig(path, dpi=150)
 

@@ -85,6 +85,7 @@ TABLES: Mapping[str, Callable[[Sequence[Record]], str]] = {
 FAMILIES = {"TripletDEC": "#d55e00", "TAGnet": "#e69f00", "UMAP": "#0072b2", "ClustPy": "#009e73"}
 # Where names stand in turn, so that those of near points don't hide each other.
 PLACES = (("left", 5, -9), ("right", -5, 4), ("left", 5, 4), ("right", -5, -9))
+ALONG_LINE = (("center", 0, -12), ("center", -6, 5))
 SHOWN_SECONDS = 0.01  # K-means on few samples takes less than a clock shows
 
 
@@ -110,11 +111,12 @@ def draw_time(records: Sequence[Record], path: Path) -> None:
 
 def draw_family(axes, cells: Sequence[Cell], family: str, color: str) -> None:
     seconds = [max(cell.seconds, SHOWN_SECONDS) for cell in cells]
-    line = "-" if family == "TripletDEC" else "none"  # with more and more epochs
+    joined = family == "TripletDEC"  # with more and more epochs
+    line, places = ("-", ALONG_LINE) if joined else ("none", PLACES)
     axes.plot(
         seconds, [c.accuracy for c in cells], "o", ls=line, color=color, label=family, zorder=3
     )
-    for cell, x, (ha, right, up) in zip(cells, seconds, cycle(PLACES), strict=False):
+    for cell, x, (ha, right, up) in zip(cells, seconds, cycle(places), strict=False):
         axes.annotate(
             told(cell.method),
             (x, cell.accuracy),
