@@ -22,8 +22,9 @@ from skdeepclust._reporting import current_report
 
 # Mixtures with full covariances are fitted in this many principal components of the codes.
 N_MIXTURE_COMPONENTS = 20
-# With a graph they have so many times as many components as clusters, half of the candidates each.
-PARTS = (2, 3)
+# With a graph they have so many times as many components as clusters, a third of the candidates
+# each: none of the three finds the clusters of all data.
+PARTS = (2, 3, 1)
 # Candidates settle on the graph in this many steps, with this weight of the neighbours.
 N_SETTLING_STEPS = 60
 NEIGHBOR_WEIGHT = 0.95
@@ -166,10 +167,11 @@ def _merged(
     n_init: int,
     affinity: sparse.csr_array,
 ) -> Iterable[np.ndarray]:
-    """Yield partitions into more parts than clusters, merged so that the graph loses least.
+    """Yield partitions, those into more parts than clusters merged so that the graph loses least.
 
     A mixture of as many components as clusters often puts one across two clusters, and two into
-    another one. Of smaller parts most lie within one cluster each.
+    another one. Of smaller parts most lie within one cluster each; but if the graph hardly joins
+    them, such as the colours of a letter, the former is what finds the cluster.
     """
     edges = partial(_edges, affinity)
     for i, n_parts in enumerate(parts):

@@ -118,10 +118,10 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
     margin : float, default=1.0
         Margin of `loss="max_margin"`.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
-        Initial partition of the codes: Gaussian mixtures in 20 principal components, of more
-        components than clusters, which are merged along the graph; KMeans; given centres, or
-        `init(codes, n_clusters, random_state)` that returns centres.
-    n_init : int, default=15
+        Initial partition of the codes: Gaussian mixtures in 20 principal components, most of
+        them of more components than clusters, which are merged along the graph; KMeans; given
+        centres, or `init(codes, n_clusters, random_state)` that returns centres.
+    n_init : int, default=24
         Number of candidates for it. Their labels spread over the graph until they settle; the one
         is taken of which neighbours share most, by mutual information.
     auxiliary_clusters : int or sequence of int or None, default=None
@@ -230,7 +230,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         balance=1.0,
         margin=1.0,
         init="gmm",
-        n_init=15,
+        n_init=24,
         auxiliary_clusters=None,
         auxiliary_weight=1.0,
         module=None,

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from skdeepclust import TAGnetClusterer, _cluster_heads
 from skdeepclust._cluster_heads import initial_head
+from skdeepclust.metrics import clustering_accuracy_score
 
 # A ring, and a few samples in its middle, which no line cuts out.
 ANGLE = np.linspace(0, 2 * np.pi, 32, endpoint=False)
@@ -86,3 +87,27 @@ def test_features_far_from_zero_do_not_collapse(seed):
         max_epochs=2, batch_size=32, random_state=seed,
     )  # fmt: skip
     assert set(model.fit(X).labels_) == {0, 1, 2}  # without a warning, which would be an error
+
+
+def coloured_letters(n_samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw six letters in three colours with a spot in one of four corners, and their letter."""
+    generator = np.random.default_rng(0)
+    letter, colour, corner = (generator.integers(k, size=n_samples) for k in (6, 3, 4))
+    ink = np.where(np.eye(3), 1.0, 0.5)[colour]
+    X = (generator.random((6, 9, 7)) < 0.4)[letter][..., None] * ink[:, None, None]
+    row, column = np.array([(0, 0), (0, 6), (8, 0), (8, 6)])[corner].T
+    X[np.arange(n_samples), row, column] = 0.8
+    return (X + generator.normal(0, 0.1, X.shape)).reshape(n_samples, -1), letter
+
+
+def test_letters_are_not_cut_up_by_their_colours(monkeypatch):
+    """Their graph doesn't join what a mixture of more parts has cut up; one of fewer finds them."""
+    X, letter = coloured_letters(600)
+
+    def accuracy() -> float:
+        model = TAGnetClusterer(6, n_init=9, max_epochs=0, random_state=0).fit(X)
+        return clustering_accuracy_score(letter, model.initial_labels_)
+
+    assert accuracy() > 0.99
+    monkeypatch.setattr(_cluster_heads, "PARTS", (2, 3))
+    assert accuracy() < 0.9
