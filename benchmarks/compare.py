@@ -5,7 +5,7 @@
     python benchmarks/compare.py --methods TripletDECClusterer "UMAP + GaussianMixture"
     python benchmarks/compare.py --table                          # the tables of what was run
 
-"methods" clusters all samples, "shorter" does so with a share of Triplet DEC's epochs, "halves"
+"methods" clusters all samples, "epochs" does so with fewer or more of Triplet DEC's, "halves"
 fits on a half and labels the other one, "numbers" asks for 2 to 20 clusters, "imbalance" leaves
 out most samples of some classes. Every method runs at one setting, that of its documentation, on
 the same rows, with the same number of threads, in the same process. Classes are seen by the
@@ -29,10 +29,10 @@ from _common import Record, add_options, read_records, thread_limit
 from _compare_criteria import criteria, packed, versions_of_peers
 from _compare_data import Samples, load_samples
 from _compare_methods import (
+    EPOCHS,
     IMBALANCED,
     METHODS,
     NO_PREDICT,
-    SHORTER,
     SMALL_ONLY,
     SWEPT,
     Fitted,
@@ -109,7 +109,7 @@ class Experiment(NamedTuple):
 
 EXPERIMENTS = {
     "methods": Experiment(whole, DATA, METHODS),
-    "shorter": Experiment(whole, DATA, SHORTER),
+    "epochs": Experiment(whole, DATA, EPOCHS),
     "halves": Experiment(
         half,
         ("digits", "mnist-5k"),
@@ -167,7 +167,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
     parser.add_argument("--data", nargs="+", default=DATA)
     parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=[*EXPERIMENTS])
-    known = {**METHODS, **SHORTER, **IMBALANCED}
+    known = {**METHODS, **EPOCHS, **IMBALANCED}
     parser.add_argument(
         "--methods", nargs="+", choices=known, metavar="METHOD", help="default: all"
     )

@@ -69,6 +69,7 @@ OBJECTIVE = {
     "target_view": "augmented",
     "n_neighbors": 0,
     "n_starts": 1,
+    "batch_size": 256,
     "optimizer": "adam",
     "lr": 0.001,
     "device": "cpu",

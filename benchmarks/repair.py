@@ -64,7 +64,14 @@ CASES: dict[str, Callable[..., Any]] = {
 KEPT = {"last epoch": False, "best epoch": True}
 # What makes clusters die: few samples, few epochs, large steps. Of all digits none died.
 FEW = "digits-300"
-FAST = {"pretrain_epochs": 5, "warmup_epochs": 10, "max_epochs": 12, "n_init": 2, "n_starts": 1}
+FAST = {
+    "pretrain_epochs": 5,
+    "warmup_epochs": 10,
+    "max_epochs": 12,
+    "n_init": 2,
+    "n_starts": 1,
+    "batch_size": 256,
+}
 DYING: dict[str, dict[str, Any]] = {
     "lr=0.1": {**FAST, "lr": 0.1},
     "lr=0.3": {**FAST, "lr": 0.3},

@@ -50,6 +50,7 @@ ABLATIONS: dict[str, Mapping[str, Any]] = {
     "kmeans": {"init": "kmeans"},
     "one-init": {"n_init": 1},
     "one-start": {"n_starts": 1},
+    "large-batches": {"batch_size": 256},
     "no-neighbors": {"n_neighbors": 0},
     "one-degree-of-freedom": {"degrees_of_freedom": 1.0},
     "no-normalization": {"normalize": False},

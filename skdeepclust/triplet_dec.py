@@ -143,8 +143,8 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30; a float in (0, 1] is
         a share of that.
     warmup_epochs : "auto", int or float, default="auto"
-        Epochs of the warm-up; "auto" is `4 + 150000 / n_samples`, at most 200: 88 for 1,800
-        samples, 7 for 70,000; a float in (0, 1] is a share of that.
+        Epochs of the warm-up; "auto" is `2 + 75000 / n_samples`, at most 100: 44 for 1,800
+        samples, 4 for 70,000; a float in (0, 1] is a share of that.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
         Initial centres in the embedding; a callable is called as
         `init(embedding, n_clusters, random_state)`.
@@ -190,9 +190,9 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
     lr : float, default=0.001
         Learning rate; falls to 0 along a cosine in the clustering phase.
     max_epochs : "auto", int or float, default="auto"
-        Epochs of the clustering phase; "auto" is `5 + 30000 / n_samples`, at most 50: 22 for
-        1,800 samples, 6 for 70,000; a float in (0, 1] is a share of that.
-    batch_size : int, default=256
+        Epochs of the clustering phase; "auto" is `2.5 + 15000 / n_samples`, at most 25: 11 for
+        1,800 samples, 3 for 70,000; a float in (0, 1] is a share of that.
+    batch_size : int, default=128
         Largest number of samples in a batch.
     <clustering parameters>
     <shared parameters>
@@ -294,7 +294,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         optimizer="adam",
         lr=0.001,
         max_epochs="auto",
-        batch_size=256,
+        batch_size=128,
         device="auto",
         dtype="float32",
         precision="32",
@@ -450,11 +450,11 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
-        clustering = number_of_epochs(self.max_epochs, min(5 + 30_000 / n_samples, 50))
+        clustering = number_of_epochs(self.max_epochs, min(2.5 + 15_000 / n_samples, 25))
         if warm:
             return {"clustering": clustering}
         pretrain = number_of_epochs(self.pretrain_epochs, min(15_000 / n_samples, 30))
-        warmup = number_of_epochs(self.warmup_epochs, min(4 + 150_000 / n_samples, 200))
+        warmup = number_of_epochs(self.warmup_epochs, min(2 + 75_000 / n_samples, 100))
         if self.augmentation is None or self.triplet_weight == 0:
             warmup = 0
         return {"reconstruction": pretrain, "warmup": warmup, "clustering": clustering}
