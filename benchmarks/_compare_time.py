@@ -131,8 +131,8 @@ def draw_family(axes, cells: Sequence[Cell], family: str, color: str) -> None:
 def told(method: str) -> str:
     """Return what the family's name leaves open."""
     if ", " in method:
-        share = method.partition(", ")[2].removesuffix("the epochs").removesuffix(" of ")
-        return {"twice ": "2"}.get(share) or str(Fraction(share))
+        share = method.partition(", ")[2].removesuffix(" the epochs").removesuffix(" of")
+        return "2" if share == "twice" else str(Fraction(share))
     name = method.removeprefix("UMAP + ").removeprefix("ClustPy ").removeprefix("PCA + ")
     return {"TripletDECClusterer": "1", "TAGnetClusterer": ""}.get(
         name, name.replace("Clustering", "").replace("GaussianMixture", "mixture")
