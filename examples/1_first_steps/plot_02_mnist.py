@@ -3,8 +3,8 @@
 ========
 
 The same clusterer on larger images: 2,000 of the 70,000 images of MNIST, 28 x 28 pixels, with a
-shorter warm-up than the default, so that the example takes a minute. All 70,000 take a quarter of
-an hour of one core, and come out better still; see :doc:`/comparison`.
+shorter warm-up than the default, so that the example takes a minute. All 70,000 take some ten
+minutes of one core, and come out better still; see :doc:`/comparison`.
 
 ``fetch_mnist`` reads the four IDX files from the folder ``mnist`` in the one that the environment
 variable ``SKDEEPCLUST_DATA`` names, and asks OpenML if there is none.
@@ -22,7 +22,7 @@ from skdeepclust.metrics import clustering_accuracy_score
 images, digit = fetch_mnist(return_X_y=True, as_images=True)
 rows = np.random.default_rng(0).permutation(len(images))
 train, new = rows[:2000], rows[2000:4000]
-clusterer = TripletDECClusterer(10, warmup_epochs=30, max_epochs=10, n_starts=1, random_state=0)
+clusterer = TripletDECClusterer(10, warmup_epochs=30, random_state=0)
 clusterer.fit(images[train])
 print(
     f"accuracy, clustered images  {clustering_accuracy_score(digit[train], clusterer.labels_):.3f}"
