@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 
 import numpy as np
 import pytest
 import torch
 from abstract_steps import steps_on_meta
-from small_fits import DIGIT, GRAPH, KNOWN, NETWORKS, QUICK
+from small_fits import DIGIT, GRAPH, KNOWN, NETWORKS, QUICK, outputs
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skdeepclust import (
@@ -193,3 +194,34 @@ def test_fits_on_every_device_of_this_machine(name, device, monkeypatch):
         assert len(model.predict(KNOWN if arguments[0] is KNOWN else arguments[0])) == 60
     if hasattr(model, "transform"):
         assert np.isfinite(model.transform(arguments[0])).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", CASES)
+def test_a_seed_gives_the_same_bits_on_every_device(name, device):
+    one, other = (
+        model.set_params(device=device).fit(*arguments)
+        for model, arguments in (CASES[name](), CASES[name]())
+    )
+    for a, b in zip(one.history_, other.history_, strict=True):
+        assert {**a, "seconds": None} == {**b, "seconds": None}
+    again = other.module_.state_dict()
+    for key, value in one.module_.state_dict().items():
+        assert torch.equal(value, again[key]), key
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_another_device_gives_the_same_answers(name, device):
+    """What was fitted on a CPU answers as it does there, in double precision, elsewhere."""
+    model, arguments = NETWORKS[name]()
+    model.set_params(device="cpu", dtype="float64").fit(*arguments)
+    elsewhere = pickle.loads(pickle.dumps(model.set_params(device=device)))
+    assert next(elsewhere.module_.parameters()).device.type == device
+    for here, there in zip(outputs(model), outputs(elsewhere), strict=True):
+        if here.dtype.kind == "f":
+            np.testing.assert_allclose(there, here, rtol=1e-9, atol=1e-9)
+        else:
+            np.testing.assert_array_equal(there, here)
