@@ -39,6 +39,7 @@ from skdeepclust._regularization import RegularizationMixin
 from skdeepclust._reporting import reporting
 from skdeepclust._representation import RepresentationMixin
 from skdeepclust._rng import (
+    deterministic,
     draw_seed,
     generator_states,
     resolve_device,
@@ -206,7 +207,8 @@ class BaseDeepEstimator(
         self._checkpoint.start(self, self._fitted_state() if warm else None)
         drawn = draw_seed(self.random_state)
         seed = self._checkpoint.keep_seed(from_first(lambda: drawn))
-        with seeded(seed, device), reporting(type(self).__name__, self.verbose):
+        report = reporting(type(self).__name__, self.verbose)
+        with seeded(seed, device), deterministic(device), report:
             shuffle = torch.Generator().manual_seed(torch.initial_seed())
             self._fit = SimpleNamespace(context=context, shuffle=shuffle, carried=[], watch=None)
             if warm:

@@ -26,6 +26,7 @@ from skdeepclust._repair import split_into_dead
 from skdeepclust._reporting import current_report
 from skdeepclust.graph import count_edges, neighbor_information
 from skdeepclust.losses import information_loss
+from skdeepclust.losses._clustering import add_rows_
 
 # Mean squared distance to the own centre under the metric: with it, q is neither flat nor hard.
 SPREAD = 5.0
@@ -179,7 +180,7 @@ class InitialClustersMixin(InputGraphMixin):
     def _revive(self, X, assignment: Tensor, weight: Tensor) -> Tensor:
         """Give clusters without samples a half of the largest; return the assignment after it."""
         labels = assignment.argmax(1)
-        size = torch.bincount(labels, weights=weight, minlength=self.n_clusters)
+        size = add_rows_(weight.new_zeros(self.n_clusters), labels, weight)
         if bool((size > 0).all()):
             return assignment
         embedding, rows = self._infer(self._embed, X), weight > 0

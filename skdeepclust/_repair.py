@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from skdeepclust.losses._clustering import add_rows_
+
 # A criterion in [0, 1] that falls by more: a loss that isn't the criterion may let it fall by a few
 # hundredths without harm.
 NOTABLE_FALL = 0.1
@@ -149,7 +151,7 @@ def split_into_dead(
         How many centres were moved.
     """
     labels = labels.clone()
-    size = torch.zeros_like(centers[:, 0]).index_add_(0, labels, sample_weight.to(centers))
+    size = add_rows_(torch.zeros_like(centers[:, 0]), labels, sample_weight.to(centers))
     empty = (size == 0).nonzero().flatten().tolist()
     for moved, dead in enumerate(empty):
         largest = int((size if share is None else size / share).argmax())

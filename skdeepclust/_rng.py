@@ -60,6 +60,22 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Inside the block, let convolutions of a GPU add in the same order in each run.
+
+    A block belongs into a `seeded` one, which keeps others away from these global flags.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    if device.type == "cuda":
+        cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
+
+
 def generator_states(shuffle: torch.Generator, device: torch.device) -> dict[str, torch.Tensor]:
     """States of the shuffling generator and of torch's own, for a warm start."""
     states = {"shuffle": shuffle.get_state(), "cpu": torch.default_generator.get_state()}

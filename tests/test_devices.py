@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import warnings
 
@@ -19,6 +20,7 @@ from skdeepclust import (
     TripletDECClusterer,
 )
 from skdeepclust._net import PhaseNet
+from skdeepclust._rng import deterministic
 from skdeepclust.losses._forced_apart import _numbered
 from skdeepclust.regularizers import ClusteringRegularizer, DeCovRegularizer
 from skdeepclust.triplet_dec import PAPER_SETTINGS
@@ -194,6 +196,19 @@ def test_fits_on_every_device_of_this_machine(name, device, monkeypatch):
         assert len(model.predict(KNOWN if arguments[0] is KNOWN else arguments[0])) == 60
     if hasattr(model, "transform"):
         assert np.isfinite(model.transform(arguments[0])).all()
+
+
+@pytest.mark.parametrize("before", [(False, True), (True, False), (False, False)])
+def test_settings_of_cudnn_are_those_of_a_fit_in_it_alone(before, monkeypatch):
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "deterministic", before[0])
+    monkeypatch.setattr(cudnn, "benchmark", before[1])
+    with contextlib.suppress(RuntimeError), deterministic(torch.device("cuda")):
+        assert (cudnn.deterministic, cudnn.benchmark) == (True, False)
+        raise RuntimeError
+    assert (cudnn.deterministic, cudnn.benchmark) == before
+    with deterministic(torch.device("cpu")):
+        assert (cudnn.deterministic, cudnn.benchmark) == before
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -57,6 +57,16 @@ def product(a: Tensor, b: Tensor) -> Tensor:
         return a @ b.T
 
 
+def add_rows_(total: Tensor, index: Tensor, rows: Tensor) -> Tensor:
+    """Add each of `rows` to the row of `total` that `index` names; return `total`.
+
+    As `index_add_`, which adds in another order, and so rounds otherwise, in each run on a GPU.
+    """
+    if total.device.type == "cuda":
+        return total.index_put_((index,), rows, accumulate=True)
+    return total.index_add_(0, index, rows)
+
+
 def _log(probability: Tensor) -> Tensor:
     # Finite at 0 in value and gradient, so that 0 log 0 = 0 has neither inf nor nan in it.
     return probability.clamp_min(tiny(probability)).log()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from skdeepclust.losses._clustering import (
+    add_rows_,
     at_least_single,
     check_sample_weight,
     normalized,
@@ -150,7 +151,7 @@ def _by_label(
     index, sizes = _counted(labels) if labels.device.type == "cpu" else _numbered(labels)
     count = total = sizes.to(logits.dtype)
     if weight is not None:
-        total = torch.zeros_like(count).index_add_(0, index, weight)
+        total = add_rows_(torch.zeros_like(count), index, weight)
         weight = weight / total.clamp_min(tiny(total))[index] * count[index]
     n_labels = total.count_nonzero().clamp_min(1)
     factor = 2 / (count.square() * n_labels)

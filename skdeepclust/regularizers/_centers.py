@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skdeepclust.losses._clustering import at_least_single, normalized, tiny
+from skdeepclust.losses._clustering import add_rows_, at_least_single, normalized, tiny
 from skdeepclust.losses._representations import column_blocks, nearest_centers, row_chunks
 from skdeepclust.regularizers._rows import Pull, Rows
 
@@ -110,7 +110,7 @@ class RunningCenters(nn.Module):
         `center_gradient="exact"`, how it has moved that centre.
         """
         share = points.new_ones(len(points)) if weight is None else weight
-        counts = points.new_zeros(len(self.centers)).index_add_(0, labels, share)
+        counts = add_rows_(points.new_zeros(len(self.centers)), labels, share)
         self.counts += counts
         move = self._move_some if len(points) <= len(self.centers) else self._move_all
         squares = []
@@ -134,7 +134,7 @@ class RunningCenters(nn.Module):
         """Move centres towards the means of their rows; subtract them from the rows."""
         weighted = rows if weight is None else rows * weight[:, None]
         # contiguous: of columns of a wider matrix, index_add_ takes several times as long
-        sums = torch.zeros_like(centers).index_add_(0, labels, weighted.contiguous())
+        sums = add_rows_(torch.zeros_like(centers), labels, weighted.contiguous())
         means = torch.addcdiv(origin, sums, counts.clamp_min(tiny(counts))[:, None])
         # a centre without rows in the batch stays where it is
         rate = self.smoothing * (counts > 0).to(counts.dtype)
@@ -154,7 +154,7 @@ class RunningCenters(nn.Module):
         rate = self.smoothing / counts.clamp_min(tiny(counts)).index_select(0, labels)
         rate = rate if weight is None else rate * weight
         step = rows - (centers.index_select(0, labels) - origin)
-        centers.index_add_(0, labels, step.mul_(rate[:, None]))
+        add_rows_(centers, labels, step.mul_(rate[:, None]))
         rows -= centers.index_select(0, labels) - origin
 
     # -- first centres, and new ones for those that starve (line 13)
