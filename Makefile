@@ -20,7 +20,7 @@ PYTEST_OPTIONS ?= -q -n auto --maxprocesses=4 --dist=worksteal
 MUTATION := .venv-mutation
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint docs docs-test bench bench-quick mutation clean
+.PHONY: help demo test test-gpu test-oldest lint docs docs-test bench bench-quick mutation clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 8
@@ -30,6 +30,9 @@ demo: $(STAMP)  ## Set up (the first time) and run the demonstration
 
 test: lint  ## Set up (the first time), check style and types, run every test
 	$(TEST_ENV) $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+test-gpu: $(STAMP)  ## Test on the GPU of this machine; `make test` leaves it alone
+	SKDEEPCLUST_TEST_GPU=1 $(TEST_ENV) $(BIN)/python -m pytest $(PYTEST_OPTIONS) tests/test_devices.py
 
 test-oldest:  ## Test with the lowest versions that pyproject.toml admits
 	$(PYTHON) -m venv --clear $(OLDEST)

@@ -49,9 +49,9 @@ class KeepEmbeddings(Callback):
     @torch.no_grad()
     def on_epoch_end(self, net, **_):
         network = net.module_.eval()
-        code = network.autoencoder.encode(network.standardize(self.images))
+        code = network.autoencoder.encode(network.standardize(self.images.to(network.centers)))
         network.train()
-        self.embeddings.append(normalize(code).numpy())
+        self.embeddings.append(normalize(code).cpu().numpy())
 
 
 def draw_map(ax: Axes, embedding: np.ndarray, y: np.ndarray, title: str) -> None:

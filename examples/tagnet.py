@@ -51,10 +51,11 @@ class Samples:
         """Return the codes of unit length at all stages."""
 
         def branch(_, code):
-            return -network.gain * torch.from_numpy(self.laplacian @ code.numpy())
+            smoothed = torch.from_numpy(self.laplacian @ code.cpu().numpy())
+            return -network.gain * smoothed.to(code)
 
-        codes = network(torch.from_numpy(self.X).float(), branch)
-        return [normalize(code.numpy()) for code in codes]
+        codes = network(torch.from_numpy(self.X).to(network.weight), branch)
+        return [normalize(code.cpu().numpy()) for code in codes]
 
 
 class ScoreEpochs(Callback):
@@ -65,7 +66,7 @@ class ScoreEpochs(Callback):
 
     def on_epoch_end(self, net, **_):
         *_, codes = self.samples.stages(net.module_.encoder)
-        weights = net.module_.heads[-1].weight.detach().numpy()
+        weights = net.module_.heads[-1].weight.detach().cpu().numpy()
         labels = (codes @ weights.T).argmax(1)
         net.history.record("ACC", clustering_accuracy_score(self.samples.y, labels))
         net.history.record("NMI", normalized_mutual_info_score(self.samples.y, labels))

@@ -22,7 +22,11 @@ FEATURES = {
     torch.float16: ("avx512_fp16", "amx_fp16", "fp16_arith"),
 }
 # A compiled step draws the random numbers of a step that isn't.
-OPTIONS: dict[str, Any] = {"fallback_random": True}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "cpu": {"fallback_random": True},
+    # deterministic convolutions return gradients in another layout than the compiler expects
+    "cuda": {"fallback_random": True, "layout_optimization": False},
+}
 # What has been found out about types of devices: a dict, because torch's tracing warns of caches.
 _FOUND: dict[tuple[str, torch.dtype], bool] = {}
 
@@ -89,14 +93,18 @@ class CompiledLoss:
     ----------
     loss : callable
         What a phase minimises.
+    device : torch.device
+        Where it is computed.
     on_failure : callable
         Called with the error if it can't be compiled.
     """
 
-    def __init__(self, loss: Callable, on_failure: Callable[[Exception], object]):
+    def __init__(
+        self, loss: Callable, device: torch.device, on_failure: Callable[[Exception], object]
+    ):
         self.loss, self.on_failure = loss, on_failure
         try:
-            self.compiled = torch.compile(loss, options=OPTIONS)
+            self.compiled = torch.compile(loss, options=OPTIONS.get(device.type, OPTIONS["cpu"]))
         except RuntimeError as error:  # a version of Python that torch can't compile
             self._give_up(error)
 

@@ -48,7 +48,8 @@ class RegularizationMixin:
     def _attach_regularizers(self) -> None:
         device, dtype = module_device_and_dtype(self.module_)
         for each in self.regularizers_:
-            each.to(device, dtype).attach(self.module_, self._input_shape)
+            each.attach(self.module_, self._input_shape)  # which may only now make its buffers
+            each.to(device, dtype)
 
     def _regularized(self, loss: Loss) -> Loss:
         """Add the penalties on watched layers to what `loss` returns."""

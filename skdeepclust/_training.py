@@ -215,7 +215,7 @@ class TrainingMixin:
                 stacklevel=2,
             )
 
-        return CompiledLoss(loss, warn)
+        return CompiledLoss(loss, self._module_device, warn)
 
     def _take_up_moments(self, phase: str, net: PhaseNet) -> None:
         resume = self._resume.get("optimizer", {})
@@ -290,8 +290,10 @@ class TrainingMixin:
         training = {**shared, "generator": self._fit.shuffle, **batches}
         options = self._component("optimizer")
         optimizer = OPTIMIZERS.get(self.optimizer, self.optimizer)
-        if self._is_fp16 and not {"fused", "foreach"} & options.keys():
-            # others look at the gradients, and so wait for the device, before each scaled step
+        on_gpu = self._module_device.type == "cuda"
+        if (on_gpu or self._is_fp16) and not {"fused", "foreach"} & options.keys():
+            # one kernel for all weights; others also look at the gradients, and so wait for the
+            # device, before each scaled step
             options |= {"fused": True} if "fused" in signature(optimizer).parameters else {}
         if "lr" in options:
             options["lr"] = share * options["lr"]

@@ -183,7 +183,7 @@ def fitted_with_stops(model, arguments, stop: Callable, counted: list[str]):
 def result(model) -> dict[str, np.ndarray]:
     """Return, by names, all that a fit came to: what the next warm start goes on from included."""
     found = {f"output {i}": value for i, value in enumerate(outputs(model))}
-    found |= {f"weight {name}": value.numpy() for name, value in weights(model).items()}
+    found |= {f"weight {name}": value.cpu().numpy() for name, value in weights(model).items()}
     for name in ("labels_", "cluster_centers_", "attempt_", "n_iter_", "reconstruction_err_"):
         if isinstance(value := getattr(model, name, None), (np.ndarray, int, float)):
             found[name] = np.asarray(value)
@@ -192,7 +192,7 @@ def result(model) -> dict[str, np.ndarray]:
     for name, state in model._resume["generators"].items():
         found[f"generator {name}"] = state.numpy()
     for i, of_weight in model._resume["optimizer"]["moments"].items():
-        found |= {f"moment {i} {name}": value.numpy() for name, value in of_weight.items()}
+        found |= {f"moment {i} {name}": value.cpu().numpy() for name, value in of_weight.items()}
     rates = [group["lr"] for group in model.net_.optimizer_.param_groups]
     return {**found, "learning rates": np.asarray(rates)}
 

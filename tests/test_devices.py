@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 from abstract_steps import steps_on_meta
-from small_fits import DIGIT, GRAPH, KNOWN, NETWORKS, QUICK, outputs
+from sklearn.base import clone
+from small_fits import DIGIT, GRAPH, KNOWN, NETWORKS, QUICK, fitted, outputs
+from stopped_fits import after_a_file, after_an_epoch, fitted_with_stops, result
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skdeepclust import (
@@ -177,15 +179,16 @@ def test_fits_on_every_device_of_this_machine(name, device, monkeypatch):
     run_epoch = PhaseNet.run_single_epoch
 
     def watched(self, *args, **kwargs):
-        if device == "cuda":
-            torch.cuda.set_sync_debug_mode("warn")
-        try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                if device == "cuda":
+                    torch.cuda.set_sync_debug_mode("warn")
+                    caught.clear()  # that it is a prototype
                 run_epoch(self, *args, **kwargs)
-        finally:
-            if device == "cuda":
-                torch.cuda.set_sync_debug_mode("default")
+            finally:
+                if device == "cuda":
+                    torch.cuda.set_sync_debug_mode("default")
         # the losses of the epoch are read once, at its end
         assert sum("synchroniz" in str(each.message) for each in caught) <= 1
 
@@ -209,6 +212,51 @@ def test_settings_of_cudnn_are_those_of_a_fit_in_it_alone(before, monkeypatch):
     assert (cudnn.deterministic, cudnn.benchmark) == before
     with deterministic(torch.device("cpu")):
         assert (cudnn.deterministic, cudnn.benchmark) == before
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("stop", [after_an_epoch, after_a_file])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_stopped_fit_goes_on_on_its_device(name, stop, device, tmp_path):
+    model, arguments = NETWORKS[name]()
+    model.set_params(device=device)
+    expected = result(clone(model).fit(*arguments))
+    model, n_stops = fitted_with_stops(
+        model.set_params(checkpoint=tmp_path / "folder"), arguments, stop, []
+    )
+    assert n_stops > 0
+    found = result(model)
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        np.testing.assert_array_equal(found[key], value, key)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_loaded_fit_goes_on_on_its_device(name, device):
+    one, arguments = NETWORKS[name]()
+    one.set_params(device=device, warm_start=True).fit(*arguments)
+    other = pickle.loads(pickle.dumps(one))
+    for model in (one, other):
+        model.set_params(max_epochs=1).fit(*arguments)
+    again = other.module_.state_dict()
+    for key, value in one.module_.state_dict().items():
+        assert torch.equal(value, again[key]), key
+
+
+def test_a_loaded_state_is_on_the_device_that_the_network_was_on():
+    for name in ("tagnet", "classifier"):
+        model = fitted(name)
+        model.module_.to("meta")
+        for each in model.regularizers_:
+            each.to("meta")
+        state = model._trained().state_dict()
+        model._set_regularizers(warm=False)
+        model._trained().load_state_dict(state)
+        kept = model._trained().state_dict().values()
+        assert {each.device.type for each in kept if isinstance(each, torch.Tensor)} == {"meta"}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

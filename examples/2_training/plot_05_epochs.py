@@ -29,9 +29,10 @@ class Watch(Callback):
     def on_epoch_end(self, net, **kwargs):
         network = net.module_.eval()
         with torch.no_grad():
-            embedding = normalize(network.autoencoder.encode(network.standardize(images)))
+            x = network.standardize(images.to(network.centers))
+            embedding = normalize(network.autoencoder.encode(x))
         network.train()
-        frames.append(embedding.numpy())
+        frames.append(embedding.cpu().numpy())
 
 
 clusterer = TripletDECClusterer(

@@ -77,7 +77,8 @@ nearest = probability.argmax(axis=0)
 images = torch.tensor(X[nearest].reshape(-1, 1, 8, 8), dtype=torch.float32)
 network = clusterer.module_
 with torch.no_grad():
-    where = network.autoencoder.look(network.standardize(images))[1].reshape(10, 4, 4, 4)
+    x = network.standardize(images.to(network.centers))
+    where = network.autoencoder.look(x)[1].reshape(10, 4, 4, 4).cpu()
 
 fig, axes = plt.subplots(5, 10, figsize=(11, 6), layout="constrained")
 for k, column in enumerate(axes.T):

@@ -40,7 +40,8 @@ class TAGnetHeads(nn.Module):
 
     def _load_from_state_dict(self, state_dict, prefix, *args, **options):
         for name in ("projections", "known_codes"):  # as many rows as there were samples
-            setattr(self, name, torch.empty_like(state_dict[prefix + name]))
+            room = torch.empty_like(state_dict[prefix + name], device=getattr(self, name).device)
+            setattr(self, name, room)
         super()._load_from_state_dict(state_dict, prefix, *args, **options)
 
 
