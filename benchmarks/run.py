@@ -85,6 +85,7 @@ REGISTRY = {
         "--data digits mnist-5k",
         "--data digits --seeds 0 --settings float32 bf16",
     ),
+    "devices": Benchmark("devices.py", "a GPU beside the processor, where there is one"),
     "serving": Benchmark("serving.py", "a server of an exported estimator under load"),
     "import_time": Benchmark("import_time.py", "what importing the package takes"),
     "memory": Benchmark("memory.py", "memory of a fit on a memory map"),

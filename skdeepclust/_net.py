@@ -27,7 +27,10 @@ __all__ = [
 
 
 # What a net holds as long as its phase lasts.
-BOUND = ("owner", "loss", "context", "epoch_context", "begin_epoch", "end_epoch", "scaler", "step")
+BOUND = (
+    "owner", "loss", "give_up_on", "context", "epoch_context", "begin_epoch", "end_epoch", "scaler",
+    "step",
+)  # fmt: skip
 
 
 class PhaseData(Dataset):
@@ -64,7 +67,7 @@ class PhaseNet(NeuralNet):
     `bind` hands it the estimator, the loss `loss(x, idx, **extra) -> {"loss": tensor, part:
     tensor, ...}`, the callback context of the phase and the step of the checkpoint that the phase
     is; `release` takes them away again, so that a net kept as `net_` holds no reference to the
-    estimator.
+    estimator. `give_up_on` tells whether a step that ended in an error is to be tried again.
     """
 
     def bind(
@@ -72,6 +75,7 @@ class PhaseNet(NeuralNet):
         owner,
         loss: Callable[..., dict[str, torch.Tensor]],
         *,
+        give_up_on: Callable[[Exception], bool],
         phase: str,
         context,
         begin_epoch: Callable[[int], object],
@@ -80,6 +84,7 @@ class PhaseNet(NeuralNet):
         step,
     ) -> PhaseNet:
         self.owner_, self.loss_, self.phase_ = owner, loss, phase
+        self.give_up_on_ = give_up_on
         self.context_: Any = context
         self.epoch_context_: Any = None
         self.step_: Any = step
@@ -92,13 +97,23 @@ class PhaseNet(NeuralNet):
 
     # -- one step
     def train_step_single(self, batch, **fit_params) -> dict[str, Any]:
+        try:
+            parts = self._gradients(batch)
+        except Exception as error:
+            if not self.give_up_on_(error):
+                raise
+            self.optimizer_.zero_grad()
+            parts = self._gradients(batch)  # running statistics have this batch twice
+        self._average_gradients()
+        parts = {name: value.detach() for name, value in parts.items()}
+        return {"loss": parts["loss"], "y_pred": None, "parts": parts}
+
+    def _gradients(self, batch) -> dict[str, torch.Tensor]:
         x, extra = batch
         parts = self.loss_(x, **extra)
         loss = parts["loss"] if self.scaler_ is None else self.scaler_.scale(parts["loss"])
         loss.backward()
-        self._average_gradients()
-        parts = {name: value.detach() for name, value in parts.items()}
-        return {"loss": parts["loss"], "y_pred": None, "parts": parts}
+        return parts
 
     def _average_gradients(self) -> None:
         ranks = active()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from traceback import walk_tb
 from typing import Any
 
 import torch
@@ -21,12 +22,9 @@ FEATURES = {
     torch.bfloat16: ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"),
     torch.float16: ("avx512_fp16", "amx_fp16", "fp16_arith"),
 }
+COMPILERS = ("torch._dynamo", "torch._inductor")
 # A compiled step draws the random numbers of a step that isn't.
-OPTIONS: dict[str, dict[str, Any]] = {
-    "cpu": {"fallback_random": True},
-    # deterministic convolutions return gradients in another layout than the compiler expects
-    "cuda": {"fallback_random": True, "layout_optimization": False},
-}
+OPTIONS: dict[str, Any] = {"fallback_random": True}
 # What has been found out about types of devices: a dict, because torch's tracing warns of caches.
 _FOUND: dict[tuple[str, torch.dtype], bool] = {}
 
@@ -93,18 +91,14 @@ class CompiledLoss:
     ----------
     loss : callable
         What a phase minimises.
-    device : torch.device
-        Where it is computed.
     on_failure : callable
         Called with the error if it can't be compiled.
     """
 
-    def __init__(
-        self, loss: Callable, device: torch.device, on_failure: Callable[[Exception], object]
-    ):
+    def __init__(self, loss: Callable, on_failure: Callable[[Exception], object]):
         self.loss, self.on_failure = loss, on_failure
         try:
-            self.compiled = torch.compile(loss, options=OPTIONS.get(device.type, OPTIONS["cpu"]))
+            self.compiled = torch.compile(loss, options=OPTIONS)
         except RuntimeError as error:  # a version of Python that torch can't compile
             self._give_up(error)
 
@@ -112,10 +106,16 @@ class CompiledLoss:
         try:
             return self.compiled(*args, **kwargs)
         except Exception as error:
-            if self.compiled is self.loss or not _is_of_compiler(error):
+            if not self.give_up_on(error):
                 raise
-            self._give_up(error)
             return self.loss(*args, **kwargs)
+
+    def give_up_on(self, error: Exception) -> bool:
+        """Whether an error of the backward pass is the compiler's; then go on without it."""
+        if self.compiled is self.loss or not _is_of_compiler(error):
+            return False
+        self._give_up(error)
+        return True
 
     def _give_up(self, error: Exception) -> None:
         self.compiled = self.loss
@@ -123,4 +123,7 @@ class CompiledLoss:
 
 
 def _is_of_compiler(error: Exception) -> bool:
-    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+    """Whether an error is of the compiler's kinds, or was raised in what the compiler has made."""
+    frames = (str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__))
+    in_compiled_code = any(name.startswith("torch._inductor") for name in frames)
+    return in_compiled_code or type(error).__module__.startswith(COMPILERS)

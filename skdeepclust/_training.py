@@ -165,6 +165,7 @@ class TrainingMixin:
         net.bind(
             self,
             self._regularized(loss),
+            give_up_on=getattr(loss, "give_up_on", lambda _: False),
             phase=phase,
             context=context,
             begin_epoch=functools.partial(self._begin_epoch_of_phase, on_epoch_begin, watch),
@@ -215,7 +216,7 @@ class TrainingMixin:
                 stacklevel=2,
             )
 
-        return CompiledLoss(loss, self._module_device, warn)
+        return CompiledLoss(loss, warn)
 
     def _take_up_moments(self, phase: str, net: PhaseNet) -> None:
         resume = self._resume.get("optimizer", {})

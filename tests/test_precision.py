@@ -183,6 +183,50 @@ def test_where_python_is_too_new_for_compilation_training_goes_on(monkeypatch, X
     assert "Python 9.9+" in message
 
 
+def failing_backward(where: str):
+    """Return a stand-in of torch.compile whose steps fail in their backward pass."""
+    code = "def run():\n    raise AssertionError('expected size 32==32, stride 9==1')"
+    made_by_compiler = {"__name__": where}
+    exec(code, made_by_compiler)
+
+    class Fails(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, loss):
+            return loss.clone()
+
+        @staticmethod
+        def backward(ctx, *_):
+            made_by_compiler["run"]()
+
+    def compile_(loss, **options):
+        def compiled(*args, **kwargs):
+            parts = loss(*args, **kwargs)
+            return {**parts, "loss": Fails.apply(parts["loss"])}
+
+        return compiled
+
+    return compile_
+
+
+def test_where_compiled_gradients_fail_training_goes_on_with_one_warning(monkeypatch, X):
+    plain = make(max_epochs=3).fit(X)
+    monkeypatch.setattr(torch, "compile", failing_backward("torch._inductor.output_code"))
+    model = make(compile=True, max_epochs=3)
+    (message,) = messages(lambda: model.fit(X))
+    assert "compile=True" in message
+    assert "expected size 32==32" in message
+    # the first batch counts twice in running statistics, once in what is learned
+    learned = plain.module_.state_dict()
+    for name, value in model.module_.named_parameters():
+        assert torch.equal(value, learned[name]), name
+
+
+def test_gradients_that_fail_elsewhere_are_errors(monkeypatch, X):
+    monkeypatch.setattr(torch, "compile", failing_backward("somebody.else"))
+    with pytest.raises(AssertionError, match="expected size"):
+        make(compile=True).fit(X)
+
+
 def test_errors_of_the_network_are_not_taken_for_the_compilers(monkeypatch, X):
     class Broken(MLPAutoencoder):
         def decode(self, z):
