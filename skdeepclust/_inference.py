@@ -42,8 +42,8 @@ class InferenceMixin:
     def _autocast(self) -> torch.autocast:
         """Mixed precision for the network in training steps; losses and distances stay outside.
 
-        What is inferred, such as targets, initial clusters and predictions, has all its digits:
-        it doesn't depend on what the device can do.
+        What is inferred, such as targets, initial clusters and predictions, isn't rounded to half
+        precision: it doesn't depend on whether the device can do that.
         """
         device = self._module_device
         dtype = half_dtype(self.precision, device) if torch.is_grad_enabled() else None
