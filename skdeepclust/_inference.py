@@ -11,6 +11,7 @@ from torch import Tensor
 from skdeepclust._batches import Batches
 from skdeepclust._distributed import Ranks, active, alone
 from skdeepclust._precision import half_dtype
+from skdeepclust._rng import deterministic
 from skdeepclust._sharding import Shard, sharded
 
 # Batches of inference all have one size, to which the last one is filled up: a batch_size that
@@ -98,7 +99,7 @@ class InferenceMixin:
         )
         n_out, n_done = n_samples if ranks is None else shard.n_run * batch_size, 0
         out = torch.empty(0)
-        with alone():
+        with alone(), deterministic(self._module_device):
             for x, more in batches.filled_up():
                 part = function(x, **more)[: n_out - n_done]
                 if not n_done:  # to join the parts would take twice the memory

@@ -60,20 +60,43 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def deterministic(device: torch.device) -> Iterator[None]:
-    """Inside the block, let convolutions of a GPU add in the same order in each run.
+class Deterministic:
+    """Lets convolutions of a GPU add in the same order in each run.
 
-    A block belongs into a `seeded` one, which keeps others away from these global flags.
+    The flags of cuDNN are those of the whole process: they are set as long as anybody, in whatever
+    thread, asks for that, and then are what they were.
     """
-    cudnn = torch.backends.cudnn
-    before = cudnn.deterministic, cudnn.benchmark
-    if device.type == "cuda":
-        cudnn.deterministic, cudnn.benchmark = True, False
-    try:
-        yield
-    finally:
-        cudnn.deterministic, cudnn.benchmark = before
+
+    def __init__(self) -> None:
+        self._lock, self._n_inside, self._before = threading.Lock(), 0, (False, False)
+
+    @contextmanager
+    def __call__(self, device: torch.device) -> Iterator[None]:
+        """Hold inside the block, if the device is a GPU."""
+        if device.type != "cuda":
+            yield
+            return
+        with self._lock:
+            self._n_inside += 1
+            if self._n_inside == 1:
+                self._before = self._set(True, False)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_inside -= 1
+                if not self._n_inside:
+                    self._set(*self._before)
+
+    @staticmethod
+    def _set(deterministic: bool, benchmark: bool) -> tuple[bool, bool]:
+        cudnn = torch.backends.cudnn
+        before = cudnn.deterministic, cudnn.benchmark
+        cudnn.deterministic, cudnn.benchmark = deterministic, benchmark
+        return before
+
+
+deterministic = Deterministic()
 
 
 def generator_states(shuffle: torch.Generator, device: torch.device) -> dict[str, torch.Tensor]:

@@ -221,6 +221,18 @@ def test_settings_of_cudnn_are_those_of_a_fit_in_it_alone(before, monkeypatch):
         assert (cudnn.deterministic, cudnn.benchmark) == before
 
 
+def test_settings_of_cudnn_last_as_long_as_any_thread_needs_them(monkeypatch):
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "deterministic", False)
+    first, second = (deterministic(torch.device("cuda")) for _ in range(2))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert cudnn.deterministic
+    second.__exit__(None, None, None)
+    assert not cudnn.deterministic
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("stop", [after_an_epoch, after_a_file])
