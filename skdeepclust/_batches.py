@@ -89,7 +89,7 @@ class Batches:
 
     def _gather(self, rows: torch.Tensor) -> torch.Tensor:
         if isinstance(self.X, torch.Tensor):
-            batch = self.X[rows.to(self.X.device)]
+            batch = self.X[rows.to(self.X.device, non_blocking=True)]
         else:
             picked = self.X[rows.numpy()]
             batch = torch.from_numpy(picked.toarray() if sparse.issparse(picked) else picked)
