@@ -220,3 +220,26 @@ def test_the_pages_show_the_results(scripts) -> None:
         text = page.read_text(encoding="utf-8")
         assert update_docs.MARKER.search(text)
         assert update_docs.updated(text) == text, "run python benchmarks/update_docs.py"
+
+
+# ---------------------------------------------------------------- devices
+
+
+def test_a_gpu_is_told_beside_its_processor(scripts, tmp_path, capsys) -> None:
+    out = tmp_path / "results.jsonl"
+    options = ["--data", "digits-60", "--devices", "cpu", "--out", str(out)]
+    scripts.devices.main([*options, "--estimators", "ForcedApartEmbedder"])
+    (on_cpu,) = lines(out)
+    assert on_cpu["setting"] == "ForcedApartEmbedder, cpu"
+    assert on_cpu["wall_s"] > 0
+    assert on_cpu["device_mb"] is None
+    assert "ForcedApartEmbedder" in capsys.readouterr().out
+    gpu = {"setting": "ForcedApartEmbedder, cuda", "device": "one GPU", "device_mb": 12.3}
+    header, _, _, row = scripts.devices.table(
+        [on_cpu, {**on_cpu, **gpu, "wall_s": on_cpu["wall_s"] / 4}]
+    ).splitlines()
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    told = dict(zip([cell.strip() for cell in header.strip("|").split("|")], cells, strict=True))
+    assert told["device"] == "one GPU"
+    assert told["times as fast"] == "4.0"
+    assert told["GPU MB"] == "12"
