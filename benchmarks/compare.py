@@ -11,8 +11,8 @@ out most samples of some classes. Every method runs at one setting, that of its 
 the same rows, with the same number of threads, in the same process. Classes are seen by the
 scores alone.
 
-The peers need `pip install -r benchmarks/requirements.txt`. Each run is one JSON line in --out. A
-run that is there already is not repeated, so that the same command goes on where it was cut off.
+`make bench` installs the peers (benchmarks/requirements.lock). Each run is one JSON line in --out.
+A run that is there already is not repeated, so that the same command goes on where it was cut off.
 Processes that run side by side need files of their own; put together, by `cat`, these are one
 file of results.
 """
