@@ -11,9 +11,12 @@ build of it serves. The head says which releases SPEC 0 asks this package to adm
 from __future__ import annotations
 
 import argparse
+import itertools
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -25,6 +28,12 @@ BENCH_LOCK = ROOT / "benchmarks" / "requirements.lock"
 # By version alone; what torch's builds for GPUs need comes with them.
 WITHOUT_HASHES = ("torch", "torchvision")
 OF_GPU_BUILDS = ("cuda-", "nvidia-", "triton")
+# What each version has to install on, from wheels alone.
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin", "windows")
+OLDEST_MACOS = "14.0"
+# Packages that come as source alone.
+SOURCES = ("clustpy",)
 # https://scientific-python.org/specs/spec-0000/
 YEARS_OF_SUPPORT = timedelta(days=2 * 365)
 
@@ -92,9 +101,30 @@ def spec0() -> str:
         line = ["--no-annotate", "--no-deps", "--python-version=3.12", "-"]
         before = uv([*line, f"--exclude-newer={cutoff}"], name).strip().partition("==")[2]
         minor = ".".join(before.split(".")[:2])
+        # the lowest version beyond that line is the first of the next one
         later = uv([*line, "--resolution=lowest"], f"{name}>{before},!={minor}.*").strip()
         floors.append(later.replace("==", ">="))
     return f"# SPEC 0 on {today:%Y-%m-%d}: {' '.join(floors)}\n"
+
+
+def check(lock: str) -> None:
+    """End the program where a package of the lock has no wheel for a Python and a platform."""
+    command = ["uv", "pip", "install", "--dry-run", "--quiet", "--no-deps", "--require-hashes"]
+    command += ["--only-binary=:all:", *(f"--no-binary={name}" for name in SOURCES)]
+    hashed = "".join(entry for entry in entries(lock) if not entry.startswith("torch"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "hashed.lock")
+        path.write_text(hashed, encoding="utf-8")
+        for python, platform in itertools.product(PYTHONS, PLATFORMS):
+            options = [f"--python-version={python}", f"--python-platform={platform}"]
+            run = subprocess.run(
+                [*command, *options, f"--target={folder}", f"--requirements={path}"],
+                env=os.environ | {"MACOSX_DEPLOYMENT_TARGET": OLDEST_MACOS},
+                capture_output=True,
+                text=True,
+            )
+            if run.returncode:
+                sys.exit(f"Python {python}, {platform}: {run.stderr}")
 
 
 def main() -> None:
@@ -105,9 +135,11 @@ def main() -> None:
     add("--bench-torchvision", default=pinned(BENCH_LOCK, "torchvision"))
     options = parser.parse_args()
     lock = resolve("dev", f"torch=={options.torch}\n")
+    check(lock)
     LOCK.write_text(HEAD.format(what="") + spec0() + lock, encoding="utf-8")
     pins = f"torch=={options.bench_torch}\ntorchvision=={options.bench_torchvision}\n"
     bench = resolve("bench", versions(lock) + pins)
+    check(bench)
     BENCH_LOCK.write_text(HEAD.format(what=" for benchmarks") + bench, encoding="utf-8")
 
 
