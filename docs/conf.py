@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import gallery  # noqa: E402
 
 import skdeepclust  # noqa: E402
+from skdeepclust._docs import SITE  # noqa: E402
 
 project = "skdeepclust"
 author = "The skdeepclust developers"
@@ -61,6 +62,7 @@ copybutton_prompt_is_regexp = True
 # ---------------------------------------------------------------- the look
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdeepclust {version}"
+html_baseurl = SITE
 html_static_path = ["_static"]
 html_css_files = ["skdeepclust.css"]
 html_favicon = "_static/logo.svg"

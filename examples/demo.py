@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from sklearn.callback import ProgressBar
 from sklearn.cluster import KMeans, SpectralClustering
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -30,11 +29,21 @@ from skdeepclust import TripletDECClusterer
 from skdeepclust.metrics import clustering_accuracy_score
 from skdeepclust.plotting import ClusterGalleryDisplay, EmbeddingDisplay
 
+try:
+    from sklearn.callback import ProgressBar
+except ImportError:  # scikit-learn before 1.9 has no callbacks
+    ProgressBar = None
+
 SCORES = {
     "ACC": clustering_accuracy_score,
     "NMI": normalized_mutual_info_score,
     "ARI": adjusted_rand_score,
 }
+
+
+def deep_method(seed: int, **parameters: Any) -> TripletDECClusterer:
+    """Return the clusterer of this library, at its defaults."""
+    return TripletDECClusterer(10, image_shape=(8, 8), random_state=seed, **parameters)
 
 
 def plain_methods(seed: int) -> dict[str, Any]:
@@ -83,8 +92,9 @@ def main(arguments: Sequence[str] | None = None, **parameters: Any) -> None:
     options = parser.parse_args(arguments)
 
     X, y = load_digits(return_X_y=True)
-    clusterer = TripletDECClusterer(10, image_shape=(8, 8), random_state=options.seed, **parameters)
-    clusterer.set_callbacks(ProgressBar())
+    clusterer = deep_method(options.seed, **parameters)
+    if ProgressBar is not None:
+        clusterer.set_callbacks(ProgressBar())
     models = {"TripletDECClusterer": clusterer, **plain_methods(options.seed)}
     print(f"Clustering {len(X):,} images of digits, 8 x 8 pixels, without their labels\n")
     print("", *compare(models, X, y), sep="\n")

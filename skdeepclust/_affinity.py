@@ -14,6 +14,7 @@ from sklearn.utils.extmath import row_norms
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeepclust._compat import HasMethods, Interval, StrOptions, fit_context
+from skdeepclust._docs import pages_of
 
 # The local scale is the distance to this neighbour (Zelnik-Manor and Perona 2004, Section 2) ...
 SCALE_NEIGHBOR = 7
@@ -99,6 +100,9 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
         "edge_weights": [StrOptions({"gaussian", "self_tuning", "connectivity"})],
         "neighbors": [HasMethods(["fit_transform", "transform"]), None],
     }
+
+    _doc_link_module = "skdeepclust"
+    _doc_link_template = pages_of("skdeepclust.graph")
 
     def __init__(self, n_neighbors=10, *, edge_weights="gaussian", neighbors=None):
         self.n_neighbors = n_neighbors

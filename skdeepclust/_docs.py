@@ -1,8 +1,10 @@
-"""Paragraphs of docstrings that all estimators share."""
+"""Paragraphs of docstrings that all estimators share, and where the pages made of them are."""
 
 from __future__ import annotations
 
 import inspect
+
+SITE = "https://skdeepclust.github.io/skdeepclust/"
 
 SHARED_PARAMETERS = """
 optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
@@ -32,8 +34,8 @@ random_state : int, RandomState instance or None, default=None
     Seed of everything random; `None` takes fresh entropy. Global random states stay as they are.
 verbose : int, default=0
     0 is silent; 1 shows the parts of the loss, in a terminal or a notebook as progress bars of
-    the phases and of long steps (with ``skdeepclust[progress]``), elsewhere a line an epoch; 2
-    prints a table of each phase, a row an epoch.
+    the phases and of long steps (with the package rich), elsewhere a line an epoch; 2 prints a
+    table of each phase, a row an epoch.
 **module__kwargs : dict
     `module__NAME` for the network, `optimizer__NAME` for the optimiser.
 """
@@ -75,6 +77,16 @@ _MARKERS = {
     "<shared parameters>": SHARED_PARAMETERS,
     "<shared attributes>": SHARED_ATTRIBUTES,
 }
+
+
+def pages_of(module: str) -> str:
+    """Return scikit-learn's template for the addresses of the estimators that `module` exports.
+
+    It stands in `_doc_link_template` of a class, beside its `_doc_link_module`: a notebook then
+    links the class and its parameters to its page, and shows their descriptions. A class of other
+    packages that derives from it has no link.
+    """
+    return f"{SITE}generated/{module}.{{estimator_name}}.html"
 
 
 def with_shared_docs(cls: type) -> type:

@@ -1,4 +1,4 @@
-"""What a notebook shows of a fitted estimator, beside its parameters: phases and network."""
+"""What a notebook shows of an estimator: its documentation, and of a fit phases and network."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from skdeepclust._docs import pages_of
 from skdeepclust._reporting import write_values
 
 NOT_PARTS = {"phase", "epoch", "attempt", "seconds"}
@@ -15,7 +16,13 @@ MOST_LAYERS = 100
 
 
 class RepresentationMixin:
-    """Adds tables of phases and of layers to scikit-learn's table of fitted attributes."""
+    """Adds tables of phases and of layers to scikit-learn's table of fitted attributes.
+
+    It also links the estimator to its page of the documentation.
+    """
+
+    _doc_link_module = "skdeepclust"
+    _doc_link_template = pages_of("skdeepclust")
 
     module_: nn.Module
     history_: list[dict[str, Any]]

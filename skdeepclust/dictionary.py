@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch.nn import functional
 
 from skdeepclust._compat import Interval, fit_context
+from skdeepclust._docs import pages_of
 from skdeepclust._reporting import reporting
 from skdeepclust._rng import draw_seed
 
@@ -52,8 +53,8 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Draws the samples that are the first atoms. An int gives the same result in each call.
     verbose : int, default=0
-        0 is silent. 1 shows a progress bar in a terminal or a notebook (with
-        ``skdeepclust[progress]``) and elsewhere prints a line an iteration, as 2 does everywhere.
+        0 is silent. 1 shows a progress bar in a terminal or a notebook (with the package rich) and
+        elsewhere prints a line an iteration, as 2 does everywhere.
 
     Attributes
     ----------
@@ -99,6 +100,9 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    _doc_link_module = "skdeepclust"
+    _doc_link_template = pages_of("skdeepclust.dictionary")
 
     components_: np.ndarray
     n_features_in_: int

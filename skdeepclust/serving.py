@@ -72,9 +72,9 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
         File to write. One that is there is replaced. The name of a format, without `format=`:
         nothing is written, the graph is returned.
     format : {"onnx", "torch"}, default=None
-        ONNX, for ONNX Runtime and others; needs `skdeepclust[export]`. Or torch's
-        `ExportedProgram`, for `torch.export.load`. `None`: by the suffix of `path`, `.onnx` or
-        `.pt2`.
+        ONNX, for ONNX Runtime and others; needs the packages onnx and onnxscript. Or
+        torch's `ExportedProgram`, for `torch.export.load`. `None`: by the suffix of `path`,
+        `.onnx` or `.pt2`.
 
     Returns
     -------
@@ -191,8 +191,8 @@ def _import_onnx() -> None:
             importlib.import_module(name)
         except ImportError as error:
             raise ImportError(
-                f"Writing ONNX needs the package {name}: pip install 'skdeepclust[export]', or "
-                "use format='torch'."
+                f"Writing ONNX needs the package {name}: pip install onnx onnxscript, or use "
+                "format='torch'."
             ) from error
 
 

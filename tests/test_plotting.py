@@ -301,4 +301,4 @@ def test_matplotlib_is_imported_late_and_its_absence_explained():
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "ImportError" in ended.stderr
-    assert "pip install skdeepclust[plot]" in ended.stderr
+    assert "pip install matplotlib" in ended.stderr

@@ -78,6 +78,13 @@ def test_no_file_names_a_path_of_one_machine() -> None:
     assert not [name for name, text in texts.items() if pattern.search(text)]
 
 
+def test_nothing_says_to_install_a_name_that_is_not_published() -> None:
+    """On PyPI the name could be somebody else's: what is missing is called by its own name."""
+    pattern = re.compile(rf"pip install ['\"]?{PACKAGE}|{PACKAGE}\[")
+    texts = {name_of(path): path.read_text(errors="replace") for path in project_files()}
+    assert not [name for name, text in texts.items() if pattern.search(text)]
+
+
 # ---------------------------------------------------------------- imports, read and never executed
 
 

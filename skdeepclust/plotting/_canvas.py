@@ -35,9 +35,7 @@ def new_panels(n_panels: int, figsize: tuple[float, float]) -> np.ndarray:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(
-            "Plotting needs matplotlib: install it with `pip install skdeepclust[plot]`."
-        ) from error
+        raise ImportError("Plotting needs matplotlib: pip install matplotlib.") from error
     return plt.subplots(1, n_panels, figsize=figsize, layout="constrained", squeeze=False)[1][0]
 
 
