@@ -255,3 +255,33 @@ def test_a_size_is_recorded_or_made_or_left_out(module, out, monkeypatch, capsys
     assert "nothing was run: 2 runs taken" in capsys.readouterr().out
     scaling.main([*options, "300", "--fresh"])
     assert made[3:] == [500, 300]
+
+
+# ---------------------------------------------------------------- versions
+
+
+def test_versions_of_results_and_lock_are_one_line(module, tmp_path) -> None:
+    versions = module("_versions")
+    found = [
+        {"python": "3.11.7", "torch": "2.14.1+cu130", "scikit-learn": "1.9.1"},
+        {"python": "3.11.7", "torch": "2.13.0+cpu", "scikit-learn": "1.10.0"},
+        {"python": "3.11.7", "torch": "2.9.0", "numpy": "2.4.6"},
+    ]
+    lines = [json.dumps({"versions": each}) for each in found]
+    (tmp_path / "a.jsonl").write_text("\n".join([*lines[:2], '{"no": "versions"}', ""]))
+    (tmp_path / "b.jsonl").write_text(lines[2])
+    lock = tmp_path / "requirements.lock"
+    expected = "The results were recorded with Python 3.11.7, NumPy 2.4.6, scikit-learn 1.9.1"
+    expected += " to 1.10.0, torch 2.9.0 to 2.14.1"
+    assert versions.versions_line(tmp_path, lock) == f"{expected}."
+    assert versions.versions_line(tmp_path, None) == f"{expected}."
+    lock.write_text(
+        "# made by a tool: torch==1.0\n"
+        "--index-url https://example.org/simple\n"
+        'numpy==2.3.5 ; python_version < "3.12" \\\n    --hash=sha256:0f== \\\n'
+        'numpy==2.4.6 ; python_version >= "3.12" \\\n    --hash=sha256:1f\n'
+        "Scikit_Learn==1.9.1 \\\n    --hash=sha256:2f\n    # via skdeepclust\n"
+        "torch==2.13.0\ntorchvision==0.30.0\n"
+    )
+    expected += "; the lock has NumPy 2.3.5 to 2.4.6, scikit-learn 1.9.1, torch 2.13.0."
+    assert versions.versions_line(tmp_path, lock) == expected
