@@ -107,7 +107,15 @@ def _load_mnist(folder: str | None) -> tuple[np.ndarray, np.ndarray]:
 # ---------------------------------------------------------------- options and surroundings
 
 
-def add_options(parser: argparse.ArgumentParser, out: str) -> None:
+FRESH = (
+    "make all runs that are asked for anew; each new record takes the place of the recorded one "
+    "as soon as its run is done, one that fails leaves it. What is cut off begins again: to be "
+    "able to go on, name another file by --out instead"
+)
+ALWAYS_FRESH = "has no effect: this benchmark measures anew each time, and adds to --out"
+
+
+def add_options(parser: argparse.ArgumentParser, out: str, fresh: str = FRESH) -> None:
     """Add the options of every benchmark."""
     parser.add_argument(
         "--mnist",
@@ -124,9 +132,11 @@ def add_options(parser: argparse.ArgumentParser, out: str) -> None:
         default=RESULTS / out,
         help=f"file of results, one JSON line each (default: benchmarks/results/{out})",
     )
-    parser.add_argument(
-        "--table", action="store_true", help="measure nothing; print the table of --out"
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--table", action="store_true", help="measure nothing; print the table of all of --out"
     )
+    way.add_argument("--fresh", action="store_true", help=fresh)
 
 
 def variation(text: str) -> tuple[str, Any]:

@@ -191,6 +191,10 @@ SHOWN = ("score", "embedding_silhouette", "input_neighbors_share", "stability")
 def draw_numbers(records: Sequence[Record], path: Path) -> None:
     """Draw criteria against the number of clusters, each between its least and largest value."""
     found = {key: curve for key, curve in curves(records).items() if key[1].startswith(OURS)}
+    if not found:
+        raise SystemExit(
+            "No run that was asked for varies the number of clusters: nothing to draw."
+        )
     n_columns = min(len(found), 2)
     n_rows = math.ceil(len(found) / n_columns)
     figure = Figure(figsize=(5.5 * n_columns, 3 * n_rows + 0.6), layout="constrained")

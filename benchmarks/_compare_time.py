@@ -93,6 +93,8 @@ def draw_time(records: Sequence[Record], path: Path) -> None:
     """Draw ACC against CPU seconds, a panel for each set of images."""
     cells = [cell for cell in measured(records) if cell.data in IMAGES]
     names = list(dict.fromkeys(cell.data for cell in cells))
+    if not names:
+        raise SystemExit("No run that was asked for clusters images: there is no time to draw.")
     figure = Figure(figsize=(4.4 * len(names), 4), layout="constrained")
     for axes, data in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         panel = [cell for cell in cells if cell.data == data]

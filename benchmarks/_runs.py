@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 import warnings
@@ -13,13 +14,13 @@ import numpy as np
 from _common import (
     KEY,
     Record,
-    append_record,
     key_of,
     peak_memory_mb,
-    read_records,
     reset_peak_memory,
     surroundings,
+    thread_limit,
 )
+from _results import Runs, recorded
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
@@ -57,24 +58,48 @@ class Cost:
         }
 
 
-def run_missing(jobs: Iterable[Job], out: Path, *, keep_errors: bool = False) -> None:
-    """Do the runs that the file doesn't hold, and show how many are left and for how long.
+def results(
+    options: argparse.Namespace, jobs: Iterable[Job], *, keep_errors: bool = False
+) -> list[Record]:
+    """Return what a command line asks for: its runs, or with --table all that the file has."""
+    if options.table:
+        return recorded(options.out, key_of)
+    with thread_limit(options.threads):
+        runs = run_missing(jobs, options.out, keep_errors=keep_errors, fresh=options.fresh)
+    return runs.records()
+
+
+def run_missing(
+    jobs: Iterable[Job], out: Path, *, keep_errors: bool = False, fresh: bool = False
+) -> Runs:
+    """Do the runs that the file doesn't hold, with `fresh` all; say how many were made."""
+    runs = Runs(out, fresh=fresh)
+    make_missing(jobs, runs, keep_errors=keep_errors)
+    print(runs)
+    return runs
+
+
+def make_missing(jobs: Iterable[Job], runs: Runs, *, keep_errors: bool = False) -> None:
+    """Make the runs that are missing, and show how many are left and for how long.
 
     With `keep_errors`, that a method fails is a result as any other.
     """
-    done = {key_of(record) for record in read_records(out)}
-    missing = [job for job in jobs if job.key not in done]
+    missing = list({job.key: job for job in jobs if runs.lacks(job.key)}.values())
+    out = runs.out
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     shown = [TextColumn(column) if isinstance(column, str) else column for column in columns]
-    with Progress(*shown) as progress:
+    with Progress(*shown, disable=not missing) as progress:
         bar = progress.add_task(out.stem, total=len(missing))
         for number, job in enumerate(missing, 1):
             progress.update(bar, description=f"{out.stem}: {job.data}, {job.setting}")
             found = measured(job, keep_errors=keep_errors)
             record = {**dict(zip(KEY, job.key, strict=True)), **found}
-            if "history" in record:
-                record["history"] = keep_history(record["history"], out, job.key)
-            append_record(out, record)
+            if runs.is_lost_by(record):
+                runs.leave(record)
+            else:
+                if "history" in record:
+                    record["history"] = keep_history(record["history"], out, job.key)
+                runs.keep(record)
             progress.advance(bar)
             progress.console.print(f"{number}/{len(missing)}  {line(record)}", highlight=False)
 

@@ -19,13 +19,12 @@ from _common import (
     KEY,
     Record,
     add_options,
-    append_record,
     key_of,
-    read_records,
     surroundings,
     thread_limit,
     variation,
 )
+from _results import Runs, recorded, shown
 
 SELECTION_SEED = 1000
 
@@ -121,10 +120,10 @@ class Runner:
         task: Task,
         settings: Settings,
         options: argparse.Namespace,
-        known: dict[tuple, Record],
+        runs: Runs,
     ) -> None:
         self.name, self.task, self.settings = name, task, settings
-        self.options, self.known = options, known
+        self.options, self.runs = options, runs
         self.changes = dict(options.set)
         self._parts: Parts | None = None
 
@@ -150,17 +149,15 @@ class Runner:
         variation = "".join(f", {name}={value!r}" for name, value in self.changes.items())
         values = (self.task.experiment, self.name + variation, setting, seed)
         key = {**dict(zip(KEY, values, strict=True)), "stage": stage, "strength": strength}
-        if run_key(key) not in self.known:
+        if self.runs.lacks(run_key(key)):
             parameters = {**self.settings[setting](strength), **self.changes}
             run = self.task.select if stage == "selection" else self.task.test
             result = self.measured(run, parameters, seed)
-            record = {**key, **result}
-            append_record(self.options.out, record)
-            self.known[run_key(record)] = record
+            self.runs.keep({**key, **result})
             scores = {k: v for k, v in result.items() if isinstance(v, float)}
             told = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
             print(f"{'  '.join(map(str, key.values()))}  {told}", flush=True)
-        return self.known[run_key(key)]
+        return self.runs.known[run_key(key)]
 
     def measured(self, run: Callable, parameters: Parameters, seed: int) -> Record:
         if self._parts is None:
@@ -224,11 +221,13 @@ def parse(
 def run_and_print(
     options: argparse.Namespace, tasks: Mapping[str, Task], settings: Settings, tables: Tables
 ) -> None:
-    """Do the runs that are missing, and print the tables of all that are there."""
-    if not options.table:
-        known = {run_key(record): record for record in read_records(options.out)}
-        with thread_limit(options.threads):
-            for name in options.tasks:
-                Runner(name, tasks[name], settings, options, known)()
-    records = read_records(options.out)
-    print("\n\n".join(f"{name}\n\n{table(records)}" for name, table in tables.items()))
+    """Do the runs that are missing, and print the tables of those that were asked for."""
+    if options.table:
+        print(shown(tables, recorded(options.out, run_key)))
+        return
+    runs = Runs(options.out, key=run_key, fresh=options.fresh)
+    with thread_limit(options.threads):
+        for name in options.tasks:
+            Runner(name, tasks[name], settings, options, runs)()
+    print(runs)
+    print(shown(tables, runs.records()))

@@ -147,6 +147,8 @@ def draw_sweep(records: Sequence[Record], path: Path) -> None:
     """Draw ACC against the weight of the graph and the number of stages (Fig. 4)."""
     runs = of_experiment(records, "sweep")
     data = list(dict.fromkeys(record["data"] for record in runs))
+    if not data:
+        raise SystemExit("No run of the sweep was asked for: there is nothing to draw.")
     figure = Figure(figsize=(9, 3.2 * len(data)), layout="constrained")
     axes = figure.subplots(len(data), 2, squeeze=False)
     for row, name in enumerate(data):

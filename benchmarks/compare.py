@@ -12,9 +12,9 @@ the same rows, with the same number of threads, in the same process. Classes are
 scores alone.
 
 `make bench` installs the peers (benchmarks/requirements.lock). Each run is one JSON line in --out.
-A run that is there already is not repeated, so that the same command goes on where it was cut off.
-Processes that run side by side need files of their own; put together, by `cat`, these are one
-file of results.
+A run that is there already is not repeated, so that the same command goes on where it was cut off;
+--fresh repeats it. Processes that run side by side need files of their own; put together, by `cat`,
+these are one file of results.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from _common import Record, add_options, read_records, thread_limit
+from _common import Record, add_options
 from _compare_criteria import criteria, packed, versions_of_peers
 from _compare_data import Samples, load_samples
 from _compare_methods import (
@@ -41,7 +41,8 @@ from _compare_methods import (
 from _compare_tables import TABLES, draw_numbers
 from _compare_time import TABLES as TIME
 from _compare_time import draw_time
-from _runs import Cost, Job, run_missing, scores
+from _results import shown
+from _runs import Cost, Job, results, scores
 
 DATA = ("digits", "segments", "mnist-5k", "texts", "mnist")
 LARGE = ("mnist",)  # too large for some methods, and for more than one seed
@@ -180,15 +181,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
-    if not options.table:
-        with thread_limit(options.threads):
-            run_missing(jobs(options), options.out, keep_errors=True)
-    records = read_records(options.out)
+    records = results(options, jobs(options), keep_errors=True)
+    print(shown(TABLES | TIME, records))
     if options.figure is not None:
         draw_numbers(records, options.figure)
     if options.time_figure is not None:
         draw_time(records, options.time_figure)
-    print("\n\n".join(f"{name}\n\n{table(records)}" for name, table in (TABLES | TIME).items()))
 
 
 if __name__ == "__main__":

@@ -19,14 +19,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from _common import Record, add_options, append_record, load, read_records, surroundings
+from _common import ALWAYS_FRESH, Record, add_options, load, surroundings
 from _data_parallel_tables import TABLES
+from _results import kept, recorded, shown
 from skorch.callbacks import Callback
 
 from skdeepclust import ParsimoniousClassifier, TripletDECClusterer, _distributed
@@ -181,7 +182,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--processes", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--workers", nargs="+", type=int, default=[1, 8, 64, 256, 1024])
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
-    add_options(parser, "data_parallel.jsonl")
+    add_options(parser, "data_parallel.jsonl", ALWAYS_FRESH)
     return parser.parse_args(arguments)
 
 
@@ -191,16 +192,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         method, batch_size, workers = options.measure
         print(json.dumps(measure(options, method, int(batch_size), int(workers))))
         return
-    if not options.table:
-        for method in options.methods:
-            for batch_size in options.batch_sizes:
-                run_all(options, method, batch_size)
-    for name, table in TABLES.items():
-        print(f"{name}\n\n{table(read_records(options.out))}\n")
+    records = recorded(options.out) if options.table else kept(run_all(options), options.out)
+    print(shown(TABLES, records))
 
 
-def run_all(options: argparse.Namespace, method: str, batch_size: int) -> None:
-    """Measure one method, and write a line for each number of processes and workers."""
+def run_all(options: argparse.Namespace) -> Iterator[Record]:
+    for method in options.methods:
+        for batch_size in options.batch_sizes:
+            yield from run_method(options, method, batch_size)
+
+
+def run_method(options: argparse.Namespace, method: str, batch_size: int) -> Iterator[Record]:
+    """Measure one method, and yield a record for each number of processes and workers."""
     head = {"experiment": "distributed", "data": options.data, "method": method}
     head["batch_size"] = batch_size
     for kind, sizes in (("processes", options.processes), ("worker", options.workers)):
@@ -209,9 +212,9 @@ def run_all(options: argparse.Namespace, method: str, batch_size: int) -> None:
                 continue
             n_processes, workers = (size, 0) if kind == "processes" else (1, size)
             found = run_processes(options, n_processes, method, str(batch_size), str(workers))
-            record = {**head, "kind": kind, "size": size, **found, **surroundings()}
-            append_record(options.out, {**record, "n_threads": 1})
             print(method, batch_size, kind, size, found, flush=True)
+            record = {**head, "kind": kind, "size": size, **found, **surroundings()}
+            yield {**record, "n_threads": 1}
 
 
 if __name__ == "__main__":

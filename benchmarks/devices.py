@@ -28,10 +28,8 @@ from _common import (
     markdown,
     mean_and_std,
     processor_name,
-    read_records,
-    thread_limit,
 )
-from _runs import Job, run_missing, scores
+from _runs import Job, results, scores
 
 from skdeepclust import (
     ForcedApartEmbedder,
@@ -164,10 +162,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
-    if not options.table:
-        with thread_limit(options.threads):
-            run_missing(jobs(options), options.out)
-    print(table(read_records(options.out)))
+    print(table(results(options, jobs(options))))
 
 
 if __name__ == "__main__":

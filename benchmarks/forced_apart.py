@@ -14,7 +14,7 @@ many candidates as any other. They are chosen over the same selection seeds (100
 then the test seeds (0, 1 ...) draw other training samples and initial weights.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, so that the same
-command goes on where it was cut off; delete the file to begin again. Processes that run side by
+command goes on where it was cut off; --fresh repeats it. Processes that run side by
 side need files of their own; put together, by `cat`, these are one file of results.
 """
 

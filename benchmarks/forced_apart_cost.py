@@ -28,14 +28,14 @@ from statistics import median
 
 import torch
 from _common import (
+    ALWAYS_FRESH,
     Record,
     add_options,
-    append_record,
     markdown,
-    read_records,
     surroundings,
     thread_limit,
 )
+from _results import kept, recorded
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
@@ -249,19 +249,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=15, help="at most; default: %(default)s")
     parser.add_argument("--margin", type=float, default=3.0, help="default: %(default)s")
     parser.add_argument("--quick", action="store_true", help="measure little, and only roughly")
-    add_options(parser, "forced_apart_cost.jsonl")
+    add_options(parser, "forced_apart_cost.jsonl", ALWAYS_FRESH)
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds = 1
     return options
 
 
-def run(options: argparse.Namespace) -> list[Record]:
-    """Measure all settings, and write a record of each."""
-    records = []
+def run(options: argparse.Namespace) -> Iterator[Record]:
+    """Measure all settings, and yield a record of each."""
     sizes, units = (QUICK_SIZES, UNITS[:1]) if options.quick else (SIZES, UNITS)
     for n, k, n_labels in product(sizes, units, LABELS):
-        record = {
+        yield {
             "experiment": "forced_apart_cost",
             "rounds": options.rounds,
             "margin": options.margin,
@@ -271,18 +270,15 @@ def run(options: argparse.Namespace) -> list[Record]:
             **measure(n, k, n_labels, options.rounds, options.margin),
             **surroundings(),
         }
-        append_record(options.out, record)
-        records.append(record)
-    return records
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if options.table:
-        print(table(read_records(options.out)))
+        print(table(recorded(options.out)))
         return
     with thread_limit(options.threads):
-        records = run(options)
+        records = kept(run(options), options.out)
     print(table(records))
     if not options.quick:
         print(*verdicts(records), sep="\n")

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Sequence
 from statistics import median
 
-from _common import Record, add_options, append_record, markdown, read_records, surroundings
+from _common import ALWAYS_FRESH, Record, add_options, markdown, surroundings
+from _results import kept, recorded
 
 TARGET_MS = 150
 STATEMENTS = [
@@ -64,12 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
     parser.add_argument("--repeats", type=int, default=11, help="processes (default: 11)")
-    add_options(parser, "import_time.jsonl")
+    add_options(parser, "import_time.jsonl", ALWAYS_FRESH)
     options = parser.parse_args(arguments)
-    if not options.table:
+    if options.table:
+        records = recorded(options.out)
+    else:
         head = {"experiment": "import_time", "repeats": options.repeats}
-        append_record(options.out, {**head, "added": measure(options.repeats), **surroundings()})
-    records = read_records(options.out)
+        record = {**head, "added": measure(options.repeats), **surroundings()}
+        records = kept([record], options.out)
     print(table(records))
     added = records[-1]["added"][STATEMENTS[0]]["ms"]
     print(f"The package adds {added:.1f} ms; the target is {TARGET_MS}.")

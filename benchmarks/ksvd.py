@@ -13,23 +13,23 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 import numpy as np
 from _common import (
+    ALWAYS_FRESH,
     Record,
     add_options,
-    append_record,
     changed_parameters,
     grouped,
     load,
     markdown,
     mean_and_std,
-    read_records,
     surroundings,
     thread_limit,
 )
+from _results import kept, recorded
 from sklearn.decomposition import MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 
@@ -68,12 +68,12 @@ def measure(model: KSVD | MiniBatchDictionaryLearning, X: np.ndarray, n_nonzero:
     }
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> Iterator[Record]:
     X = load(options.data, options.mnist)[0]
     X = X.reshape(len(X), -1).astype(np.float32) / X.max()
     for seed in range(options.seeds):
         for setting, model in models(options, seed).items():
-            record = {
+            yield {
                 "experiment": "ksvd",
                 "data": options.data,
                 "setting": setting,
@@ -83,7 +83,6 @@ def run(options: argparse.Namespace) -> None:
                 **measure(model, X, options.n_nonzero_coefs),
                 **surroundings(),
             }
-            append_record(options.out, record)
 
 
 def table(records: Sequence[Record]) -> str:
@@ -109,13 +108,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--n-components", type=int, default=128, help="default: %(default)s")
     parser.add_argument("--n-nonzero-coefs", type=int, default=10, help="default: %(default)s")
     parser.add_argument("--seeds", type=int, default=3, help="default: %(default)s")
-    add_options(parser, "ksvd.jsonl")
+    add_options(parser, "ksvd.jsonl", ALWAYS_FRESH)
     options = parser.parse_args(arguments)
-    if not options.table:
+    if options.table:
+        records = recorded(options.out)
+    else:
         with thread_limit(options.threads), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # of the codes of single batches
-            run(options)
-    print(table(read_records(options.out)))
+            records = kept(run(options), options.out)
+    print(table(records))
 
 
 if __name__ == "__main__":

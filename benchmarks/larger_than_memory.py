@@ -25,14 +25,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _common import Record, add_options, markdown, read_records, thread_limit
-from _runs import Job, run_missing
+from _common import Record, add_options, markdown, thread_limit
+from _runs import Job, results
 
 from skdeepclust import (
     ForcedApartEmbedder,
@@ -149,13 +149,30 @@ def measure(folder: Path, source: str, name: str, limit_mb: int) -> Record:
 
 
 def measure_in_fresh_process(
-    folder: Path, source: str, name: str, options: argparse.Namespace
+    written: Callable[[], Path], source: str, name: str, options: argparse.Namespace
 ) -> Record:
+    folder = written()
     command = [sys.executable, __file__, "--threads", str(options.threads)]
     command += ["--limit", str(options.limit), "--fit", str(folder), source, name]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(answer.stdout.splitlines()[-1])
+
+
+def jobs(options: argparse.Namespace, folder: Path) -> Iterator[Job]:
+    @cache  # and not at all where every run is there already
+    def written() -> Path:
+        try:
+            write(folder, options.gigabytes)
+        except OSError as error:  # no method's failure, but the disk's
+            raise SystemExit(f"The file of samples can't be written ({error}).") from error
+        return folder
+
+    for source in options.sources:
+        data = f"{options.gigabytes:g} GB, {source}"
+        for name in options.estimators:
+            fit = partial(measure_in_fresh_process, written, source, name, options)
+            yield Job("larger_than_memory", data, name, 0, fit)
 
 
 # ---------------------------------------------------------------- the table and the options
@@ -201,25 +218,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with thread_limit(options.threads):
             print(json.dumps(measure(Path(folder), source, name, options.limit)))
         return
-    if not options.table:
-        folder = Path(tempfile.mkdtemp(dir=options.folder))
-        try:
-            write(folder, options.gigabytes)
-            jobs = [
-                Job(
-                    "larger_than_memory",
-                    f"{options.gigabytes:g} GB, {source}",
-                    name,
-                    0,
-                    partial(measure_in_fresh_process, folder, source, name, options),
-                )
-                for source in options.sources
-                for name in options.estimators
-            ]
-            run_missing(jobs, options.out, keep_errors=True)
-        finally:
-            shutil.rmtree(folder)
-    print(table([record for record in read_records(options.out) if "error" not in record]))
+    folder = Path(tempfile.mkdtemp(dir=options.folder))
+    try:
+        records = results(options, jobs(options, folder), keep_errors=True)
+    finally:
+        shutil.rmtree(folder)
+    print(table([record for record in records if "error" not in record]))
 
 
 if __name__ == "__main__":

@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 from _common import (
+    ALWAYS_FRESH,
     Record,
     add_options,
-    append_record,
     load,
     markdown,
     peak_memory_mb,
-    read_records,
     surroundings,
     thread_limit,
 )
+from _results import kept, recorded
 
 from skdeepclust import TripletDECClusterer
 
@@ -84,7 +84,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dtype", default="uint8", choices=["uint8", "float32", "float64"])
     parser.add_argument("--fit", help=argparse.SUPPRESS)  # what the fresh process is asked for
     parser.add_argument("--image-shape", type=int, nargs=2, help=argparse.SUPPRESS)
-    add_options(parser, "memory.jsonl")
+    add_options(parser, "memory.jsonl", ALWAYS_FRESH)
     return parser.parse_args(arguments)
 
 
@@ -95,13 +95,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(json.dumps(measure(options.fit, options.image_shape)))
         return
     if options.table:
-        print(table(read_records(options.out)))
+        print(table(recorded(options.out)))
         return
     data = options.data if options.samples is None else f"{options.data}-{options.samples}"
     X, _, image_shape = load(data, options.mnist)
     measured = measure_in_fresh_process(X, image_shape, options.dtype, options.threads)
     record = {"experiment": "memory", "data": data, "dtype": options.dtype, **measured}
-    append_record(options.out, record)
+    kept([record], options.out)
     print(table([record]))
     verdict = "within" if record["fit_mb"] <= LIMIT_MB else "above"
     print(f"The fit takes {record['fit_mb']:.0f} MB, {verdict} the limit of {LIMIT_MB} MB.")

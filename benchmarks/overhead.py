@@ -23,15 +23,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from _common import (
+    ALWAYS_FRESH,
     Record,
     add_options,
-    append_record,
     load,
     markdown,
-    read_records,
     surroundings,
     thread_limit,
 )
+from _results import kept, recorded
 from sklearn.base import clone
 from skorch.callbacks import Callback
 from torch import Tensor
@@ -276,21 +276,21 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
     parser.add_argument("--epochs", type=int, default=2, help="a phase and round, default: 2")
     parser.add_argument("--profile", action="store_true", help="print the profile of a fit")
-    add_options(parser, "overhead.jsonl")
+    add_options(parser, "overhead.jsonl", ALWAYS_FRESH)
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if options.table:
-        print(table(read_records(options.out)))
+        print(table(recorded(options.out)))
         return
     X, _, image_shape = load(options.data, options.mnist)
     head = {"experiment": "overhead", "data": options.data, "rounds": options.rounds}
     with thread_limit(options.threads):
         compared = compare(X, image_shape, options.rounds, options.epochs)
         record = {**head, "epochs": options.epochs, **compared, **surroundings()}
-        append_record(options.out, record)
+        kept([record], options.out)
         print(table([record]))
         worst = max(record[phase]["cpu_ratio"] for phase in PHASES)
         target = TARGETS.get(options.data.partition("-")[0], max(TARGETS.values()))

@@ -11,7 +11,7 @@ the mean score on a validation part over the same selection seeds (1000, 1001 ..
 seeds (0, 1 ...) draw other training samples and initial weights, and are scored on test samples.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, so that the same
-command goes on where it was cut off; delete the file to begin again.
+command goes on where it was cut off; --fresh repeats it.
 """
 
 from __future__ import annotations

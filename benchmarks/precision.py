@@ -29,11 +29,9 @@ from _common import (
     load,
     markdown,
     mean_and_std,
-    read_records,
-    thread_limit,
     variation,
 )
-from _runs import Cost, Job, run_missing, scores
+from _runs import Cost, Job, results, scores
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
@@ -140,10 +138,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
-    if not options.table:
-        with thread_limit(options.threads):
-            run_missing(jobs(options), options.out)
-    print(table(read_records(options.out)))
+    print(table(results(options, jobs(options))))
 
 
 if __name__ == "__main__":

@@ -26,16 +26,16 @@ from statistics import median
 import numpy as np
 import torch
 from _common import (
+    ALWAYS_FRESH,
     Record,
     add_options,
-    append_record,
     markdown,
-    read_records,
     surroundings,
     thread_limit,
 )
 from _regularizer_centers import Epoch, outputs_of, relative_distances
 from _regularizer_settings import KINDS, QUICK, SETTINGS, Setting
+from _results import kept, recorded
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -191,15 +191,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", default="mnist-5k", help="for the centres; default: %(default)s")
     parser.add_argument("--seeds", type=int, default=3, help="of the centres, default: 3; 0: none")
     parser.add_argument("--quick", action="store_true", help="measure little, and only roughly")
-    add_options(parser, "regularizer_cost.jsonl")
+    add_options(parser, "regularizer_cost.jsonl", ALWAYS_FRESH)
     options = parser.parse_args(arguments)
     if options.quick:
         vars(options).update(SMALL, seeds=min(1, options.seeds))
     return options
 
 
-def run(options: argparse.Namespace) -> list[Record]:
-    """Measure all settings, and write a record of each."""
+def run(options: argparse.Namespace) -> Iterator[Record]:
+    """Measure all settings, and yield a record of each."""
     keep_freed_memory()
     settings = QUICK if options.quick else SETTINGS
     plain = Step(options.image_size, options.batch_size)
@@ -207,9 +207,8 @@ def run(options: argparse.Namespace) -> list[Record]:
     epoch = Epoch(options.data, options.mnist, options.batch_size)
     relative = relative_distances(epoch, fractions, options.n_clusters, options.seeds)
     names = ("rounds", "batch_size", "n_clusters", "image_size", "data", "seeds")
-    records = []
     for setting in settings:
-        record = {
+        yield {
             "experiment": "regularizer_cost",
             **{name: getattr(options, name) for name in names},
             "layers": setting.layers,
@@ -219,20 +218,17 @@ def run(options: argparse.Namespace) -> list[Record]:
             "relative_distance": relative.get((setting.kind, setting.row_fraction)),
             **surroundings(),
         }
-        append_record(options.out, record)
-        records.append(record)
-    return records
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if options.table:
-        print(table(read_records(options.out)))
+        print(table(recorded(options.out)))
         return
     with thread_limit(options.threads), warnings.catch_warnings():
         # as many centres as samples, as the paper has it; what it regularises isn't measured here
         warnings.filterwarnings("ignore", "n_clusters=.* sample clusters share batches")
-        records = run(options)
+        records = kept(run(options), options.out)
     print(table(records))
     if not options.quick:
         print(*verdicts(records), sep="\n")

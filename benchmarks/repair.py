@@ -8,7 +8,8 @@
 that is too large, and after too short a preparation. "dead" leaves out that a cluster of Triplet
 DEC without samples gets half of the largest one.
 
-Each run is one JSON line in --out. A run that is there already is not repeated.
+Each run is one JSON line in --out. A run that is there already is not repeated, but by
+--fresh.
 """
 
 from __future__ import annotations
@@ -26,10 +27,9 @@ from _common import (
     load,
     markdown,
     mean_and_std,
-    read_records,
-    thread_limit,
 )
-from _runs import Cost, Job, run_missing, scores
+from _results import shown
+from _runs import Cost, Job, results, scores
 
 from skdeepclust import TAGnetClusterer, TripletDECClusterer
 
@@ -176,12 +176,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
-    if not options.table:
-        with thread_limit(options.threads):
-            run_missing(jobs(options), options.out)
-    records = read_records(options.out)
-    for make in TABLES.values():
-        print(make(records), end="\n\n")
+    print(shown(TABLES, results(options, jobs(options))))
 
 
 if __name__ == "__main__":

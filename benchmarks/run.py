@@ -116,7 +116,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=usage,
-        epilog="Other options, such as --mnist FOLDER, go to each of the benchmarks.",
+        epilog="Other options, such as --mnist FOLDER or --fresh, go to each of the benchmarks.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks (default: all)")
     parser.add_argument("--quick", action="store_true", help="a slice of each, in ten minutes")

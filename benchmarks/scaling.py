@@ -28,11 +28,11 @@ from _common import (
     grouped,
     markdown,
     peak_memory_mb,
-    read_records,
     reset_peak_memory,
     thread_limit,
 )
-from _runs import Cost, Job, run_missing
+from _results import Runs, recorded
+from _runs import Cost, Job, make_missing
 from matplotlib.figure import Figure
 from sklearn.datasets import make_blobs
 
@@ -139,17 +139,36 @@ def measure(axis: str, name: str, size: dict[str, int]) -> Record:
     return {"axis": axis, **size, **cost.record, "fit_mb": fit_mb}
 
 
-def run_axis(axis: str, name: str, options: argparse.Namespace) -> None:
+def run_axis(axis: str, name: str, options: argparse.Namespace, runs: Runs) -> None:
     """Run one quantity upwards, as long as the next run may be expected to end in time."""
-    for value in options.values or AXES[axis]:
-        runs = [r for r in read_records(options.out) if r["setting"] == name and r["axis"] == axis]
-        if runs:
-            last = max(runs, key=lambda record: record[axis])
-            slope = np.nanmax([exponent(runs, axis, "cpu_s"), 1.0])
-            if last["cpu_s"] * (value / last[axis]) ** slope > options.seconds:
-                return
-        measured = partial(measure, axis, name, {**BASE, axis: value})
-        run_missing([Job("scaling", f"{axis} {value}", name, 0, measured)], options.out)
+    jobs = {
+        value: Job(
+            "scaling",
+            f"{axis} {value}",
+            name,
+            0,
+            partial(measure, axis, name, {**BASE, axis: value}),
+        )
+        for value in options.values or AXES[axis]
+    }
+    missing = {value: job for value, job in jobs.items() if runs.lacks(job.key)}
+    if missing:
+        measure(axis, name, {**BASE, "samples": 500})  # what only the first one costs
+    for value, job in missing.items():
+        if expected_seconds(axis, name, value, runs) > options.seconds:
+            print(f"{name}, {axis} {value} and more: would take more than {options.seconds:g} s")
+            return
+        make_missing([job], runs)
+
+
+def expected_seconds(axis: str, name: str, value: int, runs: Runs) -> float:
+    """Return what a run takes if time grows as it did up to the largest value so far."""
+    known = [r for r in runs.known.values() if (r["axis"], r["setting"]) == (axis, name)]
+    if not known:
+        return 0.0
+    last = max(known, key=lambda record: record[axis])
+    slope = np.nanmax([exponent(known, axis, "cpu_s"), 1.0])
+    return last["cpu_s"] * (value / last[axis]) ** slope
 
 
 # ---------------------------------------------------------------- exponents, table, figure
@@ -229,20 +248,22 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def run_all(options: argparse.Namespace) -> list[Record]:
+    if APPROXIMATE in options.estimators:
+        approximate_search()  # a package that is missing ends the run before its first hour
+    runs = Runs(options.out, fresh=options.fresh)
+    with thread_limit(options.threads):
+        for axis in options.axes:
+            for name in options.estimators:
+                if name not in WITHOUT.get(axis, ()):
+                    run_axis(axis, name, options, runs)
+    print(runs)
+    return runs.records()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
-    if not options.table:
-        if APPROXIMATE in options.estimators:
-            approximate_search()  # a package that is missing ends the run before its first hour
-        with thread_limit(options.threads):
-            for axis in options.axes:
-                for name in options.estimators:
-                    if name not in WITHOUT.get(axis, ()):
-                        measure(
-                            axis, name, {**BASE, "samples": 500}
-                        )  # what only the first one costs
-                        run_axis(axis, name, options)
-    records = read_records(options.out)
+    records = recorded(options.out) if options.table else run_all(options)
     print(table(records))
     if options.figure is not None:
         draw(records, options.figure)

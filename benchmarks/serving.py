@@ -26,15 +26,15 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from _common import (
+    ALWAYS_FRESH,
     ROOT,
     Record,
     add_options,
-    append_record,
     markdown,
-    read_records,
     surroundings,
     thread_limit,
 )
+from _results import kept, recorded
 from sklearn.datasets import load_digits
 
 import skdeepclust
@@ -149,14 +149,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
     parser.add_argument("--seconds", type=float, default=3, help="of each load (default: 3)")
-    add_options(parser, "serving.jsonl")
+    add_options(parser, "serving.jsonl", ALWAYS_FRESH)
     options = parser.parse_args(arguments)
-    if not options.table:
+    if options.table:
+        records = recorded(options.out)
+    else:
         with thread_limit(options.threads):
             about = {"experiment": "serving", "seconds": options.seconds, **surroundings()}
-            for record in measure(options.seconds, options.threads):
-                append_record(options.out, {**record, **about, "run": about["date"]})
-    print(table(read_records(options.out)))
+            about["run"] = about["date"]
+            loads = measure(options.seconds, options.threads)
+            records = kept(({**load, **about} for load in loads), options.out)
+    print(table(records))
 
 
 if __name__ == "__main__":

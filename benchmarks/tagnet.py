@@ -2,7 +2,7 @@
 
     python benchmarks/tagnet.py                                  # everything but 70,000 images
     python benchmarks/tagnet.py --experiments tables --data mnist --seeds 0
-    python benchmarks/tagnet.py --experiments stages --figure sweep.png
+    python benchmarks/tagnet.py --experiments sweep --figure sweep.png
     python benchmarks/tagnet.py --table                          # the tables of what was run
 
 "tables" compares methods (Table 1), "auxiliary" the numbers of clusters of auxiliary tasks (Table
@@ -12,8 +12,8 @@ nrletters), "sweep" the weight of the graph and the number of stages, trained an
 missing pixels do. Labels are seen by the evaluation alone.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, so that the same
-command goes on where it was cut off. Processes that run side by side need files of their own; put
-together, by `cat`, these are one file of results.
+command goes on where it was cut off; --fresh repeats it. Processes that run side by side need files
+of their own; put together, by `cat`, these are one file of results.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from _common import Record, add_options, read_records, thread_limit
-from _runs import Cost, Job, run_missing, scores
+from _common import Record, add_options
+from _results import shown
+from _runs import Cost, Job, results, scores
 from _tagnet_settings import (
     GRAPH_WEIGHTS,
     LEVELS,
@@ -165,12 +166,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
-    if not options.table:
-        with thread_limit(options.threads):
-            run_missing(jobs(options), options.out)
-    records = read_records(options.out)
-    for make in TABLES.values():
-        print(make(records), end="\n\n")
+    records = results(options, jobs(options))
+    print(shown(TABLES, records))
     if options.figure is not None:
         draw_sweep(records, options.figure)
 

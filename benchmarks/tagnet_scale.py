@@ -18,22 +18,20 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from _common import (
     Record,
     add_options,
-    append_record,
     grouped,
-    key_of,
     load,
     markdown,
     peak_memory_mb,
-    read_records,
-    surroundings,
     thread_limit,
 )
+from _runs import Job, results
 
 from skdeepclust import TAGnetClusterer
 
@@ -71,18 +69,26 @@ def measure(n_samples: int, mode: str, setting: str, mnist: str | None, epochs: 
         "predict_1000_s": round(time.perf_counter() - begin, 3),
         "fit_mb": round(fit_mb, 1),
         "peak_mb": round(peak_memory_mb(), 1),
-        **surroundings(),
     }
 
 
-def measure_in_fresh_process(key: Record, options: argparse.Namespace) -> Record:
-    n_samples, mode = key["n_samples"], key["data"]
-    command = [sys.executable, __file__, "--fit", json.dumps([n_samples, mode, key["setting"]])]
+def measure_in_fresh_process(
+    n_samples: int, mode: str, setting: str, options: argparse.Namespace
+) -> Record:
+    command = [sys.executable, __file__, "--fit", json.dumps([n_samples, mode, setting])]
     command += ["--threads", str(options.threads), "--epochs", str(options.epochs)]
     command += ["--mnist", options.mnist] if options.mnist else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(answer.stdout.splitlines()[-1])
+
+
+def jobs(options: argparse.Namespace) -> Iterator[Job]:
+    for n_samples in options.samples:
+        for mode in options.modes:
+            for setting in GRAPHS:
+                fit = partial(measure_in_fresh_process, n_samples, mode, setting, options)
+                yield Job(f"scale {n_samples}", mode, setting, 0, fit)
 
 
 def table(records: Sequence[Record]) -> str:
@@ -125,19 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with thread_limit(options.threads):
             print(json.dumps(measure(*options.fit, options.mnist, options.epochs)))
         return
-    done = {key_of(record) for record in read_records(options.out)}
-    if options.table:
-        options.samples = ()
-    for n_samples in options.samples:
-        for mode in options.modes:
-            for setting in GRAPHS:
-                key = {"experiment": f"scale {n_samples}", "data": mode, "setting": setting}
-                key |= {"seed": 0, "n_samples": n_samples}
-                if key_of(key) not in done:
-                    record = {**key, **measure_in_fresh_process(key, options)}
-                    append_record(options.out, record)
-                    print(n_samples, mode, setting, record["epoch_s"], record["fit_mb"], flush=True)
-    print(table(read_records(options.out)))
+    print(table(results(options, jobs(options))))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
     python benchmarks/triplet_dec.py --table                      # the table of what was run
 
 Each run is one JSON line in --out. A run that is there already is not repeated, so that the same
-command goes on where it was cut off; delete the file to begin again.
+command goes on where it was cut off; --fresh repeats it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,9 @@ from _common import (
     load,
     markdown,
     mean_and_std,
-    read_records,
-    thread_limit,
     variation,
 )
-from _runs import Cost, Job, run_missing, scores
+from _runs import Cost, Job, results, scores
 from sklearn.cluster import KMeans, SpectralClustering
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
@@ -197,10 +195,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
-    if not options.table:
-        with thread_limit(options.threads):
-            run_missing(jobs(options), options.out)
-    print(table(read_records(options.out)))
+    print(table(results(options, jobs(options))))
 
 
 if __name__ == "__main__":

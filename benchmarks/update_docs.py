@@ -20,6 +20,7 @@ from _forced_apart_tables import TABLES as FORCED_APART
 from _paper_tables import TABLES as PAPERS
 from _parsimonious_tables import TABLES as PARSIMONIOUS
 from _tagnet_tables import TABLES as TAGNET
+from _versions import versions_line
 from forced_apart_cost import table as loss_table
 from import_time import table as import_table
 from larger_than_memory import table as larger_table
@@ -65,6 +66,7 @@ def newest(name: str) -> Callable[[], str]:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
+    "versions": versions_line,
     "triplet-dec": lambda: table(read_records(RESULTS / "triplet_dec.jsonl")),
     "overhead": lambda: overhead_table(read_records(RESULTS / "overhead.jsonl")),
     "memory": newest("memory"),

@@ -122,7 +122,8 @@ def test_the_best_candidate_on_the_validation_part_is_tested(script, selection, 
 
     task = Told("none", 1, 1, 1, {}, 2, 3, ["DeCov"])
     options = script.parse(["--out", str(tmp_path / "results.jsonl")])
-    selection.Runner("told", task, script.SETTINGS, options, {})()
+    runs = selection.Runs(options.out, key=selection.run_key)
+    selection.Runner("told", task, script.SETTINGS, options, runs)()
     assert tested == [(0.2, 0), (0.2, 1), (0.2, 2)]
 
 

@@ -115,7 +115,8 @@ def test_table(scripts, tmp_path, capsys) -> None:
     # the last run was cut off
     out.write_text("".join(json.dumps(run) + "\n" for run in runs) + '{"experiment": "tripl')
     scripts.triplet_dec.main(["--table", "--out", str(out)])
-    _, rule, row = capsys.readouterr().out.splitlines()
+    note, _, rule, row = capsys.readouterr().out.splitlines()
+    assert note == f"nothing was run: 3 runs taken from {out}"
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     # by hand: std of .7, .9, .8 is sqrt((.01 + .01) / 2); of 2, 4, 2 it is sqrt(4 / 3)
     assert cells[:4] == ["digits", "default", "3", "0.800 ± 0.100"]
@@ -192,10 +193,13 @@ def test_overhead(scripts, tmp_path, capsys) -> None:
     for phase in ("warmup", "clustering"):
         step = record[phase]
         assert step["ratio"] == pytest.approx(step["estimator_ms"] / step["plain_ms"], rel=1e-2)
-    printed = capsys.readouterr().out
+    note, _, printed = capsys.readouterr().out.partition("\n")
+    assert note == f"1 run made, 0 taken from {out}"
     assert "run_single_epoch" in printed  # the profile
     scripts.overhead.main(["--table", "--out", str(out)])
-    assert printed.startswith(capsys.readouterr().out.rstrip())
+    note, _, table = capsys.readouterr().out.rstrip().partition("\n")
+    assert note == f"nothing was run: 1 run taken from {out}"
+    assert printed.startswith(table)
 
 
 def test_memory(scripts, tmp_path, capsys) -> None:
