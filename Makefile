@@ -90,8 +90,12 @@ clean:  ## Remove the virtual environments, caches and build outputs
 	rm -rf .venv .venv-* mutants build dist docs/_build docs/generated docs/auto_examples .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(STAMP): requirements.lock pyproject.toml
-	$(call install,$(VENV),requirements.lock)
+$(STAMP): $(VENV)/.locked pyproject.toml
+	$(call install_package,$(VENV))
+	@touch $@
+
+$(VENV)/.locked: requirements.lock
+	$(call install_lock,$(VENV),$<)
 	@touch $@
 
 # What `make dist-test` installs there comes from the metadata of the package alone.
@@ -99,14 +103,18 @@ $(DIST)/.empty: requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(DIST)
 	@touch $@
 
-$(BENCH_STAMP): benchmarks/requirements.lock pyproject.toml
-	$(call install,$(BENCH),benchmarks/requirements.lock)
+$(BENCH_STAMP): $(BENCH)/.locked pyproject.toml
+	$(call install_package,$(BENCH))
+	@touch $@
+
+$(BENCH)/.locked: benchmarks/requirements.lock
+	$(call install_lock,$(BENCH),$<)
 	@touch $@
 
 QUIETLY := -qq --disable-pip-version-check --no-input
 
-# $(call install,FOLDER,LOCK): all but torch by its hash, then torch, then this package.
-define install
+# $(call install_lock,FOLDER,LOCK): all but torch by its hash, then torch.
+define install_lock
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo "skdeepclust needs Python 3.11 or newer; name one with: make PYTHON=python3.12" >&2; exit 1; }
 @echo "Setting up $(1) (once, a few minutes) ..."
@@ -114,5 +122,8 @@ define install
 @grep -v '^torch' $(2) > $(1)/hashed.lock
 @$(1)/$(SCRIPTS)/python -m pip install $(QUIETLY) --no-deps --require-hashes -r $(1)/hashed.lock
 @$(1)/$(SCRIPTS)/python -m pip install $(QUIETLY) $$(grep -oE '^torch[a-z]*==[^ ]+' $(2))
+endef
+
+define install_package
 @$(1)/$(SCRIPTS)/python -m pip install $(QUIETLY) --no-deps --no-build-isolation -e .
 endef
