@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from sklearn.callback import ProgressBar
 from sklearn.cluster import KMeans, SpectralClustering
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -74,6 +74,14 @@ def draw(clusterer: TripletDECClusterer, X: np.ndarray, y: np.ndarray) -> Figure
     return figure
 
 
+def show_progress(clusterer: TripletDECClusterer) -> None:
+    """Show the epochs as a bar, if scikit-learn has callbacks: from version 1.9."""
+    if find_spec("sklearn.callback"):
+        from sklearn.callback import ProgressBar
+
+        clusterer.set_callbacks(ProgressBar())
+
+
 def main(arguments: Sequence[str] | None = None, **parameters: Any) -> None:
     """Run the demonstration; `parameters` are for the clusterer."""
     usage = argparse.RawDescriptionHelpFormatter
@@ -84,7 +92,7 @@ def main(arguments: Sequence[str] | None = None, **parameters: Any) -> None:
 
     X, y = load_digits(return_X_y=True)
     clusterer = TripletDECClusterer(10, image_shape=(8, 8), random_state=options.seed, **parameters)
-    clusterer.set_callbacks(ProgressBar())
+    show_progress(clusterer)
     models = {"TripletDECClusterer": clusterer, **plain_methods(options.seed)}
     print(f"Clustering {len(X):,} images of digits, 8 x 8 pixels, without their labels\n")
     print("", *compare(models, X, y), sep="\n")
