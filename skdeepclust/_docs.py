@@ -23,7 +23,7 @@ compile : bool, default=False
 regularizers : list of skdeepclust.regularizers.Regularizer, default=None
     Penalties on named layers of the network, copied at the start of a fit.
 callbacks : list of skorch.callbacks.Callback, default=None
-    Copied for each phase. Callbacks of scikit-learn are set by `set_callbacks`.
+    Copied for each phase. From scikit-learn 1.9, `set_callbacks` sets its own.
 checkpoint : str or path-like, default=None
     Folder in which a fit keeps what it has done, after each epoch, until it has come to its end. A
     fit that was stopped, started again with the same parameters and data, goes on from there and

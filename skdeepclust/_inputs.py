@@ -155,11 +155,7 @@ class InputMixin:
         if sample_weight is None:
             return {}
         weight = check_sample_weight(
-            sample_weight,
-            _stand_in(X, X.shape[0]) if isinstance(X, StoredArray) else X,
-            dtype=np.float64,
-            ensure_non_negative=True,
-            allow_all_zero_weights=False,
+            sample_weight, _stand_in(X, X.shape[0]) if isinstance(X, StoredArray) else X
         )
         return {"sample_weight": weight}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needs import needs_callbacks
 from plain_autoencoder import assert_same_weights, make
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, EarlyStopping, EpochScoring, GradientNormClipping
@@ -110,6 +111,7 @@ class StopAfter:
         return self.seen.count("end epoch") == self.n_epochs
 
 
+@needs_callbacks
 def test_scikit_learn_callbacks(X):
     callback = StopAfter(2)
     model = make(max_epochs=9).set_callbacks(callback).fit(X)
@@ -120,6 +122,7 @@ def test_scikit_learn_callbacks(X):
     assert model.history_[-1]["seconds"] > 0
 
 
+@needs_callbacks
 def test_callbacks_are_torn_down_when_a_fit_fails(X):
     class Fail(Callback):
         def on_epoch_end(self, net, **kwargs):

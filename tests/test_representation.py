@@ -5,6 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
+from needs import needs_fitted_attributes
 from sklearn import config_context
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -53,6 +54,7 @@ def tables_of(model) -> dict[str, list[list[str]]]:
     return Tables(html).found
 
 
+@needs_fitted_attributes
 @pytest.mark.parametrize("name", NETWORKS)
 def test_phases_and_network_of_a_fitted_estimator(name):
     model = fitted(name)
@@ -119,6 +121,7 @@ def test_nothing_is_shown_before_a_fit_or_without_diagrams():
         assert not hasattr(ParsimoniousAutoencoder(), "_repr_html_")
 
 
+@needs_fitted_attributes
 def test_diagrams_of_pipelines_show_it():
     model, _ = NETWORKS["triplet dec"]()
     pipeline = make_pipeline(MinMaxScaler(), model)

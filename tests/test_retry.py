@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needs import needs_callbacks
 from plain_autoencoder import assert_same_weights, make
 from sklearn.exceptions import ConvergenceWarning
 from small_fits import KNOWN, QUICK
@@ -101,6 +102,7 @@ class Tasks:
         return False
 
 
+@needs_callbacks
 def test_callbacks_see_a_task_for_each_try():
     tasks = Tasks()
     with pytest.warns(ConvergenceWarning, match=AGAIN):

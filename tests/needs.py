@@ -1,0 +1,16 @@
+"""What some tests need, and not every version of scikit-learn that is supported has."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+from sklearn.base import BaseEstimator
+
+needs_callbacks = pytest.mark.skipif(
+    find_spec("sklearn.callback") is None, reason="scikit-learn has callbacks from version 1.9"
+)
+needs_fitted_attributes = pytest.mark.skipif(
+    not hasattr(BaseEstimator, "_get_fitted_attr_html"),
+    reason="scikit-learn shows fitted attributes in notebooks from version 1.9",
+)
