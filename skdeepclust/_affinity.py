@@ -14,6 +14,7 @@ from sklearn.utils.extmath import row_norms
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeepclust._compat import HasMethods, Interval, StrOptions, fit_context
+from skdeepclust._sparse import is_sparse
 
 # The local scale is the distance to this neighbour (Zelnik-Manor and Perona 2004, Section 2) ...
 SCALE_NEIGHBOR = 7
@@ -197,10 +198,10 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
             found = self.neighbors_.transform(X)
         else:
             # trees don't mix the two
-            if sparse.issparse(self._X) and not sparse.issparse(X):
+            if is_sparse(self._X) and not is_sparse(X):
                 X = sparse.csr_array(X)
             step = X.shape[0]
-            if sparse.issparse(X) and not sparse.issparse(self._X):
+            if is_sparse(X) and not is_sparse(self._X):
                 step = max(1, BLOCK_VALUES // X.shape[1])
             blocks = [X[start : start + step] for start in range(0, X.shape[0], step)]
             found = sparse.vstack([self._searched(block, n_neighbors) for block in blocks], "csr")
@@ -209,7 +210,7 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
 
     def _searched(self, X, n_neighbors: int) -> sparse.csr_array:
         """Distances from some samples to the nearest of those in the search."""
-        if sparse.issparse(X) and not sparse.issparse(self._X):
+        if is_sparse(X) and not is_sparse(self._X):
             X = X.toarray()
         indices = self.neighbors_.kneighbors(X, n_neighbors, return_distance=False)
         return exact_distances(X, self._X, indices)
@@ -277,7 +278,7 @@ def exact_distances(X, Y, indices: np.ndarray) -> sparse.csr_array:
 
 def check_distances(distances, shape: tuple[int, int]) -> None:
     """Raise an error that names `neighbors` where its result is no sparse graph of distances."""
-    if not sparse.issparse(distances):
+    if not is_sparse(distances):
         raise TypeError(
             f"neighbors returned {type(distances).__name__}, not a sparse matrix of distances. "
             "Give a transformer like KNeighborsTransformer(mode='distance')."

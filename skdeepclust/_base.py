@@ -10,7 +10,7 @@ import copy
 import functools
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
 from types import SimpleNamespace
@@ -193,7 +193,7 @@ class BaseDeepEstimator(
 
     # -- training
     @contextmanager
-    def _fit_scope(self, X, *, warm: bool, phases: int, **arguments) -> Iterator[None]:
+    def _fit_scope(self, X, *, warm: bool, phases: int, **arguments) -> Generator[None]:
         """Seed torch, build the network or take up the fitted one, open the callbacks' context.
 
         `arguments` are offered to the network's class or factory, which takes those that it

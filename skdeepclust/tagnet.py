@@ -336,12 +336,13 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         return self._task_losses(codes, idx, sample_weight)
 
     def _task_losses(self, codes: Sequence[Tensor], idx: Tensor, sample_weight: Tensor | None):
-        losses = []
+        logits, losses = [], []
         for task, (head, code) in enumerate(zip(self.module_.heads, codes, strict=True)):
-            logits = head(code)
-            losses.append(self._clustering_loss(logits, task, idx, sample_weight))
+            logits.append(head(code))
+            losses.append(self._clustering_loss(logits[-1], task, idx, sample_weight))
         *auxiliary, overall = losses
-        negative = information_loss(logits.detach().softmax(1), sample_weight=sample_weight)
+        assignment = logits[-1].detach().softmax(1)
+        negative = information_loss(assignment, sample_weight=sample_weight)
         parts = {"clustering": overall, "information": -negative}
         if not auxiliary:
             return {"loss": overall, **parts}
