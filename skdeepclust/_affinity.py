@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
@@ -95,13 +95,18 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
     array([[0.    , 0.    , 0.7788]])
     """
 
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
     _parameter_constraints: ClassVar[dict] = {
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "edge_weights": [StrOptions({"gaussian", "self_tuning", "connectivity"})],
         "neighbors": [HasMethods(["fit_transform", "transform"]), None],
     }
 
-    def __init__(self, n_neighbors=10, *, edge_weights="gaussian", neighbors=None):
+    def __init__(
+        self, n_neighbors: int = 10, *, edge_weights: str = "gaussian", neighbors: Any = None
+    ) -> None:
         self.n_neighbors = n_neighbors
         self.edge_weights = edge_weights
         self.neighbors = neighbors
@@ -113,7 +118,7 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
         return tags
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Find the neighbours of the samples and weight the edges to them.
 
         Parameters
@@ -147,7 +152,7 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
         self.affinity_matrix_.sort_indices()
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Return the affinities of samples to their nearest training samples.
 
         A training sample is its own neighbour here. Scales of training samples stay as they are.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from typing import TypeVar
+
+Class = TypeVar("Class", bound=type)
 
 SHARED_PARAMETERS = """
 optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
@@ -77,7 +80,7 @@ _MARKERS = {
 }
 
 
-def with_shared_docs(cls: type) -> type:
+def with_shared_docs(cls: Class) -> Class:
     """Put the shared paragraphs where the class's docstring has `<shared parameters>` and so on."""
     doc = inspect.cleandoc(cls.__doc__ or "")
     for marker, paragraph in _MARKERS.items():

@@ -95,6 +95,7 @@ class InputMixin:
 
     dtype: str
     n_features_in_: int
+    feature_names_in_: np.ndarray
     module_: torch.nn.Module
     _infer: Callable[..., torch.Tensor]
     _resume: dict[str, Any]
