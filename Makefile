@@ -45,6 +45,7 @@ lint: $(STAMP)  ## Check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyrefly check
+	$(BIN)/python tests/typed/check.py
 
 # The examples whose data are here run; MNIST is taken from $SKDEEPCLUST_DATA/mnist.
 docs: $(DOCS_STAMP)  ## Build the documentation and its gallery (a quarter of an hour, then what changed)
@@ -67,7 +68,7 @@ mutation:  ## Change the code, line by line, and see whether tests notice (20 mi
 	PYTHONPATH=. $(MUTATION)/bin/python benchmarks/mutation.py
 
 clean:  ## Remove the virtual environment, caches and build outputs
-	rm -rf $(VENV) $(BENCH) $(OLDEST) $(MUTATION) mutants build dist docs/_build docs/generated docs/auto_examples .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(OLDEST) $(MUTATION) mutants build dist docs/_build docs/generated docs/auto_examples .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
