@@ -40,6 +40,7 @@ lint: $(STAMP)  ## Check style, format, types and the workflows of continuous in
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyrefly check
+	$(BIN)/python tests/typed/check.py
 	$(BIN)/zizmor --quiet --offline --persona pedantic .github
 	$(BIN)/repo-review .
 
@@ -87,7 +88,7 @@ lock:  ## Write requirements.lock and that of the benchmarks from the newest rel
 	PATH=.venv-lock/bin:$$PATH .venv-lock/bin/python .ci/lock.py $(LOCK_OPTIONS)
 
 clean:  ## Remove the virtual environments, caches and build outputs
-	rm -rf .venv .venv-* mutants build dist docs/_build docs/generated docs/auto_examples .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* mutants build dist docs/_build docs/generated docs/auto_examples .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): $(VENV)/.locked pyproject.toml

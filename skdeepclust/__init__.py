@@ -5,7 +5,24 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+# what type checkers see, who then know a name that isn't there
 if TYPE_CHECKING:
+    from skdeepclust import augmentation as augmentation
+    from skdeepclust import datasets as datasets
+    from skdeepclust import dictionary as dictionary
+    from skdeepclust import forced_apart as forced_apart
+    from skdeepclust import graph as graph
+    from skdeepclust import losses as losses
+    from skdeepclust import metrics as metrics
+    from skdeepclust import networks as networks
+    from skdeepclust import parsimonious as parsimonious
+    from skdeepclust import persistence as persistence
+    from skdeepclust import plotting as plotting
+    from skdeepclust import regularizers as regularizers
+    from skdeepclust import serving as serving
+    from skdeepclust import tagnet as tagnet
+    from skdeepclust import triplet_dec as triplet_dec
+    from skdeepclust import zero_shot as zero_shot
     from skdeepclust.forced_apart import ForcedApartEmbedder
     from skdeepclust.parsimonious import ParsimoniousAutoencoder, ParsimoniousClassifier
     from skdeepclust.persistence import load, save
@@ -45,15 +62,18 @@ _MODULES = {"augmentation", "datasets", "dictionary", "graph", "losses", "metric
 _MODULES |= {"plotting", "regularizers", *_HOMES.values()}
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+            globals()[name] = value
+            return value
+        if name in _MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_MODULES})
+    special = {name for name in globals() if name.startswith("__")}
+    return sorted({*__all__, *_MODULES, *special})

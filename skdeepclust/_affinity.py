@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeepclust._compat import HasMethods, Interval, StrOptions, fit_context
 from skdeepclust._docs import pages_of
+from skdeepclust._sparse import is_sparse
 
 # The local scale is the distance to this neighbour (Zelnik-Manor and Perona 2004, Section 2) ...
 SCALE_NEIGHBOR = 7
@@ -95,6 +96,9 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
     array([[0.    , 0.    , 0.7788]])
     """
 
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
     _parameter_constraints: ClassVar[dict] = {
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "edge_weights": [StrOptions({"gaussian", "self_tuning", "connectivity"})],
@@ -104,7 +108,9 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
     _doc_link_module = "skdeepclust"
     _doc_link_template = pages_of("skdeepclust.graph")
 
-    def __init__(self, n_neighbors=10, *, edge_weights="gaussian", neighbors=None):
+    def __init__(
+        self, n_neighbors: int = 10, *, edge_weights: str = "gaussian", neighbors: Any = None
+    ) -> None:
         self.n_neighbors = n_neighbors
         self.edge_weights = edge_weights
         self.neighbors = neighbors
@@ -116,7 +122,7 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
         return tags
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Find the neighbours of the samples and weight the edges to them.
 
         Parameters
@@ -150,7 +156,7 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
         self.affinity_matrix_.sort_indices()
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Return the affinities of samples to their nearest training samples.
 
         A training sample is its own neighbour here. Scales of training samples stay as they are.
@@ -201,10 +207,10 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
             found = self.neighbors_.transform(X)
         else:
             # trees don't mix the two
-            if sparse.issparse(self._X) and not sparse.issparse(X):
+            if is_sparse(self._X) and not is_sparse(X):
                 X = sparse.csr_array(X)
             step = X.shape[0]
-            if sparse.issparse(X) and not sparse.issparse(self._X):
+            if is_sparse(X) and not is_sparse(self._X):
                 step = max(1, BLOCK_VALUES // X.shape[1])
             blocks = [X[start : start + step] for start in range(0, X.shape[0], step)]
             found = sparse.vstack([self._searched(block, n_neighbors) for block in blocks], "csr")
@@ -213,7 +219,7 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
 
     def _searched(self, X, n_neighbors: int) -> sparse.csr_array:
         """Distances from some samples to the nearest of those in the search."""
-        if sparse.issparse(X) and not sparse.issparse(self._X):
+        if is_sparse(X) and not is_sparse(self._X):
             X = X.toarray()
         indices = self.neighbors_.kneighbors(X, n_neighbors, return_distance=False)
         return exact_distances(X, self._X, indices)
@@ -281,7 +287,7 @@ def exact_distances(X, Y, indices: np.ndarray) -> sparse.csr_array:
 
 def check_distances(distances, shape: tuple[int, int]) -> None:
     """Raise an error that names `neighbors` where its result is no sparse graph of distances."""
-    if not sparse.issparse(distances):
+    if not is_sparse(distances):
         raise TypeError(
             f"neighbors returned {type(distances).__name__}, not a sparse matrix of distances. "
             "Give a transformer like KNeighborsTransformer(mode='distance')."

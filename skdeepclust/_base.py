@@ -10,16 +10,17 @@ import copy
 import functools
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from skdeepclust import _types as types
 from skdeepclust._checkpoint import kept_progress
 from skdeepclust._compat import (
     CallbackSupportMixin,
@@ -33,6 +34,7 @@ from skdeepclust._distributed import from_first, joined
 from skdeepclust._fingerprint import check_alike
 from skdeepclust._inference import InferenceMixin
 from skdeepclust._inputs import InputMixin
+from skdeepclust._lazy import Method
 from skdeepclust._precision import DTYPES, check_precision
 from skdeepclust._progress import ProgressMixin
 from skdeepclust._regularization import RegularizationMixin
@@ -50,7 +52,7 @@ from skdeepclust._state import StateMixin
 from skdeepclust._training import OPTIMIZERS, TrainingMixin
 
 
-def fit_method(method):
+def fit_method(method: Method) -> Method:
     """Validate parameters, run callbacks, and leave the estimator as it was if `method` fails.
 
     What a fit has done is kept in its checkpoint until it has come to its end.
@@ -70,10 +72,10 @@ def fit_method(method):
             finally:
                 self.__dict__.pop("_checkpoint", None)
 
-    return resumable
+    return cast("Method", resumable)
 
 
-def partial_fit_method(method):
+def partial_fit_method(method: Method) -> Method:
     """Do the same for a method of one epoch, which keeps no checkpoint."""
     validated = with_callbacks(fit_context(prefer_skip_nested_validation=False)(method))
 
@@ -88,7 +90,7 @@ def partial_fit_method(method):
             self.__dict__.update(before)
             raise
 
-    return all_or_nothing
+    return cast("Method", all_or_nothing)
 
 
 class BaseDeepEstimator(
@@ -130,23 +132,23 @@ class BaseDeepEstimator(
     def __init__(
         self,
         *,
-        module=None,
-        optimizer="adam",
-        lr=0.001,
-        max_epochs=20,
-        batch_size=256,
-        device="auto",
-        dtype="float32",
-        precision="32",
-        compile=False,
-        regularizers=None,
-        callbacks=None,
-        checkpoint=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        **module__kwargs,
-    ):
+        module: types.Network = None,
+        optimizer: types.Optimizer = "adam",
+        lr: float = 0.001,
+        max_epochs: Any = 20,
+        batch_size: Any = 256,
+        device: types.Device = "auto",
+        dtype: str = "float32",
+        precision: str = "32",
+        compile: bool = False,
+        regularizers: types.Regularizers = None,
+        callbacks: types.Callbacks = None,
+        checkpoint: types.Folder = None,
+        warm_start: bool = False,
+        random_state: types.RandomState = None,
+        verbose: int = 0,
+        **module__kwargs: Any,
+    ) -> None:
         self.module = module
         self.optimizer = optimizer
         self.lr = lr
@@ -193,7 +195,7 @@ class BaseDeepEstimator(
 
     # -- training
     @contextmanager
-    def _fit_scope(self, X, *, warm: bool, phases: int, **arguments) -> Iterator[None]:
+    def _fit_scope(self, X, *, warm: bool, phases: int, **arguments) -> Generator[None]:
         """Seed torch, build the network or take up the fitted one, open the callbacks' context.
 
         `arguments` are offered to the network's class or factory, which takes those that it

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
-from scipy import sparse
 
+from skdeepclust._sparse import is_sparse
 from skdeepclust._stored import shuffled_rows
 
 
@@ -92,7 +92,7 @@ class Batches:
             batch = self.X[rows.to(self.X.device, non_blocking=True)]
         else:
             picked = self.X[rows.numpy()]
-            batch = torch.from_numpy(picked.toarray() if sparse.issparse(picked) else picked)
+            batch = torch.from_numpy(picked.toarray() if is_sparse(picked) else picked)
         if batch.dtype == torch.float64:  # which is twice as long, and not on every device
             batch = batch.to(self.dtype)
         # others are converted after the move: uint8 images travel as bytes

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -227,7 +227,7 @@ class SharedCheckpoint:
 @contextmanager
 def kept_progress(
     folder: str | os.PathLike | None, arguments: Callable[[], dict[str, Any]]
-) -> Iterator[NoCheckpoint | Checkpoint | SharedCheckpoint]:
+) -> Generator[NoCheckpoint | Checkpoint | SharedCheckpoint]:
     """Give a fit its checkpoint, and remove it when the fit has come to its end."""
     if folder is None:
         yield NoCheckpoint()

@@ -6,7 +6,7 @@ import math
 import warnings
 from abc import abstractmethod
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -35,6 +35,8 @@ class BaseDeepClusterer(
     }
     # for methods without such a parameter
     restore_best: bool = False
+
+    labels_: np.ndarray
 
     # -- the hooks of a method
     @abstractmethod
@@ -70,7 +72,7 @@ class BaseDeepClusterer(
         return tags
 
     @fit_method
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn the embedding and the clusters of X.
 
         Parameters
@@ -147,7 +149,7 @@ class BaseDeepClusterer(
         return self._assign_samples(X, **metadata).argmax(1).cpu().numpy()
 
     @by_blocks
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         """Return the most probable cluster of each sample.
 
         Parameters
@@ -163,7 +165,7 @@ class BaseDeepClusterer(
         return self._hard(self._check(X))
 
     @by_blocks
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Any:
         """Return the soft assignment q of each sample.
 
         Parameters
@@ -179,7 +181,7 @@ class BaseDeepClusterer(
         return self._like(X, self._assign_samples(self._check(X)))
 
     @by_blocks
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Return the embedding of each sample.
 
         Parameters
@@ -194,7 +196,7 @@ class BaseDeepClusterer(
         """
         return self._like(X, self._embed_samples(self._check(X)))
 
-    def score(self, X, y=None):
+    def score(self, X: Any, y: Any = None) -> float:
         """Return the information that the assignment carries, which needs no labels.
 
         ``(H(mean_i q_i) - mean_i H(q_i)) / log(n_clusters)``: 1 where every sample belongs to one

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
@@ -11,6 +12,15 @@ class ComponentsMixin(BaseEstimator):
     """`module__NAME` and `optimizer__NAME` beside the parameters that a class declares."""
 
     _components: dict[str, Any]
+
+    # made by scikit-learn, which tells type checkers that they return nothing
+    set_fit_request: Callable[..., Self]
+    set_partial_fit_request: Callable[..., Self]
+    set_predict_request: Callable[..., Self]
+    set_predict_proba_request: Callable[..., Self]
+    set_decision_function_request: Callable[..., Self]
+    set_transform_request: Callable[..., Self]
+    set_score_request: Callable[..., Self]
 
     def _keep_components(self, components: dict[str, Any]) -> None:
         for name in components:
@@ -21,7 +31,7 @@ class ComponentsMixin(BaseEstimator):
                 )
         self._components = components
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, with those of the network and the optimiser.
 
         Parameters
@@ -36,7 +46,7 @@ class ComponentsMixin(BaseEstimator):
         """
         return {**super().get_params(deep), **self._components}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, among them `module__NAME` and `optimizer__NAME`.
 
         Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
@@ -22,7 +23,7 @@ class DecodingMixin:
         raise NotImplementedError
 
     @by_blocks
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> Any:
         """Decode points of the embedding.
 
         Parameters

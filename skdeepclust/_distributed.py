@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import pickle
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import timedelta
@@ -124,7 +124,7 @@ class Ranks:
                     )
 
     @contextmanager
-    def _contact(self) -> Iterator[None]:
+    def _contact(self) -> Generator[None]:
         try:
             yield
         except RuntimeError as error:
@@ -191,7 +191,7 @@ def from_first(function: Callable[[], Result]) -> Result:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def alone() -> Generator[None]:
     """Share nothing inside the block, not even the work of a fit in it."""
     token = _current.set(_ALONE)
     try:
@@ -201,7 +201,7 @@ def alone() -> Iterator[None]:
 
 
 @contextmanager
-def joined() -> Iterator[None]:
+def joined() -> Generator[None]:
     """Share the work inside the block, a fit, if this process is one of several."""
     if _current.get() is not None:  # a fit inside of a fit
         yield

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from typing import TypeVar
+
+Class = TypeVar("Class", bound=type)
 
 SITE = "https://skdeepclust.github.io/skdeepclust/"
 
@@ -89,7 +92,7 @@ def pages_of(module: str) -> str:
     return f"{SITE}generated/{module}.{{estimator_name}}.html"
 
 
-def with_shared_docs(cls: type) -> type:
+def with_shared_docs(cls: Class) -> Class:
     """Put the shared paragraphs where the class's docstring has `<shared parameters>` and so on."""
     doc = inspect.cleandoc(cls.__doc__ or "")
     for marker, paragraph in _MARKERS.items():

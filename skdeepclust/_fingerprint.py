@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from joblib.hashing import NumpyHasher
-from scipy import sparse
 
 from skdeepclust._distributed import active
+from skdeepclust._sparse import is_sparse
 from skdeepclust._stored import StoredArray, is_stored
 
 # They change what is seen of a fit, or where it runs, but not what comes out of it.
@@ -40,7 +40,7 @@ class Hasher(NumpyHasher):
         if isinstance(obj, torch.Tensor):
             tensor = obj.detach().cpu().contiguous()
             obj = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-        elif sparse.issparse(obj):
+        elif is_sparse(obj):
             matrix: Any = obj if obj.format in ("csr", "csc") else obj.tocsr()
             obj = (matrix.format, matrix.shape, matrix.data, matrix.indices, matrix.indptr)
         elif isinstance(obj, types.FunctionType):

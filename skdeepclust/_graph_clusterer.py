@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -189,7 +189,9 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
 
     # -- the interface
     @fit_method
-    def fit(self, X, y=None, affinity=None, sample_weight=None):
+    # the order of the graph and the weights is the methods' own
+    # pyrefly: ignore[bad-override]
+    def fit(self, X: Any, y: Any = None, affinity: Any = None, sample_weight: Any = None) -> Self:
         """Learn the codes and the clusters of X.
 
         Parameters
@@ -213,7 +215,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         return self._fit_samples(X, sample_weight, affinity=affinity)
 
     @by_blocks
-    def predict(self, X, affinity=None):
+    def predict(self, X: Any, affinity: Any = None) -> Any:
         """Return the most probable cluster of each sample.
 
         Parameters
@@ -232,7 +234,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         return self._hard(self._check(X), affinity=affinity)
 
     @by_blocks
-    def predict_proba(self, X, affinity=None):
+    def predict_proba(self, X: Any, affinity: Any = None) -> Any:
         """Return the probability of each cluster.
 
         Parameters
@@ -250,7 +252,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         return self._like(X, self._assign_samples(self._check(X), affinity=affinity))
 
     @by_blocks
-    def transform(self, X, affinity=None):
+    def transform(self, X: Any, affinity: Any = None) -> Any:
         """Return the codes of the last stage.
 
         Parameters
@@ -267,7 +269,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         """
         return self._like(X, self._embed_samples(self._check(X), affinity=affinity))
 
-    def score(self, X, y=None, affinity=None):
+    def score(self, X: Any, y: Any = None, affinity: Any = None) -> float:
         """Return the information that the assignment carries, in [0, 1]; it needs no labels.
 
         Parameters

@@ -63,6 +63,8 @@ class InitialClustersMixin(InputGraphMixin):
     n_neighbors: int
     neighbors: Any
     module_: Any
+    attempt_: int
+    cluster_centers_: np.ndarray
     _fit: SimpleNamespace
     _embed: Any
     _assign: Any

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeepclust._compat import check_sample_weight
+from skdeepclust._sparse import is_sparse
 from skdeepclust._stored import StoredArray, is_stored
 from skdeepclust.networks import Standardize
 
@@ -95,6 +95,7 @@ class InputMixin:
 
     dtype: str
     n_features_in_: int
+    feature_names_in_: np.ndarray
     module_: torch.nn.Module
     _infer: Callable[..., torch.Tensor]
     _resume: dict[str, Any]
@@ -129,7 +130,7 @@ class InputMixin:
             rows = X.some_rows(N_ROWS_LOOKED_AT)
         else:
             rows = X[:: max(1, X.shape[0] // N_ROWS_LOOKED_AT)]
-        values = np.asarray(rows.data if sparse.issparse(rows) else rows)
+        values = np.asarray(rows.data if is_sparse(rows) else rows)
         largest = float(max(values.max(initial=0), -float(values.min(initial=0))))
         limit = math.sqrt(float(np.finfo(self.dtype).max) / X.shape[1]) / 1000
         if largest > limit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -12,10 +12,11 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from skdeepclust._compat import StrOptions, check_partial_fit_first_call
-from skdeepclust._lazy import computed
+from skdeepclust._lazy import Method, computed
 from skdeepclust._stored import rows_of
 
 
@@ -92,7 +93,7 @@ class LabelsMixin(ClassifierMixin):
         known = positions(labels.tolist(), self.classes_.tolist(), problem="y has unknown labels")
         return np.asarray(known, dtype=np.int64)[index]
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy.
 
         Parameters
@@ -184,6 +185,21 @@ class LabelsMixin(ClassifierMixin):
         if not (of_class >= 0).all():
             raise ValueError(f"class_weight={class_weight!r} must hold non-negative numbers.")
         return of_class
+
+
+def _knows_labels(estimator: Any) -> bool:
+    """Whether there are, or may yet be, labels to predict."""
+    if hasattr(estimator, "module_") and not hasattr(estimator, "classes_"):
+        raise AttributeError(
+            f"This {type(estimator).__name__} was fitted without y and predicts no labels: cluster "
+            "what `transform` returns, or fit it with coarse labels."
+        )
+    return True
+
+
+def with_labels(method: Method) -> Method:
+    """Make a method available where there are labels; to type checkers it stays what it is."""
+    return cast("Method", available_if(_knows_labels)(method))
 
 
 class PartialLabelsMixin(LabelsMixin):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from threading import get_ident
 
@@ -62,7 +62,7 @@ def last_layer(module: nn.Module) -> str:
 
 
 @contextmanager
-def last_layer_input(module: nn.Module) -> Iterator[list[Tensor]]:
+def last_layer_input(module: nn.Module) -> Generator[list[Tensor]]:
     """Keep, in a list of one, the input of the layer with weights that ran last.
 
     A module without fully connected and convolutional layers is a layer itself.
@@ -84,7 +84,7 @@ def last_layer_input(module: nn.Module) -> Iterator[list[Tensor]]:
 
 
 @contextmanager
-def layer_output(module: nn.Module, name: str) -> Iterator[list[Tensor]]:
+def layer_output(module: nn.Module, name: str) -> Generator[list[Tensor]]:
     """Keep, in a list of one, the last output of the layer of that name."""
     kept: list[Tensor] = []
     thread = get_ident()
@@ -104,7 +104,7 @@ def layer_output(module: nn.Module, name: str) -> Iterator[list[Tensor]]:
 
 
 @contextmanager
-def evaluation_mode(module: nn.Module) -> Iterator[None]:
+def evaluation_mode(module: nn.Module) -> Generator[None]:
     """Put a module into evaluation mode, and each layer back into its own mode afterwards."""
     # a user may have frozen the batch normalisation of some
     modes = {layer: layer.training for layer in module.modules()}

@@ -6,9 +6,11 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 # Arguments that have a row for each sample, which would have to be cut up with X.
 PER_SAMPLE = ("affinity",)
@@ -19,7 +21,7 @@ def is_lazy(X: Any) -> bool:
     return all(hasattr(X, name) for name in ("map_blocks", "chunks", "dask"))
 
 
-def by_blocks(method: Callable) -> Callable:
+def by_blocks(method: Method) -> Method:
     """Let a method that answers sample by sample take a Dask array, and return one.
 
     It is that of the method's answers to the blocks of rows, by the estimator as it is now; dtype
@@ -48,7 +50,7 @@ def by_blocks(method: Callable) -> Callable:
             arguments=(args, kwargs),
         )
 
-    return answer
+    return cast("Method", answer)
 
 
 def computed(values: Any) -> Any:

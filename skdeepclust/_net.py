@@ -286,7 +286,7 @@ class PhaseNet(NeuralNet):
     def transform(self, X):
         return self.owner_.transform(X)
 
-    def score(self, X, y=None):
+    def score(self, X, y=None) -> float:
         return self.owner_.score(X, y)
 
     def __sklearn_tags__(self):

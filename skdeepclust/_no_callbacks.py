@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class NoCallbackContext:
     """A callback context without callbacks: every call does nothing."""
@@ -23,6 +25,6 @@ class CallbackSupportMixin:
         return NoCallbackContext()
 
 
-def with_callbacks(method):
+def with_callbacks(method: Any) -> Any:
     """Stand in for `sklearn.callback.with_callbacks`."""
     return method

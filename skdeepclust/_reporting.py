@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -48,7 +48,9 @@ class Report:
         self._attempts: dict[tuple[str, ...], int] = {}
 
     @contextmanager
-    def task(self, name: str, total: int | None = None, *, is_step: bool = False) -> Iterator[None]:
+    def task(
+        self, name: str, total: int | None = None, *, is_step: bool = False
+    ) -> Generator[None]:
         """Report a phase of `total` epochs, or a step of which little is said, while it lasts."""
         outer = self._open[-1] if self._open else None
         names = (*(outer.names if outer else ()), name)
@@ -212,7 +214,7 @@ def current_report() -> Report:
 
 
 @contextmanager
-def reporting(name: str, verbose: int) -> Iterator[Report]:
+def reporting(name: str, verbose: int) -> Generator[Report]:
     """Report the fit of `name`; one within another that reports is a task of the latter."""
     outer = _current.get()
     if verbose and outer is not None and type(outer) is not Report:

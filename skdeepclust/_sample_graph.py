@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from skdeepclust.graph import NeighborAffinity, check_affinity
 class PrecomputedAffinity(BaseEstimator):
     """A graph that the user gives, and edges to it."""
 
-    def fit(self, affinity):
+    def fit(self, affinity) -> Self:
         self.n_samples_ = affinity.shape[0]
         self.affinity_matrix_ = check_affinity(affinity, self.n_samples_)
         return self
@@ -40,7 +40,7 @@ class CallableAffinity(BaseEstimator):
     def __init__(self, function: Callable):
         self.function = function
 
-    def fit(self, features):
+    def fit(self, features) -> Self:
         self.features_ = features
         self.affinity_matrix_ = check_affinity(self.function(features, features), len(features))
         return self
@@ -66,7 +66,7 @@ class SampleGraphMixin(InputGraphMixin):
     affinity: Any
     edge_weights: str
     neighbors: Any
-    affinity_matrix_: sparse.csr_array | None
+    affinity_matrix_: sparse.csr_array | Any  # or None without a graph
     _graph_features: Projection | None
     _once: Callable[..., Any]
 

@@ -8,10 +8,10 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
 
 from skdeepclust._compat import Interval
 from skdeepclust._inputs import InputMixin
+from skdeepclust._sparse import is_sparse
 from skdeepclust._stored import in_blocks
 
 
@@ -95,7 +95,7 @@ def _shape_of_steps(
 
 def _check_word_indices(X, vocabulary_size: int) -> None:
     """Raise ValueError unless X holds integers from 0 to `vocabulary_size - 1`."""
-    values = X.data if sparse.issparse(X) else X
+    values = X.data if is_sparse(X) else X
     if not len(values):  # a sparse matrix without an entry
         return
     remainder: Callable = np.remainder if isinstance(values, np.ndarray) else type(values).remainder

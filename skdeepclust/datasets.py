@@ -8,7 +8,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,6 +141,24 @@ def _bunch(
     )
 
 
+@overload
+def fetch_mnist(
+    *,
+    data_home: str | os.PathLike[str] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    return_X_y: Literal[True],
+    as_images: bool = False,
+    verify: bool = True,
+) -> tuple[NDArray, NDArray]: ...
+@overload
+def fetch_mnist(
+    *,
+    data_home: str | os.PathLike[str] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    return_X_y: bool = False,
+    as_images: bool = False,
+    verify: bool = True,
+) -> Any: ...
 def fetch_mnist(
     *,
     data_home: str | os.PathLike[str] | None = None,
@@ -205,6 +223,24 @@ def fetch_mnist(
     return _bunch(_MNIST, images, target, return_X_y=return_X_y, as_images=as_images)
 
 
+@overload
+def fetch_fashion_mnist(
+    *,
+    data_home: str | os.PathLike[str] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    return_X_y: Literal[True],
+    as_images: bool = False,
+    verify: bool = True,
+) -> tuple[NDArray, NDArray]: ...
+@overload
+def fetch_fashion_mnist(
+    *,
+    data_home: str | os.PathLike[str] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    return_X_y: bool = False,
+    as_images: bool = False,
+    verify: bool = True,
+) -> Any: ...
 def fetch_fashion_mnist(
     *,
     data_home: str | os.PathLike[str] | None = None,

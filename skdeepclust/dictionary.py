@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -106,6 +106,7 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     components_: np.ndarray
     n_features_in_: int
+    feature_names_in_: np.ndarray
 
     def __init__(
         self,
@@ -114,7 +115,7 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         n_nonzero_coefs: int | None = None,
         max_iter: int = 30,
         tol: float = 1e-3,
-        random_state=None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):
         self.n_components = n_components
@@ -125,7 +126,7 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None) -> KSVD:
+    def fit(self, X: Any, y: Any = None) -> KSVD:
         """Learn the dictionary.
 
         Parameters
@@ -172,7 +173,7 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.n_iter_ = len(self.error_)
         return self
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Find codes Z by orthogonal matching pursuit; those of a row don't depend on others.
 
         Parameters
@@ -194,7 +195,7 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             codes[rows] = block
         return codes
 
-    def inverse_transform(self, X) -> np.ndarray:
+    def inverse_transform(self, X: Any) -> np.ndarray:
         """Return the samples that codes stand for, Z D.
 
         Parameters
@@ -217,7 +218,7 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             )
         return codes @ self.components_.astype(codes.dtype, copy=False)
 
-    def score(self, X, y=None) -> float:
+    def score(self, X: Any, y: Any = None) -> float:
         r"""Minus the mean squared error of reconstruction, :math:`-\|X - Z D\|_F^2 / (n m)`.
 
         Parameters

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdeepclust import _types as types
 from skdeepclust._base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._docs import with_shared_docs
-from skdeepclust._labels import UNLABELLED, PartialLabelsMixin, partial_labels
+from skdeepclust._labels import UNLABELLED, PartialLabelsMixin, partial_labels, with_labels
 from skdeepclust._layers import find_layer, hidden_linear_layers, layer_output
 from skdeepclust._lazy import by_blocks, computed
 from skdeepclust._sequences import SequenceMixin
@@ -73,16 +73,6 @@ def _weights_of(module: nn.Module, layer: str) -> str:
         if isinstance(each, nn.Linear)
     ]
     return inside[-1] if inside else layer
-
-
-def _knows_labels(estimator: ForcedApartEmbedder) -> bool:
-    """Whether there are, or may yet be, labels to predict."""
-    if hasattr(estimator, "module_") and not hasattr(estimator, "classes_"):
-        raise AttributeError(
-            "This ForcedApartEmbedder was fitted without y and predicts no labels: cluster what "
-            "`transform` returns, or fit it with coarse labels."
-        )
-    return True
 
 
 @with_shared_docs
@@ -205,32 +195,32 @@ class ForcedApartEmbedder(
     def __init__(
         self,
         *,
-        n_components=15,
-        loss="auto",
-        margin="auto",
-        lam="auto",
-        divergence="kl",
-        code_layer=None,
-        image_shape=None,
-        sequence_shape=None,
-        vocabulary_size=None,
-        module=None,
-        optimizer="adam",
-        lr=0.001,
-        max_epochs=20,
-        batch_size=128,
-        device="auto",
-        dtype="float32",
-        precision="32",
-        compile=False,
-        regularizers=None,
-        callbacks=None,
-        checkpoint=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        **module__kwargs,
-    ):
+        n_components: int = 15,
+        loss: str | None = "auto",
+        margin: float | str | Mapping[str, Any] = "auto",
+        lam: float | str | Mapping[str, Any] = "auto",
+        divergence: str = "kl",
+        code_layer: str | None = None,
+        image_shape: types.Shape = None,
+        sequence_shape: types.Shape = None,
+        vocabulary_size: int | None = None,
+        module: types.Network = None,
+        optimizer: types.Optimizer = "adam",
+        lr: float = 0.001,
+        max_epochs: int = 20,
+        batch_size: int = 128,
+        device: types.Device = "auto",
+        dtype: str = "float32",
+        precision: str = "32",
+        compile: bool = False,
+        regularizers: types.Regularizers = None,
+        callbacks: types.Callbacks = None,
+        checkpoint: types.Folder = None,
+        warm_start: bool = False,
+        random_state: types.RandomState = None,
+        verbose: int = 0,
+        **module__kwargs: Any,
+    ) -> None:
         super().__init__(
             module=module,
             optimizer=optimizer,
@@ -359,7 +349,7 @@ class ForcedApartEmbedder(
 
     # -- the schedule
     @fit_method
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train the network: to predict coarse labels, or without them to reconstruct X.
 
         Parameters
@@ -389,7 +379,9 @@ class ForcedApartEmbedder(
         return self._fit_labels(X, y, extra, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
-    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
         """Go on training with one epoch on these samples.
 
         The samples of the first call say where X lies and how large it is: let them be more than
@@ -469,7 +461,7 @@ class ForcedApartEmbedder(
 
     # -- inference
     @by_blocks
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Return the code of each sample.
 
         Parameters
@@ -484,9 +476,9 @@ class ForcedApartEmbedder(
         """
         return self._apply(self._code, X)
 
-    @available_if(_knows_labels)
+    @with_labels
     @by_blocks
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         """Return the most probable coarse label of each sample, after a fit with y.
 
         Parameters
@@ -502,9 +494,9 @@ class ForcedApartEmbedder(
         logits = self._infer(self._outputs, self._check(X))
         return self.classes_[logits.argmax(1).cpu().numpy()]
 
-    @available_if(_knows_labels)
+    @with_labels
     @by_blocks
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Any:
         """Return the probability of each coarse label, after a fit with y.
 
         Parameters
@@ -519,7 +511,7 @@ class ForcedApartEmbedder(
         """
         return self._apply(lambda x: functional.softmax(self._outputs(x), dim=1), X)
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the coarse accuracy; after a fit without y minus the reconstruction error.
 
         Parameters

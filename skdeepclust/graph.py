@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -302,7 +304,8 @@ def laplacian(affinity, *, normalized: bool = True) -> sparse.csr_array:
            [ 0.,  0.,  0.]])
     """
     graph = check_affinity(affinity, (*np.shape(affinity), 0)[0])
-    matrix = sparse.csr_array(csgraph.laplacian(graph, normed=normalized))
+    found: Any = csgraph.laplacian(graph, normed=normalized)  # sparse, like the graph
+    matrix = sparse.csr_array(found)
     matrix.eliminate_zeros()
     return matrix
 

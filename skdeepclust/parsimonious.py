@@ -6,15 +6,16 @@ NeurIPS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdeepclust import _types as types
 from skdeepclust._base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._decoding import DecodingMixin
@@ -44,7 +45,7 @@ class ParsimoniousMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     n_clusters: int
     lam: float
-    clustering: str
+    clustering: str | Sequence[str]
     layers: Any
     smoothing: float
     center_gradient: str
@@ -66,7 +67,7 @@ class ParsimoniousMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         ]
 
     @property
-    def regularizer_(self) -> ClusteringRegularizer | None:
+    def regularizer_(self) -> ClusteringRegularizer | Any:
         """The fitted clustering regulariser; `None` if there is none, because of `lam=0`."""
         first = next(iter(self.regularizers_), None)
         return first if isinstance(first, ClusteringRegularizer) else None
@@ -186,35 +187,35 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
     def __init__(
         self,
         *,
-        n_clusters=100,
-        lam=0.01,
-        clustering="sample",
-        layers="auto",
-        smoothing=0.9,
-        center_gradient="fixed",
-        transform_layer=None,
-        image_shape=None,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        module=None,
-        optimizer="adam",
-        lr=0.001,
-        max_epochs=50,
-        batch_size=256,
-        device="auto",
-        dtype="float32",
-        precision="32",
-        compile=False,
-        regularizers=None,
-        callbacks=None,
-        checkpoint=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        **module__kwargs,
-    ):
+        n_clusters: int = 100,
+        lam: float = 0.01,
+        clustering: str | Sequence[str] = "sample",
+        layers: str | Sequence[str] | Mapping[str, Any] = "auto",
+        smoothing: float = 0.9,
+        center_gradient: str = "fixed",
+        transform_layer: str | None = None,
+        image_shape: types.Shape = None,
+        class_weight: types.ClassWeight = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        module: types.Network = None,
+        optimizer: types.Optimizer = "adam",
+        lr: float = 0.001,
+        max_epochs: int = 50,
+        batch_size: int = 256,
+        device: types.Device = "auto",
+        dtype: str = "float32",
+        precision: str = "32",
+        compile: bool = False,
+        regularizers: types.Regularizers = None,
+        callbacks: types.Callbacks = None,
+        checkpoint: types.Folder = None,
+        warm_start: bool = False,
+        random_state: types.RandomState = None,
+        verbose: int = 0,
+        **module__kwargs: Any,
+    ) -> None:
         super().__init__(
             module=module,
             optimizer=optimizer,
@@ -289,7 +290,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
 
     # -- the schedule
     @fit_method
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train the network on samples and their labels.
 
         Parameters
@@ -313,7 +314,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         return self._fit_labels(X, y, sample_weight, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on training with one epoch on these samples.
 
         Parameters
@@ -363,7 +364,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
 
     # -- inference
     @by_blocks
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         """Return the most probable class of each sample.
 
         Parameters
@@ -380,7 +381,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         return self.classes_[logits.argmax(1).cpu().numpy()]
 
     @by_blocks
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class.
 
         Parameters
@@ -396,7 +397,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         return self._apply(lambda x: functional.softmax(self._logits(x), dim=1), X)
 
     @by_blocks
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Return the representation of each sample in the last hidden layer.
 
         Parameters
@@ -501,31 +502,31 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
     def __init__(
         self,
         *,
-        n_components=30,
-        n_clusters=100,
-        lam=0.0001,
-        clustering="sample",
-        layers="auto",
-        smoothing=0.9,
-        center_gradient="fixed",
-        image_shape=None,
-        module=None,
-        optimizer="adam",
-        lr=0.001,
-        max_epochs=50,
-        batch_size=256,
-        device="auto",
-        dtype="float32",
-        precision="32",
-        compile=False,
-        regularizers=None,
-        callbacks=None,
-        checkpoint=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        **module__kwargs,
-    ):
+        n_components: int = 30,
+        n_clusters: int = 100,
+        lam: float = 0.0001,
+        clustering: str | Sequence[str] = "sample",
+        layers: str | Sequence[str] | Mapping[str, Any] = "auto",
+        smoothing: float = 0.9,
+        center_gradient: str = "fixed",
+        image_shape: types.Shape = None,
+        module: types.Network = None,
+        optimizer: types.Optimizer = "adam",
+        lr: float = 0.001,
+        max_epochs: int = 50,
+        batch_size: int = 256,
+        device: types.Device = "auto",
+        dtype: str = "float32",
+        precision: str = "32",
+        compile: bool = False,
+        regularizers: types.Regularizers = None,
+        callbacks: types.Callbacks = None,
+        checkpoint: types.Folder = None,
+        warm_start: bool = False,
+        random_state: types.RandomState = None,
+        verbose: int = 0,
+        **module__kwargs: Any,
+    ) -> None:
         super().__init__(
             module=module,
             optimizer=optimizer,
@@ -558,7 +559,8 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         return ConvAutoencoder if len(self._input_shape) == 3 else MLPAutoencoder
 
     def _arguments(self) -> dict[str, Any]:
-        arguments = {"n_components": self.n_components, "standardize": True, "batch_norm": False}
+        arguments: dict[str, Any] = {"n_components": self.n_components, "standardize": True}
+        arguments["batch_norm"] = False
         if len(self._input_shape) == 1:
             arguments["hidden"] = _paper_widths(self.n_features_in_, self.n_components)
         return arguments
@@ -588,7 +590,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
 
     # -- the schedule
     @fit_method
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train the autoencoder.
 
         Parameters
@@ -611,7 +613,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         return self._fit_samples(X, sample_weight, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on training with one epoch on these samples.
 
         The samples of the first call say where X lies and how large it is: let them be more than
@@ -653,7 +655,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
 
     # -- inference
     @by_blocks
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Return the code of each sample.
 
         Parameters
@@ -668,7 +670,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         """
         return self._apply(self._embed, X)
 
-    def score(self, X, y=None):
+    def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean reconstruction error, so that larger is better.
 
         Parameters

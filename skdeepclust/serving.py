@@ -9,7 +9,7 @@ import logging
 import os
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -197,7 +197,7 @@ def _import_onnx() -> None:
 
 
 @contextmanager
-def _silent_exporters() -> Iterator[None]:
+def _silent_exporters() -> Generator[None]:
     """Keep to themselves what exporters tell of their own affairs, which no user can mend."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -6,7 +6,7 @@ Architecture for Clustering. SDM.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
 from types import MappingProxyType
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdeepclust import _types as types
 from skdeepclust._cluster_heads import initial_head
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._docs import with_shared_docs
@@ -194,6 +195,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
     """
 
     module_: TAGnetHeads
+    auxiliary_labels_: list[Any] | Any  # or None without such tasks
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseGraphClusterer._parameter_constraints,
@@ -213,44 +215,44 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
 
     def __init__(
         self,
-        n_clusters=8,
+        n_clusters: int = 8,
         *,
-        n_components=128,
-        n_stages=20,
-        loss="entropy",
-        lam=0.3,
-        graph_weight="auto",
-        n_neighbors=10,
-        affinity="nearest_neighbors",
-        edge_weights="self_tuning",
-        neighbors=None,
-        normalized_laplacian=True,
-        dictionary="mini_batch",
-        normalize=True,
-        balance=1.0,
-        margin=1.0,
-        init="gmm",
-        n_init=24,
-        auxiliary_clusters=None,
-        auxiliary_weight=1.0,
-        module=None,
-        optimizer="adam",
-        lr=0.003,
-        max_epochs=50,
-        batch_size="auto",
-        device="auto",
-        dtype="float32",
-        precision="32",
-        compile=False,
-        regularizers=None,
-        callbacks=None,
-        restore_best=False,
-        checkpoint=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        **module__kwargs,
-    ):
+        n_components: int = 128,
+        n_stages: int = 20,
+        loss: str = "entropy",
+        lam: float = 0.3,
+        graph_weight: float | str = "auto",
+        n_neighbors: int = 10,
+        affinity: str | Callable[..., Any] = "nearest_neighbors",
+        edge_weights: str = "self_tuning",
+        neighbors: Any = None,
+        normalized_laplacian: bool = True,
+        dictionary: str | types.ArrayLike = "mini_batch",
+        normalize: bool = True,
+        balance: float = 1.0,
+        margin: float = 1.0,
+        init: types.Start = "gmm",
+        n_init: int = 24,
+        auxiliary_clusters: int | Sequence[int | None] | None = None,
+        auxiliary_weight: float = 1.0,
+        module: types.Network = None,
+        optimizer: types.Optimizer = "adam",
+        lr: float = 0.003,
+        max_epochs: int = 50,
+        batch_size: int | str = "auto",
+        device: types.Device = "auto",
+        dtype: str = "float32",
+        precision: str = "32",
+        compile: bool = False,
+        regularizers: types.Regularizers = None,
+        callbacks: types.Callbacks = None,
+        restore_best: bool = False,
+        checkpoint: types.Folder = None,
+        warm_start: bool = False,
+        random_state: types.RandomState = None,
+        verbose: int = 0,
+        **module__kwargs: Any,
+    ) -> None:
         super().__init__(
             module=module,
             optimizer=optimizer,
@@ -336,12 +338,13 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         return self._task_losses(codes, idx, sample_weight)
 
     def _task_losses(self, codes: Sequence[Tensor], idx: Tensor, sample_weight: Tensor | None):
-        losses = []
+        logits, losses = [], []
         for task, (head, code) in enumerate(zip(self.module_.heads, codes, strict=True)):
-            logits = head(code)
-            losses.append(self._clustering_loss(logits, task, idx, sample_weight))
+            logits.append(head(code))
+            losses.append(self._clustering_loss(logits[-1], task, idx, sample_weight))
         *auxiliary, overall = losses
-        negative = information_loss(logits.detach().softmax(1), sample_weight=sample_weight)
+        assignment = logits[-1].detach().softmax(1)
+        negative = information_loss(assignment, sample_weight=sample_weight)
         parts = {"clustering": overall, "information": -negative}
         if not auxiliary:
             return {"loss": overall, **parts}

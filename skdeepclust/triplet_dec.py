@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdeepclust import _types as types
 from skdeepclust._automatic_epochs import AUTOMATIC_EPOCHS, number_of_epochs
 from skdeepclust._cluster_prior import check_prior, prior_of_partition
 from skdeepclust._clusterer import BaseDeepClusterer
@@ -27,7 +28,11 @@ from skdeepclust._initial_clusters import InitialClustersMixin, Start
 from skdeepclust._negatives import RunningRadius
 from skdeepclust._partitions import Clusters, check_centers
 from skdeepclust._repair import EpochWatch
-from skdeepclust.augmentation import check_augmentation, in_two_steps, resolve_augmentation
+from skdeepclust.augmentation import (
+    check_augmentation,
+    in_two_steps,
+    resolve_augmentation,
+)
 from skdeepclust.graph import smooth_over_graph
 from skdeepclust.losses import (
     assignment_kl,
@@ -266,48 +271,48 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
 
     def __init__(
         self,
-        n_clusters=8,
+        n_clusters: int = 8,
         *,
-        n_components=32,
-        image_shape=None,
-        margin=1.0,
-        reconstruction_weight=1.0,
-        clustering_weight=1.0,
-        triplet_weight=0.2,
-        entropy_weight=1.0,
-        cluster_prior="uniform",
-        augmentation="auto",
-        pretrain_epochs="auto",
-        warmup_epochs="auto",
-        init="gmm",
-        n_init=15,
-        n_starts=2,
-        n_neighbors=10,
-        neighbors=None,
-        degrees_of_freedom=31.0,
-        metric="within_cluster",
-        normalize=True,
-        contrast="info_nce",
-        negatives="cluster",
-        target_view="augmented",
-        module=None,
-        optimizer="adam",
-        lr=0.001,
-        max_epochs="auto",
-        batch_size=128,
-        device="auto",
-        dtype="float32",
-        precision="32",
-        compile=False,
-        regularizers=None,
-        callbacks=None,
-        restore_best=False,
-        checkpoint=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        **module__kwargs,
-    ):
+        n_components: int = 32,
+        image_shape: types.Shape = None,
+        margin: float = 1.0,
+        reconstruction_weight: float = 1.0,
+        clustering_weight: float = 1.0,
+        triplet_weight: float = 0.2,
+        entropy_weight: float = 1.0,
+        cluster_prior: str | types.ArrayLike = "uniform",
+        augmentation: types.Augmentation = "auto",
+        pretrain_epochs: int | float | str = "auto",
+        warmup_epochs: int | float | str = "auto",
+        init: types.Start = "gmm",
+        n_init: int = 15,
+        n_starts: int = 2,
+        n_neighbors: int = 10,
+        neighbors: Any = None,
+        degrees_of_freedom: float = 31.0,
+        metric: str = "within_cluster",
+        normalize: bool = True,
+        contrast: str = "info_nce",
+        negatives: str = "cluster",
+        target_view: str = "augmented",
+        module: types.Network = None,
+        optimizer: types.Optimizer = "adam",
+        lr: float = 0.001,
+        max_epochs: int | float | str = "auto",
+        batch_size: int = 128,
+        device: types.Device = "auto",
+        dtype: str = "float32",
+        precision: str = "32",
+        compile: bool = False,
+        regularizers: types.Regularizers = None,
+        callbacks: types.Callbacks = None,
+        restore_best: bool = False,
+        checkpoint: types.Folder = None,
+        warm_start: bool = False,
+        random_state: types.RandomState = None,
+        verbose: int = 0,
+        **module__kwargs: Any,
+    ) -> None:
         super().__init__(
             module=module,
             optimizer=optimizer,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skdeepclust import _types as types
 from skdeepclust._base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._class_attributes import resolve_class_attributes
 from skdeepclust._compat import StrOptions
@@ -215,28 +216,28 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
     def __init__(
         self,
         *,
-        class_attributes=None,
-        fit_intercept=True,
-        predict_over="all",
-        image_shape=None,
-        class_weight=None,
-        module=None,
-        optimizer="adam",
-        lr=0.001,
-        max_epochs=30,
-        batch_size=64,
-        device="auto",
-        dtype="float32",
-        precision="32",
-        compile=False,
-        regularizers=None,
-        callbacks=None,
-        checkpoint=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        **module__kwargs,
-    ):
+        class_attributes: Any = None,
+        fit_intercept: bool = True,
+        predict_over: str = "all",
+        image_shape: types.Shape = None,
+        class_weight: types.ClassWeight = None,
+        module: types.Network = None,
+        optimizer: types.Optimizer = "adam",
+        lr: float = 0.001,
+        max_epochs: int = 30,
+        batch_size: int = 64,
+        device: types.Device = "auto",
+        dtype: str = "float32",
+        precision: str = "32",
+        compile: bool = False,
+        regularizers: types.Regularizers = None,
+        callbacks: types.Callbacks = None,
+        checkpoint: types.Folder = None,
+        warm_start: bool = False,
+        random_state: types.RandomState = None,
+        verbose: int = 0,
+        **module__kwargs: Any,
+    ) -> None:
         super().__init__(
             module=module,
             optimizer=optimizer,
@@ -295,7 +296,7 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
 
     # -- the schedule
     @fit_method
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn W from samples of the seen classes.
 
         Parameters
@@ -321,7 +322,7 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         return self._fit_labels(X, target, sample_weight, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on training with one epoch on these samples, whose classes count as seen from now on.
 
         The learning rate stays as it is, and the samples of the first call say how large X is.
@@ -442,7 +443,7 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         return np.array(positions(labels.tolist(), self.classes_.tolist(), problem=problem))
 
     @by_blocks
-    def decision_function(self, X, classes=None):
+    def decision_function(self, X: Any, classes: Any = None) -> Any:
         """Return the score F of each sample and class.
 
         Parameters
@@ -464,7 +465,7 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     @by_blocks
-    def predict(self, X, classes=None):
+    def predict(self, X: Any, classes: Any = None) -> Any:
         """Return the class of the highest score for each sample.
 
         Parameters
@@ -485,7 +486,7 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         best = self._infer(lambda x: self._scores(x, attributes).argmax(1), self._check(X))
         return self.classes_[chosen[best.cpu().numpy()]]
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy averaged over classes, as is usual in zero-shot learning.
 
         Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 
@@ -66,7 +66,7 @@ def check_image_shape(
 
 
 @contextmanager
-def _two_rows_of_zeros(network: nn.Module, input_shape: tuple[int, ...]) -> Iterator[Tensor]:
+def _two_rows_of_zeros(network: nn.Module, input_shape: tuple[int, ...]) -> Generator[Tensor]:
     """Yield a batch to try the network on, which is in evaluation mode until the block ends."""
     parameter = next(network.parameters(), None)
     if parameter is None:

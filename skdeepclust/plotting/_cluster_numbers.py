@@ -9,13 +9,13 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn import metrics as sklearn_metrics
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from skdeepclust import metrics
+from skdeepclust._sparse import is_sparse
 from skdeepclust.plotting._canvas import line_style, new_axes, to_numpy
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _embed(name: str, estimator: Any, X: Any) -> Any:
         )
     else:
         embedding = estimator
-    if issparse(embedding):
+    if is_sparse(embedding):
         return embedding
     rows = to_numpy(embedding)
     return rows.reshape(len(rows), -1)

@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from numbers import Real
 from typing import Any, ClassVar
@@ -153,7 +153,7 @@ class Regularizer(nn.Module):
         self.input_shape = input_shape or self.input_shape
 
     @contextmanager
-    def watch(self, module: nn.Module) -> Iterator[Regularizer]:
+    def watch(self, module: nn.Module) -> Generator[Regularizer]:
         """Catch what the layers return in the forward passes inside the block.
 
         Parameters

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from skdeepclust._batches import Batches
 from skdeepclust._inputs import split_samples
 from skdeepclust._layers import evaluation_mode, layer_output, module_device_and_dtype
+from skdeepclust._sparse import is_sparse
 from skdeepclust._stored import StoredArray, is_stored
 from skdeepclust.losses._clustering import at_least_single
 from skdeepclust.losses._representations import nearest_centers, unfold
@@ -65,7 +66,7 @@ def batches(
         X = StoredArray(X, np.result_type(X.dtype, np.float32))
     else:
         X, _ = split_samples(X)
-    if sparse.issparse(X):
+    if is_sparse(X):
         X = sparse.csr_array(X)
     elif not isinstance(X, (Tensor, StoredArray)):
         X = np.asarray(X)
