@@ -30,8 +30,9 @@ from _data_parallel_tables import TABLES
 from _results import kept, recorded, shown
 from skorch.callbacks import Callback
 
-from skdeepclust import ParsimoniousClassifier, TripletDECClusterer, _distributed
-from skdeepclust._distributed import Ranks
+from skdeepclust import ParsimoniousClassifier, TripletDECClusterer
+from skdeepclust._engine import distributed
+from skdeepclust._engine.distributed import Ranks
 
 EPOCHS = 3  # of which the first warms up
 METHODS = ("TripletDECClusterer", "ParsimoniousClassifier")
@@ -45,7 +46,7 @@ class Traffic:
 
     def watch(self) -> None:
         self._count(dist, "all_reduce", "reduced", 0)
-        self._count(_distributed, "_all_gather", "gathered", 1)
+        self._count(distributed, "_all_gather", "gathered", 1)
 
     def _count(self, module: Any, name: str, kind: str, place: int) -> None:
         function = getattr(module, name)
@@ -82,11 +83,11 @@ class OneOfMany(Ranks):
         return tensor.mul_(self.size)
 
     def average_(self, tensors) -> None:
-        for bucket in _distributed._buckets(tensors):
+        for bucket in distributed._buckets(tensors):
             self.traffic.add("reduced", sum(each.nbytes for each in bucket))
 
     def from_first(self, function, *, at_once=False):
-        with _distributed.alone():
+        with distributed.alone():
             return function()
 
     def check_alike(self, values, advice) -> None:
@@ -140,7 +141,7 @@ def measure(options: argparse.Namespace, method: str, batch_size: int, workers: 
     traffic = Traffic()
     steps = Steps(traffic)
     if workers:
-        _distributed._find = lambda: OneOfMany(workers, traffic)  # as if they were there
+        distributed._find = lambda: OneOfMany(workers, traffic)  # as if they were there
     else:
         traffic.watch()
     estimator(method, image_shape, batch_size, steps).fit(X, y)

@@ -38,7 +38,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from skdeepclust import TripletDECClusterer
-from skdeepclust._batches import Batches
+from skdeepclust._engine.batches import Batches
 from skdeepclust.augmentation import ImageAugmentation
 from skdeepclust.losses import (
     assignment_kl,

@@ -36,7 +36,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from skdeepclust import TripletDECClusterer
-from skdeepclust._precision import DTYPES, has_arithmetic
+from skdeepclust._engine.precision import DTYPES, has_arithmetic
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "float32": {},
@@ -73,7 +73,7 @@ def widened(value: Any) -> Any:
 @contextmanager
 def emulation() -> Iterator[None]:
     """Let networks run in half precision on a processor that has no such arithmetic."""
-    half = mock.patch("skdeepclust._precision.has_arithmetic", return_value=True)
+    half = mock.patch("skdeepclust._engine.precision.has_arithmetic", return_value=True)
     with half, WideSums():
         yield
 

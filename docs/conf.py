@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import gallery  # noqa: E402
 
 import skdeepclust  # noqa: E402
-from skdeepclust._docs import SITE  # noqa: E402
+from skdeepclust._compat import SITE  # noqa: E402
 
 project = "skdeepclust"
 author = "The skdeepclust developers"

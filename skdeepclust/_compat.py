@@ -14,7 +14,32 @@ from sklearn.utils.validation import _check_sample_weight
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # pragma: no cover - from scikit-learn 1.9; experimental, and may move
-    from skdeepclust._no_callbacks import CallbackSupportMixin, with_callbacks
+
+    class NoCallbackContext:
+        """A callback context without callbacks: every call does nothing."""
+
+        def subcontext(self, *args: Any, **kwargs: Any) -> NoCallbackContext:
+            return self
+
+        def call_on_fit_task_begin(self, **kwargs: Any) -> None:
+            return None
+
+        def call_on_fit_task_end(self, **kwargs: Any) -> bool:
+            return False
+
+    class CallbackSupportMixin:
+        """Stands in for scikit-learn's."""
+
+        def _init_callback_context(self, **kwargs: Any) -> NoCallbackContext:
+            return NoCallbackContext()
+
+    def with_callbacks(method: Any) -> Any:
+        """Stand in for scikit-learn's."""
+        return method
+
+
+# Where scikit-learn looks for the pages of a class: see `pages_of`.
+SITE = "https://skdeepclust.github.io/skdeepclust/"
 
 
 def check_sample_weight(sample_weight: Any, X: Any) -> np.ndarray:
@@ -32,7 +57,18 @@ def allow_another_subtask(context) -> None:
         context.max_subtasks += 1
 
 
+def pages_of(module: str) -> str:
+    """Return scikit-learn's template for the addresses of the estimators that `module` exports.
+
+    It stands in `_doc_link_template` of a class, beside its `_doc_link_module`: a notebook then
+    links the class and its parameters to its page, and shows their descriptions. A class of other
+    packages that derives from it has no link.
+    """
+    return f"{SITE}generated/{module}.{{estimator_name}}.html"
+
+
 __all__ = [
+    "SITE",
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",
@@ -43,5 +79,6 @@ __all__ = [
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_context",
+    "pages_of",
     "with_callbacks",
 ]

@@ -14,10 +14,9 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch.nn import functional
 
-from skdeepclust._compat import Interval, fit_context
-from skdeepclust._docs import pages_of
-from skdeepclust._reporting import reporting
-from skdeepclust._rng import draw_seed
+from skdeepclust._compat import Interval, fit_context, pages_of
+from skdeepclust._engine.reports import reporting
+from skdeepclust._engine.rng import draw_seed
 
 FLOATS = (np.float64, np.float32)
 ALIKE = 0.99  # the absolute cosine above which one of two atoms is replaced

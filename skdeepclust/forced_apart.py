@@ -16,17 +16,22 @@ from sklearn.metrics import accuracy_score
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust import _types as types
-from skdeepclust._base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._compat import Interval, StrOptions
-from skdeepclust._docs import with_shared_docs
-from skdeepclust._labels import UNLABELLED, PartialLabelsMixin, partial_labels, with_labels
-from skdeepclust._layers import find_layer, hidden_linear_layers, layer_output
-from skdeepclust._lazy import by_blocks, computed
-from skdeepclust._sequences import SequenceMixin
+from skdeepclust._estimator import types
+from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
+from skdeepclust._estimator.dask_answers import by_blocks, computed
+from skdeepclust._estimator.docs import with_shared_docs
+from skdeepclust._estimator.labels import (
+    UNLABELLED,
+    PartialLabelsMixin,
+    partial_labels,
+    with_labels,
+)
+from skdeepclust._inputs.sequences import SequenceMixin
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.networks import BottleneckCNN, BottleneckMLP, BottleneckRNN, Standardize
 from skdeepclust.networks._checks import check_outputs
+from skdeepclust.networks._layers import find_layer, hidden_linear_layers, layer_output
 from skdeepclust.regularizers import (
     DeCovRegularizer,
     ForcedApartRegularizer,

@@ -15,18 +15,18 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust import _types as types
-from skdeepclust._base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._compat import Interval, StrOptions
-from skdeepclust._decoding import DecodingMixin
-from skdeepclust._docs import with_shared_docs
-from skdeepclust._labels import LabelsMixin
-from skdeepclust._layers import last_layer_input, layer_output
-from skdeepclust._lazy import by_blocks
+from skdeepclust._estimator import types
+from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
+from skdeepclust._estimator.dask_answers import by_blocks
+from skdeepclust._estimator.docs import with_shared_docs
+from skdeepclust._estimator.inverse_transform import DecodingMixin
+from skdeepclust._estimator.labels import LabelsMixin
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder
 from skdeepclust.networks._checks import check_autoencoder, check_outputs
+from skdeepclust.networks._layers import last_layer_input, layer_output
 from skdeepclust.regularizers import ClusteringRegularizer, Regularizer
 
 

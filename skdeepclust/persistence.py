@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from skdeepclust._encoding import Decoder, Encoder
-from skdeepclust._files import FAULTS, read_file, reason_of, versions, write_file
-from skdeepclust._trust import Trust
+from skdeepclust._storage.files import FAULTS, read_file, reason_of, versions, write_file
+from skdeepclust._storage.tree import Decoder, Encoder
+from skdeepclust._storage.trust import Trust
 
 __all__ = ["load", "save"]
 

@@ -18,9 +18,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skdeepclust._base import BaseDeepEstimator
-from skdeepclust._files import versions
-from skdeepclust._state import LEFT_OUT
+from skdeepclust._engine.state import LEFT_OUT
+from skdeepclust._estimator.base import BaseDeepEstimator
+from skdeepclust._storage.files import versions
 
 __all__ = ["export"]
 

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust import _types as types
-from skdeepclust._cluster_heads import initial_head
+from skdeepclust._clusters.heads import initial_head
+from skdeepclust._clusters.initial_dictionary import DictionaryMixin
+from skdeepclust._clusters.repair import EpochWatch
 from skdeepclust._compat import Interval, StrOptions
-from skdeepclust._docs import with_shared_docs
-from skdeepclust._graph_clusterer import BaseGraphClusterer
-from skdeepclust._initial_dictionary import DictionaryMixin
-from skdeepclust._repair import EpochWatch
+from skdeepclust._estimator import types
+from skdeepclust._estimator.docs import with_shared_docs
+from skdeepclust._estimator.graph_clusterer import BaseGraphClusterer
 from skdeepclust.graph import largest_eigenvalue_bound
 from skdeepclust.losses import (
     assignment_kl,

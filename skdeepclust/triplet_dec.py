@@ -17,17 +17,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust import _types as types
-from skdeepclust._automatic_epochs import AUTOMATIC_EPOCHS, number_of_epochs
-from skdeepclust._cluster_prior import check_prior, prior_of_partition
-from skdeepclust._clusterer import BaseDeepClusterer
+from skdeepclust._clusters.initial import InitialClustersMixin, Start
+from skdeepclust._clusters.negatives import RunningRadius
+from skdeepclust._clusters.partitions import Clusters, check_centers
+from skdeepclust._clusters.prior import check_prior, prior_of_partition
+from skdeepclust._clusters.repair import EpochWatch
 from skdeepclust._compat import HasMethods, Interval, StrOptions
-from skdeepclust._decoding import DecodingMixin
-from skdeepclust._docs import with_shared_docs
-from skdeepclust._initial_clusters import InitialClustersMixin, Start
-from skdeepclust._negatives import RunningRadius
-from skdeepclust._partitions import Clusters, check_centers
-from skdeepclust._repair import EpochWatch
+from skdeepclust._estimator import types
+from skdeepclust._estimator.clusterer import BaseDeepClusterer
+from skdeepclust._estimator.docs import with_shared_docs
+from skdeepclust._estimator.inverse_transform import DecodingMixin
+from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
 from skdeepclust.augmentation import (
     check_augmentation,
     in_two_steps,

@@ -17,17 +17,17 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skdeepclust import _types as types
-from skdeepclust._base import BaseDeepEstimator, fit_method, partial_fit_method
-from skdeepclust._class_attributes import resolve_class_attributes
 from skdeepclust._compat import StrOptions
-from skdeepclust._docs import with_shared_docs
-from skdeepclust._labels import LabelsMixin, positions, shorten
-from skdeepclust._layers import evaluation_mode, module_device_and_dtype
-from skdeepclust._lazy import by_blocks, computed
+from skdeepclust._estimator import types
+from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
+from skdeepclust._estimator.class_attributes import resolve_class_attributes
+from skdeepclust._estimator.dask_answers import by_blocks, computed
+from skdeepclust._estimator.docs import with_shared_docs
+from skdeepclust._estimator.labels import LabelsMixin, positions, shorten
 from skdeepclust.losses import structured_hinge_loss
 from skdeepclust.losses._clustering import product
 from skdeepclust.networks import Standardize
+from skdeepclust.networks._layers import evaluation_mode, module_device_and_dtype
 
 # One step of Adam moves each weight by the learning rate, and so a score by the learning rate times
 # the sum of the features' sizes. That sum is scaled to about this number, however many features

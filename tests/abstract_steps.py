@@ -14,8 +14,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from skdeepclust._net import PhaseNet
-from skdeepclust._training import TrainingMixin
+from skdeepclust._training.loop import TrainingMixin
+from skdeepclust._training.phase_net import PhaseNet
 
 META = torch.device("meta")
 

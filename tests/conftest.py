@@ -51,7 +51,7 @@ def example() -> Callable[[str], Any]:
 @pytest.fixture(autouse=True)
 def _every_machine_has_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let torch emulate half precision where the processor has none: tests are the same."""
-    monkeypatch.setattr("skdeepclust._precision.has_arithmetic", lambda *_: True)
+    monkeypatch.setattr("skdeepclust._engine.precision.has_arithmetic", lambda *_: True)
 
 
 @pytest.fixture(scope="session")

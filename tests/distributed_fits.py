@@ -26,8 +26,8 @@ from skdeepclust import (
     TAGnetClusterer,
     TripletDECClusterer,
     ZeroShotClassifier,
-    _distributed,
 )
+from skdeepclust._engine import distributed
 from skdeepclust.regularizers import (
     ActivationRegularizer,
     ClusteringRegularizer,
@@ -284,7 +284,7 @@ def main(folder: str, names: list[str]) -> None:
     both = FITS | THREE
     found = {name: outcome(both[name]()) for name in names}
     if own:
-        assert _distributed._ours is None
+        assert distributed._ours is None
         dist.barrier()
         dist.destroy_process_group()
     path = Path(folder) / f"rank{os.environ['RANK']}.pickle"

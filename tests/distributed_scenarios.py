@@ -20,7 +20,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
-from skdeepclust import ParsimoniousClassifier, TAGnetClusterer, TripletDECClusterer, _distributed
+from skdeepclust import ParsimoniousClassifier, TAGnetClusterer, TripletDECClusterer
+from skdeepclust._engine import distributed
 
 X, DIGIT = load_digits(return_X_y=True)
 X, DIGIT = X[:64] / 16, DIGIT[:64]
@@ -70,7 +71,7 @@ def threads_and_children(folder: Path) -> Any:
         thread.join()
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    child = context.Process(target=lambda: queue.put(_distributed._find() is None))
+    child = context.Process(target=lambda: queue.put(distributed._find() is None))
     child.start()
     alone = queue.get(timeout=60)
     child.join()

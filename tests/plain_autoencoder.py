@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from torch.nn.functional import mse_loss
 
-from skdeepclust._base import BaseDeepEstimator, fit_method
+from skdeepclust._estimator.base import BaseDeepEstimator, fit_method
 from skdeepclust.networks import MLPAutoencoder
 
 

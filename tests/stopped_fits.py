@@ -23,9 +23,9 @@ from skdeepclust import (
     ParsimoniousClassifier,
     TAGnetClusterer,
     TripletDECClusterer,
-    _checkpoint,
 )
-from skdeepclust._net import PhaseNet
+from skdeepclust._storage import checkpoint
+from skdeepclust._training.phase_net import PhaseNet
 
 
 class RecordScaler(Callback):
@@ -154,7 +154,7 @@ def stopped_epoch(stops: Callable[[str], bool]) -> Iterator[None]:
 @contextmanager
 def after_a_file(counted: list[str]) -> Iterator[None]:
     """Stop each fit when it has written its second file; `counted` gets their names."""
-    write, n_before = _checkpoint.write_file, len(counted)
+    write, n_before = checkpoint.write_file, len(counted)
 
     def stopping(path, *args):
         write(path, *args)
@@ -162,11 +162,11 @@ def after_a_file(counted: list[str]) -> Iterator[None]:
         if len(counted) - n_before == 2:
             raise Stopped
 
-    _checkpoint.write_file = stopping
+    checkpoint.write_file = stopping
     try:
         yield
     finally:
-        _checkpoint.write_file = write
+        checkpoint.write_file = write
 
 
 def fitted_with_stops(model, arguments, stop: Callable, counted: list[str]):

@@ -12,7 +12,7 @@ from naive_affinity import KINDS, naive_affinity, naive_distances, naive_scales,
 from scipy import sparse
 from sklearn.cluster import SpectralClustering
 
-import skdeepclust._affinity
+import skdeepclust.graph._affinity
 from skdeepclust.graph import NeighborAffinity, laplacian
 
 # ---------------------------------------------------------------- training graph
@@ -157,7 +157,7 @@ def test_self_tuning_connects_sparse_regions_as_dense_ones():
 def test_distances_are_measured_in_blocks(monkeypatch):
     X = samples(30, 20)
     whole = NeighborAffinity(4).fit(X).affinity_matrix_
-    monkeypatch.setattr(skdeepclust._affinity, "BLOCK_VALUES", 7 * 20)
+    monkeypatch.setattr(skdeepclust.graph._affinity, "BLOCK_VALUES", 7 * 20)
     parts = NeighborAffinity(4).fit(X).affinity_matrix_
     np.testing.assert_array_equal(whole.toarray(), parts.toarray())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from skdeepclust._sharding import Shard
+from skdeepclust._engine.sharding import Shard
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 

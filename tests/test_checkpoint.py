@@ -27,9 +27,10 @@ from stopped_fits import (
     result,
 )
 
-from skdeepclust import ParsimoniousClassifier, TAGnetClusterer, _base, tagnet
-from skdeepclust._checkpoint import HEADER, Checkpoint, read
-from skdeepclust._net import PhaseNet
+from skdeepclust import ParsimoniousClassifier, TAGnetClusterer, tagnet
+from skdeepclust._estimator import base
+from skdeepclust._storage.checkpoint import HEADER, Checkpoint, read
+from skdeepclust._training.phase_net import PhaseNet
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def test_a_seed_that_was_drawn_is_kept(folder, monkeypatch):
     (path,) = folder.iterdir()
     seed = read(path / HEADER)["seed"]
     found = result(model.fit(*arguments))
-    monkeypatch.setattr(_base, "draw_seed", lambda random_state: seed)
+    monkeypatch.setattr(base, "draw_seed", lambda random_state: seed)
     assert_same_result(found, result(model.fit(*arguments)))
     monkeypatch.undo()
     assert len({model.fit(*arguments).history_[0]["loss"] for _ in range(2)}) == 2  # each anew

@@ -17,10 +17,11 @@ from sklearn.base import clone
 from small_fits import DIGIT, KNOWN, NEW, QUICK
 from stopped_fits import FITS, Stopped, after_an_epoch, assert_same_result, result, stopped_epoch
 
-from skdeepclust import ForcedApartEmbedder, _checkpoint, _files, load, save
-from skdeepclust._base import fit_method
-from skdeepclust._checkpoint import HEADER, read
-from skdeepclust._folder_lock import FolderLock
+from skdeepclust import ForcedApartEmbedder, load, save
+from skdeepclust._estimator.base import fit_method
+from skdeepclust._storage import checkpoint, files
+from skdeepclust._storage.checkpoint import HEADER, read
+from skdeepclust._storage.folder_lock import FolderLock
 
 ARGUMENTS = (KNOWN, DIGIT[:60] > 4)
 
@@ -110,8 +111,8 @@ def test_the_header_of_another_fit(tmp_path):
 
 def test_another_version(tmp_path, monkeypatch):
     stop(make(tmp_path))
-    later = {**_files.versions(), "skdeepclust": "99.0"}
-    monkeypatch.setattr(_checkpoint, "versions", lambda: later)
+    later = {**files.versions(), "skdeepclust": "99.0"}
+    monkeypatch.setattr(checkpoint, "versions", lambda: later)
     with pytest.raises(ValueError, match=r"skdeepclust \(version 99.0 now, .* then\)"):
         make(tmp_path).fit(*ARGUMENTS)
 
@@ -141,7 +142,7 @@ FAULTY = {"save_file": full_for_safetensors, "os.fsync": full, "Path.replace": f
 
 def fill_the_disk(name: str, patch: pytest.MonkeyPatch) -> None:
     owner, _, attribute = name.rpartition(".")
-    patch.setattr(getattr(_files, owner) if owner else _files, attribute, FAULTY[name])
+    patch.setattr(getattr(files, owner) if owner else files, attribute, FAULTY[name])
 
 
 @pytest.mark.parametrize("name", FAULTY)
@@ -183,7 +184,7 @@ def test_a_file_runs_no_code(tmp_path):
     path = tmp_path / "01-step.safetensors"
     call = {"$": "object", "class": ["os", "system"], "state": {"$": "dict", "items": []}}
     for tree in ({"$": "global", "name": ["os", "system"]}, call):
-        _files.write_file(path, tree, {})
+        files.write_file(path, tree, {})
         with pytest.raises(ValueError, match=r"it names os\.system"):
             read(path)
 

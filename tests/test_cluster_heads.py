@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skdeepclust import TAGnetClusterer, _cluster_heads
-from skdeepclust._cluster_heads import initial_head
+from skdeepclust import TAGnetClusterer
+from skdeepclust._clusters import heads
+from skdeepclust._clusters.heads import initial_head
 from skdeepclust.metrics import clustering_accuracy_score
 
 # A ring, and a few samples in its middle, which no line cuts out.
@@ -27,7 +28,7 @@ GRAPH = sparse.csr_array(
 def start(monkeypatch, candidates, init="gmm", n_clusters=2):
     """Choose among given candidates, of which those that count as KMeans' come last."""
     monkeypatch.setattr(
-        _cluster_heads,
+        heads,
         "_candidates",
         lambda codes, n_clusters, init, n_init, **options: candidates[init],
     )
@@ -50,7 +51,7 @@ def labels_of(head) -> np.ndarray:
 def test_lines_cut_the_halves_but_not_the_middle():
     weights = np.ones(len(CODES))
     for labels, n_kept in ((MIDDLE, 1), (HALVES, 2)):
-        weight, bias = _cluster_heads.logistic_head(CODES, labels, 2, weights)
+        weight, bias = heads.logistic_head(CODES, labels, 2, weights)
         assert len(np.unique((CODES @ weight.T + bias).argmax(1))) == n_kept
 
 
@@ -67,7 +68,7 @@ def test_mixtures_give_way_to_kmeans(monkeypatch):
 
 def test_the_best_of_the_graph_is_taken_if_a_head_can_keep_it(monkeypatch):
     others = (CODES[:, 1] > 0).astype(int)  # halves that cut more of the edges
-    information = _cluster_heads.edge_information
+    information = heads.edge_information
     assert information(others, GRAPH) < information(HALVES, GRAPH)
     head = start(monkeypatch, {"gmm": [others, HALVES], "kmeans": []})
     np.testing.assert_array_equal(head.labels, HALVES)
@@ -109,5 +110,5 @@ def test_letters_are_not_cut_up_by_their_colours(monkeypatch):
         return clustering_accuracy_score(letter, model.initial_labels_)
 
     assert accuracy() > 0.99
-    monkeypatch.setattr(_cluster_heads, "PARTS", (2, 3))
+    monkeypatch.setattr(heads, "PARTS", (2, 3))
     assert accuracy() < 0.9

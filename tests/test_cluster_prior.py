@@ -12,14 +12,14 @@ from sklearn.datasets import make_blobs
 from sklearn.model_selection import GridSearchCV
 
 from skdeepclust import TripletDECClusterer, losses
-from skdeepclust._cluster_prior import prior_of_partition
-from skdeepclust._initial_clusters import _edges
-from skdeepclust._merging import (
+from skdeepclust._clusters.initial import _edges
+from skdeepclust._clusters.merging import (
     merged_partition,
     minus_information_lost,
     number_of_parts,
     share_of_smaller,
 )
+from skdeepclust._clusters.prior import prior_of_partition
 from skdeepclust.graph import nearest_neighbors
 from skdeepclust.metrics import clustering_accuracy_score
 

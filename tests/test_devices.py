@@ -21,8 +21,8 @@ from skdeepclust import (
     TAGnetClusterer,
     TripletDECClusterer,
 )
-from skdeepclust._net import PhaseNet
-from skdeepclust._rng import deterministic
+from skdeepclust._engine.rng import deterministic
+from skdeepclust._training.phase_net import PhaseNet
 from skdeepclust.losses._forced_apart import _numbered
 from skdeepclust.regularizers import ClusteringRegularizer, DeCovRegularizer
 from skdeepclust.triplet_dec import PAPER_SETTINGS

@@ -13,7 +13,7 @@ import distributed_scenarios
 import pytest
 import ranks
 
-from skdeepclust import _distributed
+from skdeepclust._engine import distributed
 
 SCRIPT = distributed_scenarios.__file__
 
@@ -123,7 +123,7 @@ def test_the_death_of_a_process_ends_the_others() -> None:
         {"RANK": None},
         {"MASTER_ADDR": None},
         {"WORLD_SIZE": "1"},
-        {_distributed.OWNER: "1"},  # of a parent
+        {distributed.OWNER: "1"},  # of a parent
     ],
 )
 def test_a_process_that_no_launcher_has_started_shares_nothing(monkeypatch, changed) -> None:
@@ -132,5 +132,5 @@ def test_a_process_that_no_launcher_has_started_shares_nothing(monkeypatch, chan
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, value)
-    assert not _distributed._is_launched()
-    assert _distributed._find() is None
+    assert not distributed._is_launched()
+    assert distributed._find() is None

@@ -18,7 +18,7 @@ from small_fits import FITS, fitted
 from test_project import PUBLIC
 from test_site_sources import listed_names
 
-from skdeepclust._docs import SITE
+from skdeepclust._compat import SITE
 from skdeepclust.dictionary import KSVD
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import torch
 
-from skdeepclust import _fingerprint
-from skdeepclust._fingerprint import describe, hash_of
+from skdeepclust._storage import fit_identity
+from skdeepclust._storage.fit_identity import describe, hash_of
 
 X = np.random.default_rng(0).normal(size=(60, 64))
 
@@ -18,7 +18,7 @@ VALUES = """
 import numpy as np, torch, pandas as pd
 from scipy import sparse
 from skdeepclust.regularizers import DeCovRegularizer
-from skdeepclust._fingerprint import hash_of
+from skdeepclust._storage.fit_identity import hash_of
 X = np.arange(12.0).reshape(4, 3)
 values = [
     X, X.T, X[:, ::2], X.astype("f"), X.tolist(), torch.from_numpy(X), sparse.csr_array(X),
@@ -45,7 +45,7 @@ def test_hashes_are_the_same_in_another_process():
 
 
 def test_hashes_of_what_is_equal(tmp_path, monkeypatch):
-    monkeypatch.setattr(_fingerprint, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(fit_identity, "BLOCK_BYTES", 200)
     path = tmp_path / "array.npy"
     np.save(path, X)
     mapped = np.load(path, mmap_mode="r")

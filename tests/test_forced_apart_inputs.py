@@ -14,7 +14,7 @@ from test_forced_apart import quick
 from torch import nn
 
 from skdeepclust import ForcedApartEmbedder
-from skdeepclust._layers import layer_output
+from skdeepclust.networks._layers import layer_output
 
 LOCAL = Path(os.environ.get("SKDEEPCLUST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

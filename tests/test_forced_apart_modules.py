@@ -10,7 +10,7 @@ from test_forced_apart import quick
 from torch import Tensor, nn
 
 from skdeepclust import ForcedApartEmbedder, ParsimoniousClassifier
-from skdeepclust._layers import find_layer, layer_output
+from skdeepclust.networks._layers import find_layer, layer_output
 
 
 class Own(nn.Module):

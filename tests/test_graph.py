@@ -12,14 +12,14 @@ from sklearn.metrics import adjusted_rand_score, mutual_info_score
 from sklearn.neighbors import KNeighborsTransformer
 from sklearn.preprocessing import FunctionTransformer
 
-from skdeepclust import _input_graph
-from skdeepclust._partitions import (
+from skdeepclust._clusters.partitions import (
     Clusters,
     candidate_partitions,
     distinct_partitions,
     propagated_partition,
 )
 from skdeepclust.graph import (
+    _input_graph,
     count_edges,
     nearest_neighbors,
     neighbor_information,

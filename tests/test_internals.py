@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skdeepclust._batches import Batches
-from skdeepclust._inputs import resolve_image_shape, split_samples
-from skdeepclust._negatives import RunningRadius
-from skdeepclust._rng import draw_seed, resolve_device, seeded
+from skdeepclust._clusters.negatives import RunningRadius
+from skdeepclust._engine.batches import Batches
+from skdeepclust._engine.rng import draw_seed, resolve_device, seeded
+from skdeepclust._inputs.samples import resolve_image_shape, split_samples
 
 CPU = torch.device("cpu")
 

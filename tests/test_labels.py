@@ -10,8 +10,8 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skdeepclust._base import BaseDeepEstimator
-from skdeepclust._labels import LabelsMixin, PartialLabelsMixin, is_labelled, positions
+from skdeepclust._estimator.base import BaseDeepEstimator
+from skdeepclust._estimator.labels import LabelsMixin, PartialLabelsMixin, is_labelled, positions
 
 X = np.zeros((6, 2))
 

@@ -19,12 +19,12 @@ from skdeepclust import (
     ParsimoniousAutoencoder,
     ParsimoniousClassifier,
     TripletDECClusterer,
-    _stored,
 )
-from skdeepclust._batches import Batches
-from skdeepclust._fingerprint import hash_of
-from skdeepclust._inputs import N_ROWS_LOOKED_AT
-from skdeepclust._stored import BlockReader, StoredArray
+from skdeepclust._engine import stored_arrays
+from skdeepclust._engine.batches import Batches
+from skdeepclust._engine.stored_arrays import BlockReader, StoredArray
+from skdeepclust._inputs.samples import N_ROWS_LOOKED_AT
+from skdeepclust._storage.fit_identity import hash_of
 from skdeepclust.graph import NeighborAffinity
 from skdeepclust.regularizers import ClusteringRegularizer
 
@@ -54,8 +54,8 @@ def assert_close(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> No
 @pytest.fixture
 def small_blocks(monkeypatch) -> None:
     """Let blocks be chunks, of which four are held."""
-    monkeypatch.setattr(_stored, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(_stored, "BUFFER_BYTES", 1)
+    monkeypatch.setattr(stored_arrays, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(stored_arrays, "BUFFER_BYTES", 1)
 
 
 # ---------------------------------------------------------------- the same as in memory
@@ -168,7 +168,7 @@ def test_a_shuffle_of_a_part_reads_its_blocks_alone(small_blocks) -> None:
 def test_small_chunks_are_read_together() -> None:
     source = Counted(np.zeros((100_000, 256), np.float32), chunk=1)
     bounds = BlockReader(source).bounds
-    assert set(np.diff(bounds)[:-1]) == {_stored.BLOCK_BYTES // 1024}
+    assert set(np.diff(bounds)[:-1]) == {stored_arrays.BLOCK_BYTES // 1024}
     assert (bounds[0], bounds[-1]) == (0, 100_000)
 
 
@@ -197,13 +197,13 @@ def test_no_read_takes_more_than_a_block(estimator, small_blocks) -> None:
 
 def test_no_read_of_a_memory_map_takes_more_than_a_batch(tmp_path, monkeypatch) -> None:
     sizes = []
-    read_into = _stored.MapReader.read_into
+    read_into = stored_arrays.MapReader.read_into
 
     def counted(self, out, rows):
         sizes.append(len(rows))
         read_into(self, out, rows)
 
-    monkeypatch.setattr(_stored.MapReader, "read_into", counted)
+    monkeypatch.setattr(stored_arrays.MapReader, "read_into", counted)
     stored = memory_map(np.random.default_rng(0).normal(size=(5000, 4)), tmp_path)
     model = ParsimoniousAutoencoder(n_components=2, n_clusters=3, max_epochs=1, random_state=0)
     model.fit(stored).transform(stored)

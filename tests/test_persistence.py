@@ -24,9 +24,10 @@ from small_fits import FITS, GRAPH, KNOWN, NEW, assert_same, fitted
 from torch import nn
 
 import skdeepclust
-from skdeepclust import TAGnetClusterer, _files, load, save
-from skdeepclust._encoding import Decoder, Encoder
-from skdeepclust._trust import Trust
+from skdeepclust import TAGnetClusterer, load, save
+from skdeepclust._storage import files
+from skdeepclust._storage.tree import Decoder, Encoder
+from skdeepclust._storage.trust import Trust
 from skdeepclust.dictionary import KSVD
 
 
@@ -253,7 +254,7 @@ def test_a_write_that_fails_leaves_what_was_there(path, monkeypatch):
         Path(name).write_bytes(b"half of it")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_files, "save_file", fill_the_disk)
+    monkeypatch.setattr(files, "save_file", fill_the_disk)
     with pytest.raises(OSError, match="No space left"):
         save(KSVD(4), path)
     assert path.read_bytes() == before
@@ -285,7 +286,7 @@ def test_files_of_earlier_versions_still_load():
 
 def test_the_file_names_its_versions(path):
     save(KSVD(3), path)
-    with _files.safe_open(path, framework="numpy") as file:
+    with files.safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["skdeepclust"])
     assert header["class"] == "skdeepclust.dictionary.KSVD"
     assert header["versions"]["skdeepclust"] == skdeepclust.__version__

@@ -11,7 +11,8 @@ import pytest
 from safetensors.numpy import save_file
 from sklearn.datasets import load_digits
 
-from skdeepclust import _files, load, save
+from skdeepclust import load, save
+from skdeepclust._storage import files
 from skdeepclust.dictionary import KSVD
 
 
@@ -52,7 +53,7 @@ def test_files_that_are_cut_off_or_too_long(content, path):
 
 
 def test_headers_that_are_too_large(path):
-    for size in (_files.MAX_HEADER_BYTES + 1, 2**63):
+    for size in (files.MAX_HEADER_BYTES + 1, 2**63):
         path.write_bytes(size.to_bytes(8, "little") + b"{}")
         with pytest.raises(ValueError, match="header"):
             load(path)
@@ -62,7 +63,7 @@ def write(path: Path, estimator, arrays=None, **header) -> None:
     """Write a file as an attacker would, with the right checksum."""
     text = json.dumps({"format": 1, "estimator": estimator, "versions": {}, **header})
     arrays = arrays or {}
-    metadata = {"skdeepclust": text, "sha256": _files.checksum(text, arrays)}
+    metadata = {"skdeepclust": text, "sha256": files.checksum(text, arrays)}
     save_file(arrays, path, metadata=metadata)
 
 
@@ -115,7 +116,7 @@ def test_hostile_files_are_refused(name, path, tmp_path, monkeypatch):
 def test_nesting_without_end_is_refused(path):
     deep = "[" * 100_000 + "]" * 100_000
     text = '{"format": 1, "estimator": ' + deep + "}"
-    save_file({}, path, metadata={"skdeepclust": text, "sha256": _files.checksum(text, {})})
+    save_file({}, path, metadata={"skdeepclust": text, "sha256": files.checksum(text, {})})
     with pytest.raises(ValueError, match="can't be loaded"):
         load(path)
 

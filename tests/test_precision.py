@@ -11,8 +11,9 @@ import torch
 from plain_autoencoder import assert_same_weights, make
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from skdeepclust import TripletDECClusterer, _precision
-from skdeepclust._precision import half_dtype
+from skdeepclust import TripletDECClusterer
+from skdeepclust._engine import precision
+from skdeepclust._engine.precision import half_dtype
 from skdeepclust.networks import MLPAutoencoder
 
 CPU = torch.device("cpu")
@@ -27,12 +28,12 @@ def X() -> np.ndarray:
 @pytest.fixture
 def processor(monkeypatch):
     """Return what gives the processor some features, and no others."""
-    ask = _precision._ask_for_arithmetic
-    monkeypatch.setattr(_precision, "has_arithmetic", ask)
+    ask = precision._ask_for_arithmetic
+    monkeypatch.setattr(precision, "has_arithmetic", ask)
 
     def has(*features: str) -> None:
         found = dict.fromkeys(features, True)
-        monkeypatch.setattr(_precision, "processor_features", lambda: found)
+        monkeypatch.setattr(precision, "processor_features", lambda: found)
 
     return has
 
@@ -68,7 +69,7 @@ def test_the_processor_decides(processor, features, precision, expected):
 
 def test_features_of_this_processor_are_looked_up_once(monkeypatch):
     # the fixture of all tests stands in for the function; here is what it hides
-    features = _precision.processor_features()
+    features = precision.processor_features()
     assert all(isinstance(name, str) for name in features)
     assert any("bf16" in name for name in features)
 
@@ -142,8 +143,8 @@ def test_users_of_an_optimizer_decide_how_it_works(X):
 
 def test_double_precision_is_refused_where_there_is_none():
     with pytest.raises(ValueError, match="set dtype='float32' or device='cpu'"):
-        _precision.check_precision("32", torch.float64, torch.device("mps"))
-    _precision.check_precision("32", torch.float64, CPU)
+        precision.check_precision("32", torch.float64, torch.device("mps"))
+    precision.check_precision("32", torch.float64, CPU)
 
 
 # ---------------------------------------------------------------- compilation

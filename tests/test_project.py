@@ -7,22 +7,17 @@ import importlib
 import inspect
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from sklearn.base import BaseEstimator
+from source_trees import PACKAGE, ROOT, TREES, is_public
 
 import skdeepclust
-
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = "skdeepclust"
-
 
 # ---------------------------------------------------------------- files
 
@@ -83,118 +78,6 @@ def test_nothing_says_to_install_a_name_that_is_not_published() -> None:
     pattern = re.compile(rf"pip install ['\"]?{PACKAGE}|{PACKAGE}\[")
     texts = {name_of(path): path.read_text(errors="replace") for path in project_files()}
     assert not [name for name, text in texts.items() if pattern.search(text)]
-
-
-# ---------------------------------------------------------------- imports, read and never executed
-
-
-def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-TREES = {
-    module_name(path): ast.parse(path.read_text(encoding="utf-8"))
-    for path in sorted((ROOT / PACKAGE).rglob("*.py"))
-}
-
-
-def imported(module: str) -> Iterator[str]:
-    """Yield the dotted names that a module imports; of `from a import b`, `a.b`."""
-    is_package = (ROOT / module.replace(".", "/")).is_dir()
-    package = module if is_package else module.rpartition(".")[0]
-    for node in ast.walk(TREES[module]):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            source = resolve_name("." * node.level + (node.module or ""), package)
-            yield from (f"{source}.{alias.name}" for alias in node.names)
-
-
-def resolve(name: str) -> str:
-    """Return the module of this package that a dotted name lives in, or the name itself."""
-    if name.split(".")[0] != PACKAGE:
-        return name
-    while name not in TREES:
-        name = name.rpartition(".")[0]
-    return name
-
-
-def closure(module: str) -> set[str]:
-    """Return all that a module imports, directly or through other modules of the package."""
-    seen: set[str] = set()
-    waiting = [module]
-    while waiting:
-        for name in map(resolve, imported(waiting.pop())):
-            if name not in seen:
-                seen.add(name)
-                waiting.extend([name] if name in TREES else [])
-    return seen
-
-
-def is_public(module: str) -> bool:
-    return not any(part.startswith("_") for part in module.split("."))
-
-
-def is_method_file(module: str) -> bool:
-    """Tell whether a public module derives a class from a base of deep estimators."""
-    classes = [node for node in ast.walk(TREES[module]) if isinstance(node, ast.ClassDef)]
-    bases = [ast.unparse(base).rpartition(".")[2] for node in classes for base in node.bases]
-    return is_public(module) and any(base.startswith("BaseDeep") for base in bases)
-
-
-METHOD_FILES = {module for module in TREES if is_method_file(module)}
-FOUNDATIONS = {"losses", "networks", "regularizers", "augmentation", "metrics", "datasets"}
-FOUNDATIONS |= {"graph", "dictionary", "_rng", "_batches", "_compat", "_distributed", "_sharding"}
-LAYERS = [FOUNDATIONS, {"skorch"}, {"_net"}, {"_base"}, {"_clusterer"}]
-LAYERS += [{module.split(".")[1] for module in METHOD_FILES}, {""}]  # "" is the package itself
-
-
-def part_of(name: str) -> str:
-    """Return what the layers call a module: its part of this package, or a package outside."""
-    first, _, rest = name.partition(".")
-    return rest.split(".")[0] if first == PACKAGE else first
-
-
-def layers_above(module: str) -> set[str]:
-    levels = [level for level, layer in enumerate(LAYERS) if part_of(module) in layer]
-    return set().union(*LAYERS[levels[0] + 1 :]) if levels else set()
-
-
-def test_there_are_method_files() -> None:
-    assert f"{PACKAGE}.triplet_dec" in METHOD_FILES
-
-
-@pytest.mark.parametrize("module", [module for module in TREES if layers_above(module)])
-def test_imports_run_one_way(module: str) -> None:
-    upwards = {part_of(name) for name in closure(module)} & layers_above(module)
-    assert not upwards, "a lower layer imports, directly or through others, a higher one"
-
-
-@pytest.mark.parametrize("module", sorted(METHOD_FILES))
-def test_method_files_do_not_import_skorch(module: str) -> None:
-    assert not [name for name in imported(module) if name.split(".")[0] == "skorch"]
-
-
-def is_private_sklearn(name: str) -> bool:
-    first, *rest = name.split(".")
-    private = any(part.startswith("_") for part in rest)
-    return first == "sklearn" and (private or rest[:1] == ["callback"])
-
-
-@pytest.mark.parametrize("module", sorted(set(TREES) - {f"{PACKAGE}._compat"}))
-def test_private_scikit_learn_is_imported_in_compat_alone(module: str) -> None:
-    assert not [name for name in imported(module) if is_private_sklearn(name)]
-
-
-def test_import_needs_no_optional_package() -> None:
-    code = f"""
-import sys
-optional = ["matplotlib", "onnx", "onnxscript", "pandas", "rich"]
-sys.modules.update(dict.fromkeys(optional))  # importing one raises
-from {PACKAGE} import *
-"""
-    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True)
 
 
 # ---------------------------------------------------------------- documentation

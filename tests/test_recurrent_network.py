@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from skdeepclust._layers import layer_output
 from skdeepclust.networks import BottleneckRNN
+from skdeepclust.networks._layers import layer_output
 
 CELLS = pytest.mark.parametrize("cell", ["gru", "lstm"])
 N_LAYERS = pytest.mark.parametrize("n_layers", [1, 2])

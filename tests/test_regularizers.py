@@ -15,7 +15,7 @@ from torch.nn import functional
 from watched import clustering, normal, penalty
 
 from skdeepclust import losses
-from skdeepclust._layers import (
+from skdeepclust.networks._layers import (
     hidden_linear_layers,
     last_layer_input,
     layer_output,

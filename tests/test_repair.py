@@ -16,7 +16,7 @@ from skorch.callbacks import Callback
 from stopped_fits import after_an_epoch, assert_same_result, fitted_with_stops, result
 
 from skdeepclust import TAGnetClusterer, TripletDECClusterer, tagnet
-from skdeepclust._repair import EpochWatch, split_into_dead
+from skdeepclust._clusters.repair import EpochWatch, split_into_dead
 
 X, DIGIT = load_digits(return_X_y=True)
 X, DIGIT = X[:200] / 16, DIGIT[:200]

@@ -16,8 +16,9 @@ from rich.console import Console
 from small_fits import KNOWN, NETWORKS, assert_same
 from stopped_fits import Stopped, after_epochs_of
 
-from skdeepclust import TAGnetClusterer, TripletDECClusterer, _reporting
-from skdeepclust._reporting import current_report, reporting
+from skdeepclust import TAGnetClusterer, TripletDECClusterer
+from skdeepclust._engine import reports
+from skdeepclust._engine.reports import current_report, reporting
 from skdeepclust.dictionary import KSVD
 
 
@@ -32,7 +33,7 @@ def terminal(monkeypatch):
 @pytest.fixture
 def no_clock(monkeypatch):
     """Steps take less than a second on any machine."""
-    monkeypatch.setattr(_reporting, "SECONDS_OF_A_SHORT_STEP", float("inf"))
+    monkeypatch.setattr(reports, "SECONDS_OF_A_SHORT_STEP", float("inf"))
 
 
 def last_screen(terminal) -> list[str]:
@@ -135,7 +136,7 @@ def test_bars_end_with_a_fit_that_fails(terminal):
     for thread in set(threading.enumerate()) - threads:  # that of the bars ends by itself
         thread.join(10)
         assert not thread.is_alive()
-    assert type(current_report()) is _reporting.Report
+    assert type(current_report()) is reports.Report
     assert re.search(r"phase .* 2/5 .* loss 0\.5", last_screen(terminal)[-1])
 
 
@@ -208,7 +209,7 @@ def test_lines_where_bars_have_no_place(place, monkeypatch, request, capsys):
 
 def test_lines_of_long_steps(capsys, monkeypatch):
     now = iter(np.arange(0.0, 1000.0, 4.0))  # seconds between any two looks at the clock
-    monkeypatch.setattr(_reporting.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(reports.time, "perf_counter", lambda: next(now))
     with reporting("model", 1), current_report().task("step", is_step=True):
         assert list(current_report().track("parts", "abcdef", 6)) == list("abcdef")
     lines = capsys.readouterr().out.splitlines()

@@ -13,7 +13,7 @@ from small_fits import KNOWN, NETWORKS, fitted
 from torch import nn
 
 from skdeepclust import ParsimoniousAutoencoder
-from skdeepclust._representation import _network_table, _phases_table
+from skdeepclust._estimator.notebook import _network_table, _phases_table
 
 
 class Tables(HTMLParser):

@@ -16,10 +16,10 @@ from sklearn.neighbors import KNeighborsTransformer
 from small_fits import GRAPH, KNOWN
 
 from skdeepclust import TAGnetClusterer, export
-from skdeepclust._known_samples import KnownSamples, fingerprints
-from skdeepclust._sample_graph import padded
-from skdeepclust._served_graph import _bits, traced_edges, traced_rows
 from skdeepclust.graph import NeighborAffinity
+from skdeepclust.graph._known_samples import KnownSamples, fingerprints
+from skdeepclust.graph._sample_graph import padded
+from skdeepclust.graph._served_graph import _bits, traced_edges, traced_rows
 
 DIGITS = load_digits().data.astype(np.float32)
 HALF, OTHER = DIGITS[::2] / 16, DIGITS[1::2] / 16

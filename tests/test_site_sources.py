@@ -15,9 +15,10 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
-from test_project import PUBLIC, TREES, is_public
+from source_trees import TREES, is_public
+from test_project import PUBLIC
 
-from skdeepclust._base import BaseDeepEstimator
+from skdeepclust._estimator.base import BaseDeepEstimator
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

@@ -24,7 +24,7 @@ from sklearn.model_selection import GridSearchCV
 from small_fits import DIGIT, FITS, GRAPH, NETWORKS, QUICK, X, assert_same, fitted, outputs
 
 from skdeepclust import ParsimoniousClassifier, TAGnetClusterer
-from skdeepclust._net import PhaseNet
+from skdeepclust._training.phase_net import PhaseNet
 
 # ---------------------------------------------------------------- threads and processes
 

@@ -14,9 +14,9 @@ from test_tagnet_network import (
 from torch.autograd import gradcheck
 from torch.func import functional_call
 
-from skdeepclust._graph_branch import NewSamples, WholeGraph, neighborly_order
 from skdeepclust.graph import laplacian
 from skdeepclust.networks import shrinkage
+from skdeepclust.networks._graph_branch import NewSamples, WholeGraph, neighborly_order
 
 __all__ = ["problem"]
 

@@ -17,11 +17,11 @@ from torch.autograd import gradcheck
 from torch.func import functional_call
 
 from skdeepclust import TAGnetClusterer
-from skdeepclust._graph_branch import NewSamples
-from skdeepclust._sample_graph import padded
 from skdeepclust.graph import laplacian, largest_eigenvalue_bound
+from skdeepclust.graph._sample_graph import padded
 from skdeepclust.metrics import clustering_accuracy_score
 from skdeepclust.networks import shrinkage
+from skdeepclust.networks._graph_branch import NewSamples
 from skdeepclust.tagnet import PAPER_SETTINGS
 
 KNOWN = X[:200]

@@ -10,9 +10,9 @@ from sklearn import config_context
 from sklearn.linear_model import Lasso
 from torch.autograd import gradcheck
 
-from skdeepclust._graph_branch import WholeGraph
 from skdeepclust.graph import laplacian, largest_eigenvalue_bound
 from skdeepclust.networks import PlainEncoder, TAGnet, shrinkage
+from skdeepclust.networks._graph_branch import WholeGraph
 
 N_SAMPLES, N_FEATURES, N_COMPONENTS = 8, 6, 5
 

@@ -10,8 +10,9 @@ from sklearn.neighbors import KNeighborsTransformer
 from sklearn.preprocessing import FunctionTransformer
 from test_triplet_dec import quick
 
-from skdeepclust import TripletDECClusterer, _input_graph, triplet_dec
+from skdeepclust import TripletDECClusterer, triplet_dec
 from skdeepclust.augmentation import ImageAugmentation
+from skdeepclust.graph import _input_graph
 from skdeepclust.triplet_dec import PAPER_SETTINGS
 
 

@@ -5,7 +5,7 @@ import torch
 from sklearn.cluster import KMeans
 
 from skdeepclust import losses
-from skdeepclust._clusterer import BaseDeepClusterer
+from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust.networks import MLPAutoencoder
 
 

@@ -9,7 +9,7 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from skdeepclust._layers import evaluation_mode
+from skdeepclust.networks._layers import evaluation_mode
 
 # -- the sizes that a network is made of
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from skdeepclust._layers import evaluation_mode, find_layer
-from skdeepclust._rng import seeded
+from skdeepclust._engine.rng import seeded
+from skdeepclust.networks._layers import evaluation_mode, find_layer
 from skdeepclust.networks._receptive_field_rules import (
     WHOLE,
     Axis,

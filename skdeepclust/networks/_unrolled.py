@@ -25,7 +25,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from skdeepclust._sharding import stretch_of
+from skdeepclust._engine.sharding import stretch_of
 
 # Rows that are worked on at a time hold this many bytes: less than a core's cache.
 BLOCK_BYTES = 2**20

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from skdeepclust._layers import check_output, find_layer, hidden_linear_layers
-from skdeepclust._sharding import whole
-from skdeepclust._state import to_numpy, to_tensor
+from skdeepclust._engine.sharding import whole
+from skdeepclust._engine.state import to_numpy, to_tensor
+from skdeepclust.networks._layers import check_output, find_layer, hidden_linear_layers
 
 Captured = dict[str, list[tuple[Tensor, int]]]
 

@@ -11,14 +11,14 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from skdeepclust._batches import Batches
-from skdeepclust._inputs import split_samples
-from skdeepclust._layers import evaluation_mode, layer_output, module_device_and_dtype
-from skdeepclust._sparse import is_sparse
-from skdeepclust._stored import StoredArray, is_stored
+from skdeepclust._engine.batches import Batches
+from skdeepclust._engine.sparse import is_sparse
+from skdeepclust._engine.stored_arrays import StoredArray, is_stored
+from skdeepclust._inputs.samples import split_samples
 from skdeepclust.losses._clustering import at_least_single
 from skdeepclust.losses._representations import nearest_centers, unfold
 from skdeepclust.networks import receptive_field
+from skdeepclust.networks._layers import evaluation_mode, layer_output, module_device_and_dtype
 
 
 @dataclass(frozen=True)

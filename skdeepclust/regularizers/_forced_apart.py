@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from skdeepclust._layers import find_layer, last_layer
 from skdeepclust.losses import forced_apart_loss, forced_apart_weight_loss, xcov_loss
 from skdeepclust.losses._forced_apart import check_margin
+from skdeepclust.networks._layers import find_layer, last_layer
 from skdeepclust.regularizers._base import of_rows
 from skdeepclust.regularizers._simple import WeightedRegularizer
 

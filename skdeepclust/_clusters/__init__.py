@@ -1,0 +1,1 @@
+"""Initial clusters and what becomes of clusters: partitions, merging, heads, priors, repair."""

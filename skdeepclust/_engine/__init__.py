@@ -1,0 +1,1 @@
+"""How a network runs over X: devices, precision, batches, stored arrays, processes."""

@@ -1,0 +1,290 @@
+"""Clusterers whose samples have a graph, which may be given as metadata."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdeepclust._clusters.repair import EpochWatch
+from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._engine.stored_arrays import rows_of
+from skdeepclust._estimator.base import fit_method
+from skdeepclust._estimator.clusterer import BaseDeepClusterer
+from skdeepclust._estimator.dask_answers import by_blocks
+from skdeepclust.graph import laplacian
+from skdeepclust.graph._sample_graph import SampleGraphMixin
+from skdeepclust.graph._served_graph import traced_rows
+from skdeepclust.losses import information_loss
+from skdeepclust.networks._graph_branch import NewSamples, WholeGraph, neighborly_order
+
+# Samples at a time in predictions, at most.
+INFERENCE_BATCH_SIZE = 1024
+
+
+class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
+    """Base of clusterers whose network has stages, between which a graph of the samples acts.
+
+    `fit`, `predict`, `predict_proba`, `transform` and `score` take `affinity=`; with metadata
+    routing, `set_fit_request(affinity=True)` and so on hand it through pipelines and searches.
+    Needs a parameter `normalized_laplacian`, a network `module_.encoder` like
+    :class:`~skdeepclust.networks.TAGnet`, and the hooks below.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseDeepClusterer._parameter_constraints,
+        **SampleGraphMixin._parameter_constraints,
+        "normalized_laplacian": ["boolean"],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
+    }
+
+    n_clusters: int
+    normalized_laplacian: bool
+    graph_gain_: float
+
+    # -- the hooks of a method
+    @abstractmethod
+    def _project(self, x: Tensor) -> Tensor:
+        """Return what of a batch enters every stage (n, n_components)."""
+
+    @abstractmethod
+    def _features(self, code: Tensor) -> Tensor:
+        """Return what a head, and the user, gets of a code."""
+
+    # -- the codes of the training samples
+    def _laplacian(self):
+        return laplacian(self.affinity_matrix_, normalized=self.normalized_laplacian)
+
+    def _whole_graph(self) -> WholeGraph:
+        graph_laplacian = self._laplacian()
+        return WholeGraph(
+            graph_laplacian,
+            self.graph_gain_,
+            self.module_.projections,
+            order=neighborly_order(graph_laplacian),
+        )
+
+    def _codes_of_batch(self, projection: Tensor, idx: Tensor) -> tuple[Tensor, ...]:
+        """Return what the head of each task gets of the samples of a batch."""
+
+        def codes(projection: Tensor, idx: Tensor) -> tuple[Tensor, ...]:
+            found = self.module_.encoder.codes(projection, self._fit.branch(idx))
+            return tuple(self._features(found[stage]) for stage in self.module_.stages)
+
+        if self._fit.at_once and self._fit.graph is not None:  # they depend on each other
+            return codes(projection, idx)
+        return self._by_rows(codes, projection, idx)
+
+    @torch.no_grad()
+    def _codes_of_all(
+        self, projection: Tensor, graph: WholeGraph | None, stages: Iterable[int]
+    ) -> list[Tensor]:
+        """Return the codes (n, n_components) of some stages, of all training samples."""
+        encoder = self.module_.encoder
+        if graph is not None:
+            return graph.codes(encoder, projection, stages)
+        codes = encoder.codes(projection)
+        return [codes[stage] for stage in stages]
+
+    def _remember(self, X) -> None:
+        """Keep what predictions for these samples, and for their neighbours, follow from."""
+        module = self.module_
+        module.projections = self._infer(self._project, X)
+        last = [module.encoder.n_stages]
+        # found by the first of equal samples
+        (module.known_codes,) = self._codes_of_all(module.projections, self._fit.graph, last)
+        self.__dict__.pop("_stage_codes", None)
+
+    @torch.no_grad()
+    def _codes_of_graph(self) -> tuple[Sequence[Tensor], Tensor]:
+        """Return the codes of all stages in the graph's order, and where to find each sample's.
+
+        Of equal samples the codes of the first are found: which of them a search names as the
+        neighbours of another sample is chance. All of it is computed when first needed, and not
+        kept in pickles.
+        """
+        if not hasattr(self, "_stage_codes"):
+            graph, projections = self._whole_graph(), self.module_.projections
+            codes = self.module_.encoder.codes(projections[graph.order], graph)
+            self._stage_codes = codes, graph.position[self._known.representative]
+        return self._stage_codes
+
+    # -- the criterion of the best epoch
+    def _watch(self, X, *, by_loss: bool) -> EpochWatch:
+        """Follow the information of the assignment; `by_loss` if each loss is that of all of X."""
+        return EpochWatch(
+            lambda: self._criterion(X),
+            keep_best=self.restore_best,
+            part="information" if by_loss else None,
+            unit=math.log(max(self.n_clusters, 2)),
+        )
+
+    @torch.no_grad()
+    def _criterion(self, X, codes: Tensor | None = None) -> float:
+        """Return the information of the assignment, in [0, 1]; `codes` are those of X if known."""
+        if codes is None:
+            last = [self.module_.encoder.n_stages]
+            (codes,) = self._codes_of_all(self._infer(self._project, X), self._fit.graph, last)
+        assignment = self._assign(self._features(codes))
+        weight = torch.as_tensor(self._fit.weight).to(assignment)
+        information = -float(information_loss(assignment, sample_weight=weight))
+        return information / math.log(max(self.n_clusters, 2))
+
+    # -- inference
+    @property
+    def _inference_batch_size(self) -> int:
+        size = self.batch_size
+        return INFERENCE_BATCH_SIZE if size == "auto" else min(size, INFERENCE_BATCH_SIZE)
+
+    def _embed(self, x: Tensor, neighbors: Tensor | None = None, weights: Tensor | None = None):
+        """Return the last codes of samples that aren't in the graph, from their edges to it."""
+        branch = None
+        if neighbors is not None and weights is not None:
+            stages, position = self._codes_of_graph()
+            branch = NewSamples(
+                position[neighbors],
+                weights,
+                stages=stages,
+                gain=self.module_.encoder.gain,
+                normalized=self.normalized_laplacian,
+                max_degree=self._max_degree,
+            )
+        return self.module_.encoder.codes(self._project(x), branch)[-1]
+
+    def _embed_samples(self, X, **metadata) -> Tensor:
+        known = self._known_rows(X)
+        device = self._module_device
+        codes = self.module_.known_codes[torch.from_numpy(known.clip(0)).to(device)]
+        new = np.flatnonzero(known < 0)
+        if len(new):
+            edges = self._edges_to_graph(X, new, **metadata)
+            codes[torch.from_numpy(new).to(device)] = self._infer(
+                self._embed, rows_of(X, new), edges
+            )
+        return self._features(codes)
+
+    def _served(self, x: Tensor) -> dict[str, Tensor]:
+        embedding = self._features(self._served_codes(x))
+        assignment = self._assign(embedding)
+        return {
+            "labels": assignment.argmax(1), "probabilities": assignment, "embedding": embedding
+        }  # fmt: skip
+
+    def _served_codes(self, x: Tensor) -> Tensor:
+        if self.affinity_matrix_ is None:
+            return self._embed(x)
+        codes = self._embed(x, *self._traced_edges(x))
+        is_known, rows = traced_rows(self._known, x)
+        return torch.where(is_known[:, None], self.module_.known_codes[rows], codes)
+
+    def _assign_samples(self, X, **metadata) -> Tensor:
+        embedding = self._embed_samples(X, **metadata)
+        return self._infer(self._assign, embedding, sample_shape=(embedding.shape[1],))
+
+    # -- the interface
+    @fit_method
+    # the order of the graph and the weights is the methods' own
+    # pyrefly: ignore[bad-override]
+    def fit(self, X: Any, y: Any = None, affinity: Any = None, sample_weight: Any = None) -> Self:
+        """Learn the codes and the clusters of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Training samples.
+        y : Ignored
+            Present for the API's sake.
+        affinity : {array-like, sparse matrix}, default=None
+            With `affinity="precomputed"` the graph, of shape (n_samples, n_samples); otherwise
+            features of shape (n_samples, n_graph_features) between which neighbours are found
+            instead of those of X.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights in the losses; `None` weighs all samples the same.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit_samples(X, sample_weight, affinity=affinity)
+
+    @by_blocks
+    def predict(self, X: Any, affinity: Any = None) -> Any:
+        """Return the most probable cluster of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        affinity : {array-like, sparse matrix}, default=None
+            What `fit` was given, for these samples: features, or affinities to the training
+            samples. Not needed for training samples.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Index of the cluster; for training samples that of `labels_`.
+        """
+        return self._hard(self._check(X), affinity=affinity)
+
+    @by_blocks
+    def predict_proba(self, X: Any, affinity: Any = None) -> Any:
+        """Return the probability of each cluster.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        affinity : {array-like, sparse matrix}, default=None
+            As in `predict`.
+
+        Returns
+        -------
+        assignment : ndarray of shape (n_samples, n_clusters)
+            Rows sum to 1. A tensor if X is one.
+        """
+        return self._like(X, self._assign_samples(self._check(X), affinity=affinity))
+
+    @by_blocks
+    def transform(self, X: Any, affinity: Any = None) -> Any:
+        """Return the codes of the last stage.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        affinity : {array-like, sparse matrix}, default=None
+            As in `predict`.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_components)
+            Of unit length if `normalize=True`. A tensor if X is one.
+        """
+        return self._like(X, self._embed_samples(self._check(X), affinity=affinity))
+
+    def score(self, X: Any, y: Any = None, affinity: Any = None) -> float:
+        """Return the information that the assignment carries, in [0, 1]; it needs no labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Samples, in any form that `fit` takes.
+        y : Ignored
+            Present for the API's sake.
+        affinity : {array-like, sparse matrix}, default=None
+            As in `predict`.
+
+        Returns
+        -------
+        score : float
+            1 where every sample belongs to one cluster with certainty and all clusters are of
+            the same size, 0 where the assignment says nothing.
+        """
+        return self._information_share(self._assign_samples(self._check(X), affinity=affinity))

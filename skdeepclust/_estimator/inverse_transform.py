@@ -1,0 +1,52 @@
+"""`inverse_transform` of estimators whose network has a decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from skdeepclust._estimator.dask_answers import by_blocks
+
+
+class DecodingMixin:
+    """Adds `inverse_transform`; a method says in `_decode_point` how it decodes."""
+
+    _infer: Callable[..., Tensor]
+    _n_features_out: int
+    _sample_shape: tuple[int, ...]
+
+    def _decode_point(self, embedding: Tensor, /) -> Tensor:
+        raise NotImplementedError
+
+    @by_blocks
+    def inverse_transform(self, X: Any) -> Any:
+        """Decode points of the embedding.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_components)
+            What `transform` returns, or centres of clusters.
+
+        Returns
+        -------
+        samples : ndarray of shape (n, n_features)
+            Decoded samples in the layout and the units of the X of `fit`.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of components than the embedding.
+        """
+        check_is_fitted(self)
+        points = check_array(X, dtype=["float64", "float32"])
+        if points.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {points.shape[1]} components, but this {type(self).__name__} embeds into "
+                f"{self._n_features_out}: give what `transform` returns, or `cluster_centers_`."
+            )
+        samples = self._infer(self._decode_point, points, sample_shape=(points.shape[1],))
+        return samples.cpu().numpy().reshape(len(points), *self._sample_shape)

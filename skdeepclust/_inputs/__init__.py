@@ -1,0 +1,1 @@
+"""What X may look like: shapes and checks, without a network."""

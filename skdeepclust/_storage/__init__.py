@@ -1,0 +1,1 @@
+"""Files without code, and checkpoints made of them."""

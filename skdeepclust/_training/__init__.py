@@ -1,0 +1,1 @@
+"""How a network is trained: the loop of a phase, regularisers, epochs, what a fit has changed."""

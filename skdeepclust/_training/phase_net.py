@@ -1,0 +1,322 @@
+"""One training phase as one skorch net: skorch's loop and callbacks, an estimator's loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
+
+from skdeepclust._engine.batches import Batches
+from skdeepclust._engine.distributed import active
+from skdeepclust._engine.reports import current_report
+from skdeepclust._training.net_state import net_state, set_net_state
+
+__all__ = [
+    "PhaseData",
+    "PhaseNet",
+    "cosine_decay",
+    "early_stopping",
+    "gather_batches",
+    "predefined_split",
+]
+
+
+# What a net holds as long as its phase lasts.
+BOUND = (
+    "owner", "loss", "give_up_on", "context", "epoch_context", "begin_epoch", "end_epoch", "scaler",
+    "step",
+)  # fmt: skip
+
+
+class PhaseData(Dataset):
+    """Samples with what belongs to them; a skorch dataset, which `EpochScoring` asks for."""
+
+    def __init__(self, X, extra=None, y=None):
+        super().__init__(X, y, length=X.shape[0])
+        self.extra = extra
+
+
+def gather_batches(data: PhaseData, batch_size: int, **options) -> Batches:
+    """Stand where skorch expects a `DataLoader`."""
+    return Batches(data.X, data.extra, batch_size=batch_size, **options)
+
+
+class NonFiniteError(ValueError):
+    """The loss or the weights became non-finite; `what` says when and which, without advice."""
+
+    def __init__(self, what: str, advice: str):
+        super().__init__(what, advice)
+        self.what, self.advice = what, advice
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.advice}"
+
+
+class PhaseStopped(Exception):
+    """A callback of scikit-learn asked for the end of the phase."""
+
+
+class PhaseNet(NeuralNet):
+    """A skorch net whose training step is a phase of an estimator.
+
+    `bind` hands it the estimator, the loss `loss(x, idx, **extra) -> {"loss": tensor, part:
+    tensor, ...}`, the callback context of the phase and the step of the checkpoint that the phase
+    is; `release` takes them away again, so that a net kept as `net_` holds no reference to the
+    estimator. `give_up_on` tells whether a step that ended in an error is to be tried again.
+    """
+
+    def bind(
+        self,
+        owner,
+        loss: Callable[..., dict[str, torch.Tensor]],
+        *,
+        give_up_on: Callable[[Exception], bool],
+        phase: str,
+        context,
+        begin_epoch: Callable[[int], object],
+        end_epoch: Callable[[], object],
+        scaler: torch.amp.GradScaler | None,
+        step,
+    ) -> PhaseNet:
+        self.owner_, self.loss_, self.phase_ = owner, loss, phase
+        self.give_up_on_ = give_up_on
+        self.context_: Any = context
+        self.epoch_context_: Any = None
+        self.step_: Any = step
+        self.begin_epoch_, self.end_epoch_, self.scaler_ = begin_epoch, end_epoch, scaler
+        return self
+
+    def release(self) -> None:
+        for name in BOUND:
+            self.__dict__.pop(f"{name}_", None)
+
+    # -- one step
+    def train_step_single(self, batch, **fit_params) -> dict[str, Any]:
+        try:
+            parts = self._gradients(batch)
+        except Exception as error:
+            if not self.give_up_on_(error):
+                raise
+            self.optimizer_.zero_grad()
+            parts = self._gradients(batch)  # running statistics have this batch twice
+        self._average_gradients()
+        parts = {name: value.detach() for name, value in parts.items()}
+        return {"loss": parts["loss"], "y_pred": None, "parts": parts}
+
+    def _gradients(self, batch) -> dict[str, torch.Tensor]:
+        x, extra = batch
+        parts = self.loss_(x, **extra)
+        loss = parts["loss"] if self.scaler_ is None else self.scaler_.scale(parts["loss"])
+        loss.backward()
+        return parts
+
+    def _average_gradients(self) -> None:
+        ranks = active()
+        if ranks is not None:
+            weights = self.module_.parameters()
+            ranks.average_(each.grad for each in weights if each.grad is not None)
+
+    def validation_step(self, batch, **fit_params) -> dict[str, Any]:
+        x, extra = batch
+        with torch.no_grad():
+            parts = self.loss_(x, **extra)
+        return {"loss": parts["loss"], "y_pred": None, "parts": parts}
+
+    def _step_optimizer(self, step_fn) -> None:
+        if self.scaler_ is None:
+            super()._step_optimizer(step_fn)
+        else:  # loss scaling for float16
+            step_fn()
+            self.scaler_.step(self.optimizer_)
+            self.scaler_.update()
+
+    # -- one epoch
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
+        """Skorch's epoch, but sums of losses stay on the device until the epoch ends."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        totals: dict[str, torch.Tensor] = {}
+        n_seen = 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            n_rows = len(batch[0])
+            for name, value in step["parts"].items():
+                value = value * n_rows
+                totals[name] = totals[name] + value if name in totals else value
+            n_seen += n_rows
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        values = torch.stack(list(totals.values())).cpu().double().div(n_seen).tolist()
+        self._record(dict(zip(totals, values, strict=True)), prefix)
+
+    def _record(self, values: dict[str, float], prefix: str) -> None:
+        bad = [name for name, value in values.items() if not abs(value) < float("inf")]
+        if bad:
+            parts = ", ".join(f"{name}={value:.4g}" for name, value in values.items())
+            raise NonFiniteError(
+                f"The loss became non-finite in phase {self.phase_!r}, epoch {len(self.history)} "
+                f"({prefix} {parts})",
+                f"Lower `lr` (now {self.lr:g}), scale X, for instance with MinMaxScaler, or lower "
+                "the weight of the part that is non-finite: "
+                f"{', '.join(sorted(set(bad) - {'loss'}) or bad)}.",
+            )
+        for name, value in values.items():
+            self.history.record(f"{prefix}_{name}", value)
+        best = min(row[f"{prefix}_loss"] for row in self.history)
+        self.history.record(f"{prefix}_loss_best", values["loss"] == best)
+
+    def _set_training(self, training: bool = True) -> None:
+        # skorch calls this at every step; once an epoch is enough
+        self.module_.train(training)
+
+    # -- the whole phase
+    def partial_fit(self, X, y=None, classes=None, **fit_params) -> PhaseNet:
+        """Skorch's, but a user's Ctrl-C goes through: only a callback's own ends the phase.
+
+        Goes on after the last epoch that is in the checkpoint, if there is one.
+        """
+        kept = self.step_.load()
+        if kept is not None and "failed" in kept:
+            raise NonFiniteError(*kept["failed"])
+        if kept is None or not kept["finished"]:
+            self.notify("on_train_begin", X=X, y=y)
+        if kept is not None:
+            set_net_state(self, self.scaler_, kept["net"])
+            current_report().resume(len(self.history))
+            self.owner_._set_training_state(kept["training"])
+            if kept["finished"]:
+                return self
+        self._train_on(X, y)
+        self._keep(finished=True)
+        return self
+
+    def _train_on(self, X, y) -> None:
+        try:
+            self.fit_loop(X, y, epochs=self.max_epochs - len(self.history))
+        except PhaseStopped:
+            pass
+        except KeyboardInterrupt as interrupt:
+            if not _raised_by_callback(interrupt):
+                raise
+        self._check_weights()
+        self.notify("on_train_end", X=X, y=y)
+
+    def _keep(self, *, finished: bool) -> None:
+        self.step_.save(
+            lambda: {
+                "finished": finished,
+                "training": self.owner_._training_state(),
+                "net": net_state(self, self.scaler_),
+            }
+        )
+
+    def _check_weights(self) -> None:
+        """Raise an error if the last step, after which no loss was computed, has gone wrong."""
+        weights = dict(self.module_.named_parameters())
+        finite = torch.stack([weight.isfinite().all() for weight in weights.values()]).tolist()
+        bad = [name for name, fine in zip(weights, finite, strict=True) if not fine]
+        if bad:
+            raise NonFiniteError(
+                f"Weights became non-finite in the last step of phase {self.phase_!r}, epoch "
+                f"{len(self.history)}: {', '.join(bad[:3])}",
+                f"Lower `lr` (now {self.lr:g}) or scale X, for instance with MinMaxScaler.",
+            )
+
+    def notify(self, method_name, **kwargs) -> None:
+        """Skorch's, with an epoch's task of scikit-learn's callbacks around it."""
+        try:
+            super().notify(method_name, **kwargs)
+            if method_name == "on_epoch_begin":  # after EpochTimer has started
+                self._begin_epoch(kwargs["dataset_train"])
+        finally:
+            if method_name == "on_epoch_end":
+                self._end_epoch(kwargs["dataset_train"])
+        # the last epoch is kept with the end of the phase
+        if method_name == "on_epoch_end" and len(self.history) < self.max_epochs:
+            self._keep(finished=False)
+
+    def _begin_epoch(self, data: PhaseData) -> None:
+        self.epoch_context_ = self.context_.subcontext("epoch")
+        self.epoch_context_.call_on_fit_task_begin(estimator=self.owner_, X=data.X, y=data.y)
+        self.begin_epoch_(len(self.history))
+
+    def _end_epoch(self, data: PhaseData) -> None:
+        self.end_epoch_()
+        stop = self.epoch_context_.call_on_fit_task_end(
+            estimator=self.owner_, X=data.X, y=data.y, reconstruction_attributes={}
+        )
+        ranks = active()
+        if stop if ranks is None else ranks.from_first(lambda: stop, at_once=True):
+            raise PhaseStopped
+
+    def epoch_rows(self) -> list[dict[str, Any]]:
+        """Return the history as the estimator keeps it: one dict an epoch."""
+        return [
+            {
+                "phase": self.phase_,
+                "epoch": row["epoch"],
+                **self.values_of(row),
+                "seconds": row.get("dur"),
+            }
+            for row in self.history
+        ]
+
+    @staticmethod
+    def values_of(row: dict[str, Any]) -> dict[str, Any]:
+        """Return the parts of the loss, and what callbacks have recorded, of a row of skorch's."""
+        return {
+            key.removeprefix("train_"): value
+            for key, value in row.items()
+            if key not in ("batches", "dur", "epoch") and not key.endswith("_best")
+        }
+
+    # -- what the scorers of EpochScoring ask of the net is asked of the estimator
+    def predict(self, X):
+        return self.owner_.predict(X)
+
+    def predict_proba(self, X):
+        return self.owner_.predict_proba(X)
+
+    def transform(self, X):
+        return self.owner_.transform(X)
+
+    def score(self, X, y=None) -> float:
+        return self.owner_.score(X, y)
+
+    def __sklearn_tags__(self):
+        return self.owner_.__sklearn_tags__()
+
+    @property
+    def classes_(self):
+        return self.owner_.classes_
+
+    @property
+    def _default_callbacks(self) -> list:
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+
+def _raised_by_callback(interrupt: KeyboardInterrupt) -> bool:
+    """Whether a skorch callback raised `KeyboardInterrupt`, which is how they stop a training."""
+    traceback = interrupt.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    frame_owner = traceback.tb_frame.f_locals.get("self") if traceback is not None else None
+    return isinstance(frame_owner, Callback)
+
+
+def cosine_decay(n_steps: int) -> LRScheduler:
+    """Let the learning rate fall to 0 along half a cosine of `n_steps` steps."""
+    return LRScheduler(
+        policy=torch.optim.lr_scheduler.CosineAnnealingLR, T_max=n_steps, step_every="batch"
+    )
+
+
+def early_stopping(monitor: str, patience: int) -> EarlyStopping:
+    """End a phase when a part of the validation loss no longer falls, and keep the best epoch."""
+    return EarlyStopping(monitor=f"valid_{monitor}", patience=patience, load_best=True)

@@ -1,0 +1,81 @@
+"""The nearest neighbours of the samples in the input, whatever holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn import config_context
+from sklearn.decomposition import PCA
+from torch import Tensor
+
+from skdeepclust._engine.stored_arrays import rows_of
+from skdeepclust.graph import nearest_neighbors
+
+# Neighbours are those in this many principal components ...
+N_COMPONENTS = 50
+# ... which are found on at most this many samples, of so many values together if that still
+# leaves the smaller number.
+MAX_PCA_SAMPLES = 20_000
+MAX_PCA_VALUES = 16_000_000
+MIN_PCA_SAMPLES = 500
+# With more features than these, a randomised search for them is the faster one.
+MAX_COVARIANCE_FEATURES = 1_000
+# Of more samples than these, so many may be neighbours: the search takes as long for each sample
+# then, however many there are.
+MAX_CANDIDATES = 100_000
+
+
+class Projection(NamedTuple):
+    """Principal components: the origin (n_features,) and the axes (n_features, n_components)."""
+
+    origin: np.ndarray
+    axes: np.ndarray
+
+    def __call__(self, x: Tensor) -> Tensor:
+        origin, axes = (torch.from_numpy(part).to(x) for part in self)
+        return (x.flatten(1) - origin) @ axes
+
+
+class InputGraphMixin:
+    """Adds `_input_neighbors` to an estimator."""
+
+    _infer: Callable[..., Tensor]
+
+    def _input_neighbors(self, X, n_neighbors: int, search=None) -> Tensor:
+        """Return the indices (n_samples, n_neighbors) of the nearest samples in the input.
+
+        `search` is a transformer that finds them, or `None`.
+        """
+        components = self._infer(self._principal_components(X), X)
+        candidates = None
+        if search is None and X.shape[0] > MAX_CANDIDATES:
+            candidates = self._some_rows(X.shape[0], MAX_CANDIDATES)
+        neighbors = nearest_neighbors(
+            components.cpu().numpy(), n_neighbors, candidates=candidates, neighbors=search
+        )
+        return torch.from_numpy(neighbors).to(components.device)
+
+    def _principal_components(self, X, prepare: Callable[[Tensor], Tensor] | None = None):
+        """Return the projection of what `prepare` makes of the samples."""
+        n_features = prod(X.shape[1:])
+        at_most = min(MAX_PCA_SAMPLES, max(MIN_PCA_SAMPLES, MAX_PCA_VALUES // n_features))
+        rows = self._some_rows(X.shape[0], at_most)
+        flat = prepare or (lambda x: x.flatten(1))
+        few = self._infer(flat, X if rows is None else rows_of(X, rows)).cpu().numpy()
+        with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal rows
+            n_components = min(N_COMPONENTS, *few.shape)
+            wide = few.shape[1] > MAX_COVARIANCE_FEATURES
+            solver = "randomized" if wide else "covariance_eigh"
+            pca = PCA(n_components, svd_solver=solver, random_state=0).fit(few)
+        return Projection(pca.mean_, np.ascontiguousarray(pca.components_.T))
+
+    def _some_rows(self, n_samples: int, at_most: int) -> np.ndarray | None:
+        """Draw `at_most` rows in their order; `None` stands for all."""
+        seed = int(torch.randint(2**31 - 1, ()))
+        if n_samples <= at_most:
+            return None
+        return np.sort(np.random.default_rng(seed).choice(n_samples, at_most, replace=False))
