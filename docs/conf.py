@@ -18,6 +18,8 @@ matplotlib.use("agg")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gallery  # noqa: E402
+import inventories  # noqa: E402
+from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
 
 import skdeepclust  # noqa: E402
 from skdeepclust._compat import SITE  # noqa: E402
@@ -32,6 +34,7 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",  # the site asks no other server for anything
     "sphinx_copybutton",
@@ -42,8 +45,8 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/**/*.py"]
 suppress_warnings = ["config.cache"]  # the functions in sphinx_gallery_conf can't be pickled
 nitpicky = True
-# Other projects: nothing is fetched to link to them.
-nitpick_ignore_regex = [("py:.*", r"(numpy|scipy|sklearn|torch|matplotlib|skorch|pandas)\..*")]
+# Other projects: nothing is fetched to link to them, see inventories.py.
+intersphinx_mapping = inventories.mapping()
 
 # ---------------------------------------------------------------- what the pages are written in
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
@@ -56,6 +59,10 @@ autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
+# Types of parameters are links where they are classes; `int` and the like are words.
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | inventories.aliases()
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
