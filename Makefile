@@ -20,7 +20,7 @@ PYTEST_OPTIONS ?= -q -n auto --maxprocesses=4 --dist=worksteal
 MUTATION := .venv-mutation
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-gpu test-oldest lint docs docs-test bench bench-quick mutation clean
+.PHONY: help demo test test-gpu test-oldest same house lint docs docs-test bench bench-quick mutation clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 8
@@ -40,6 +40,15 @@ test-oldest:  ## Test with the lowest versions that pyproject.toml admits
 	$(OLDEST)/bin/uv pip install -q --python $(OLDEST)/bin/python --resolution lowest-direct \
 	  $(TORCH_BACKEND) -e ".[test,plot,progress]"
 	$(TEST_ENV) $(OLDEST)/bin/python -m pytest $(PYTEST_OPTIONS)
+
+# A commit, or a folder with the package in it.
+BASE ?= HEAD
+
+same: $(STAMP)  ## Compare hundreds of small fits with those of BASE=commit, bit for bit (two minutes)
+	PYTHONPATH=tests $(BIN)/python -m same $(BASE)
+
+house: $(STAMP)  ## Count files, bases, imports, and moves from file to file in a fit
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/house.py
 
 lint: $(STAMP)  ## Check style, format and types
 	$(BIN)/ruff check .
