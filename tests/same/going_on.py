@@ -163,7 +163,11 @@ SCENARIOS: dict[str, Scenario] = {
     **scenarios("stopped", stopped, MODELS),
     **scenarios("broken off", broken, MODELS),
     **scenarios("file", in_a_file, MODELS),
-    **scenarios("graph", exported, ["triplet DEC", "TAGnet", "classifier", "zero shot"]),
+    **scenarios(
+        "graph",
+        exported,
+        ["triplet DEC", "TAGnet", "classifier", "autoencoder", "embedder", "zero shot"],
+    ),
     **scenarios("leaves", leaves, MODELS),
     **scenarios("taken up", taken_up, MODELS),
 }

@@ -37,7 +37,27 @@ LOSSES: list[tuple[str, tuple[Tensor, ...], dict[str, Any]]] = [
         ("forced_apart_loss", (drawn(12, 4), LABELS), {"margin": 0.6, "divergence": divergence})
         for divergence in ("kl", "js", "jeffreys", "hellinger")
     ),
-    ("forced_apart_loss", (drawn(12, 4),), {"margin": 1.0, "sample_weight": WEIGHT}),
+    *(
+        (
+            "forced_apart_loss",
+            (drawn(12, 4, seed=2), *labels),
+            {"margin": 0.5, "divergence": divergence, "sample_weight": WEIGHT},
+        )
+        for divergence in ("kl", "js", "jeffreys", "hellinger")
+        for labels in ((), (LABELS,))
+    ),
+    ("forced_apart_loss", (drawn(12, 1),), {"margin": 1.0}),
+    ("forced_apart_loss", (drawn(12, 4),), {"margin": 2.0, "divergence": "js"}),
+    ("forced_apart_weight_loss", (drawn(5, 7),), {"margin": 0.5, "divergence": "hellinger"}),
+    ("clustering_penalty", (drawn(12, 4), drawn(3, 4, seed=1)), {"sample_weight": WEIGHT}),
+    ("clustering_penalty", (drawn(12, 4), drawn(3, 4, seed=1)), {"assignments": LABELS}),
+    ("triplet_matrix_loss", (drawn(12, 4), drawn(12, 4, seed=1), PAIRS),
+     {"margin": 2.0, "sample_weight": WEIGHT}),
+    ("masked_info_nce_loss", (drawn(12, 4), drawn(12, 4, seed=1), PAIRS),
+     {"sample_weight": WEIGHT}),
+    ("entropy_minimization_loss", (drawn(12, 1),), {}),
+    ("max_margin_loss", (drawn(12, 1),), {"sample_weight": WEIGHT}),
+    ("unfold", (drawn(12, 4), "channel"), {}),
     ("forced_apart_weight_loss", (drawn(5, 7),), {"margin": 3.0}),
     ("reconstruction_loss", (drawn(12, 4), drawn(12, 4, seed=1)), {"sample_weight": WEIGHT}),
     *(

@@ -60,7 +60,16 @@ def candidates(folder: Path) -> Iterable[tuple[str, Any]]:
     model = ZeroShotClassifier(**QUICK, class_attributes=BY_NAME)
     fitted(model, KNOWN[SEEN], NAMES[SEEN])
     yield from of_model(model, KNOWN, NEW, NAMES)
-    for classes in ("all", "seen", "unseen", ["digit 8", "digit 1"], ["digit 3"], ["digit 11"], []):
+    for classes in (
+        "all",
+        "seen",
+        "unseen",
+        "nonsense",
+        ["digit 8", "digit 1"],
+        ["digit 3"],
+        ["digit 11"],
+        [],
+    ):
         for method in ("predict", "decision_function"):
             yield (
                 f"{method} of {classes}",
