@@ -17,7 +17,7 @@ from torch import nn
 
 # Calls that have come to their end, and errors that were raised.
 COUNTS: Counter[str] = Counter()
-ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # Of the class in which a method is found, which may be private.
 OWNER = re.compile(r"\b[A-Z]\w*\.(\w+\(\))")
 SET = re.compile(r"\{([^{}]*)\}")
