@@ -243,8 +243,8 @@ def profile(X: np.ndarray, image_shape: tuple[int, int], epochs: int) -> str:
     profiler.runcall(estimator.fit, X)
     text = io.StringIO()
     stats = pstats.Stats(profiler, stream=text).strip_dirs().sort_stats("tottime")
-    loop = r"^(_net|_batches|net|callbacks?|history|base|training|logging|lr_scheduler|optimizer)\."
-    stats.print_stats(loop, 20)
+    loop = r"^(phase_net|batches|net|callbacks?|history|base|training|logging|lr_scheduler|optimizer)\."
+    stats.print_stats(loop, 30)
     return text.getvalue()
 
 

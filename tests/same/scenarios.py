@@ -1,0 +1,47 @@
+"""All scenarios by name."""
+
+from __future__ import annotations
+
+from same import (
+    callbacks,
+    clusterers,
+    details,
+    embedder,
+    functions,
+    going_on,
+    graphs,
+    interface,
+    kept,
+    losses,
+    misfits,
+    parsimonious,
+    ranks,
+    refusals,
+    signatures,
+    tagnet,
+    zero_shot,
+)
+from same.small import Scenario
+
+WINGS = (
+    signatures,
+    clusterers,
+    tagnet,
+    parsimonious,
+    embedder,
+    zero_shot,
+    graphs,
+    going_on,
+    callbacks,
+    interface,
+    refusals,
+    misfits,
+    kept,
+    details,
+    losses,
+    functions,
+    ranks,
+)
+SCENARIOS: dict[str, Scenario] = {
+    name: scenario for wing in WINGS for name, scenario in wing.SCENARIOS.items()
+}
