@@ -243,7 +243,8 @@ def profile(X: np.ndarray, image_shape: tuple[int, int], epochs: int) -> str:
     profiler.runcall(estimator.fit, X)
     text = io.StringIO()
     stats = pstats.Stats(profiler, stream=text).strip_dirs().sort_stats("tottime")
-    loop = r"^(phase_net|batches|net|callbacks?|history|base|training|logging|lr_scheduler|optimizer)\."
+    files = "phase_net|batches|net|callbacks?|history|base|training|logging|lr_scheduler|optimizer"
+    loop = rf"^({files})\."
     stats.print_stats(loop, 30)
     return text.getvalue()
 
