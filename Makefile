@@ -23,7 +23,7 @@ TEST_ENV := OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 MPLBACKEND=Agg
 PYTEST_OPTIONS ?= -q -n auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs docs-test dist-test test-gpu test-oldest test-newest bench bench-quick mutation lock clean
+.PHONY: help setup demo test lint docs docs-test dist-test test-gpu test-oldest test-newest bench bench-quick mutation findings lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -80,6 +80,11 @@ bench-quick: $(BENCH_STAMP)  ## Run a slice of the benchmarks in ten minutes
 mutation: $(STAMP)  ## Change the code, line by line, and see whether tests notice (20 minutes)
 	$(TEST_ENV) $(BIN)/mutmut run --max-children 2
 	PYTHONPATH=. $(BIN)/python benchmarks/mutation.py
+
+findings:  ## Run findings/, surprises of other packages, and say which still hold (downloads them)
+	@status=0; for script in findings/*.sh; do \
+	  if output=$$(PYTHON="$(PYTHON)" bash $$script 2>&1); then echo "holds    $$script"; \
+	  else status=1; echo "CHANGED  $$script"; echo "$$output" | tail -n 3; fi; done; exit $$status
 
 lock:  ## Write requirements.lock and that of the benchmarks from the newest releases
 	$(PYTHON) -m venv --clear .venv-lock
