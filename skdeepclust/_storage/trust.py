@@ -16,14 +16,26 @@ from torch import nn
 PACKAGE = __name__.partition(".")[0]
 # What estimators of this library hold beside its own classes.
 ALWAYS = (NearestNeighbors,)
-# Modules whose classes older files name, and where these are now.
+# Modules of this package whose classes older files name, and where these are now.
 MOVED = {
-    f"{PACKAGE}._affinity": f"{PACKAGE}.graph._affinity",
-    f"{PACKAGE}._input_graph": f"{PACKAGE}.graph._input_graph",
-    f"{PACKAGE}._known_samples": f"{PACKAGE}.graph._known_samples",
-    f"{PACKAGE}._served_graph": f"{PACKAGE}.graph._served_graph",
-    f"{PACKAGE}._graph_branch": f"{PACKAGE}.networks._graph_branch",
+    "_affinity": "graph._affinity",
+    "_input_graph": "graph._input_graph",
+    "_known_samples": "graph._known_samples",
+    "_sample_graph": "graph._sample_graph",
+    "_graph_branch": "networks._graph_branch",
+    "_cluster_heads": "_clusters.heads",
+    "_initial_clusters": "_clusters.initial",
+    "_initial_dictionary": "_clusters.initial_dictionary",
+    "_partitions": "_clusters.partitions",
+    "_repair": "_clusters.repair",
+    "_stored": "_engine.stored_arrays",
 }
+
+
+def moved(module: str) -> str:
+    """Return where the classes of a module that a file names are now."""
+    package, _, rest = module.partition(".")
+    return f"{PACKAGE}.{MOVED[rest]}" if package == PACKAGE and rest in MOVED else module
 
 
 def home_of(value: Any) -> str:
@@ -71,7 +83,7 @@ class Trust:
     def _find(self, module: str, name: str) -> Any:
         if (module, name) in self.named:
             return self.named[module, name]
-        module, found = MOVED.get(module, module), None
+        module, found = moved(module), None
         if module.startswith(("torch.nn.modules.", "torch.optim.")):
             space = torch.nn if module.startswith("torch.nn.") else torch.optim
             found = getattr(space, name, None)
