@@ -7,6 +7,7 @@ lies there, changes that aren't committed included.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 import time
@@ -18,7 +19,8 @@ import numpy as np
 from same.compare import differences
 from same.trees import ROOT, result_of, start, tree_of
 
-LAST = "^taken up"
+# Scenarios of files, which the other tree may have left.
+CROSSED = "taken up, "
 
 
 def main() -> int:
@@ -29,6 +31,8 @@ def main() -> int:
     begin = time.perf_counter()
     with tree_of(options.base) as tree, tempfile.TemporaryDirectory() as folder:
         base, now, crossed = records(tree, Path(folder), options.only)
+    if not now["scenarios"]:
+        parser.error(f"no scenario has a name like {options.only}")
     lines = [*differences(base["scenarios"], now["scenarios"])]
     last = {name: each for name, each in base["scenarios"].items() if name in crossed}
     lines += [f"files of the base, {line}" for line in differences(last, crossed)]
@@ -51,9 +55,10 @@ def records(tree: Path, folder: Path, patterns: list[str]) -> tuple[dict, dict, 
         for process, _ in started.values():
             process.kill()
     crossed: dict[str, Any] = {"scenarios": {}}
-    if any((folder / "left by base").iterdir()):
+    names = [f"^{re.escape(name)}$" for name in base["scenarios"] if name.startswith(CROSSED)]
+    if names:
         out = folder / "now" / "crossed"
-        process = start(ROOT, out, [LAST], "now", SAME_LEFT=str(folder / "left by base"))
+        process = start(ROOT, out, names, "now", SAME_LEFT=str(folder / "left by base"))
         crossed = result_of(process, out)
     return base, now, crossed["scenarios"]
 

@@ -95,8 +95,8 @@ def damaged(folder: Path) -> Iterator[tuple[str, Any]]:
 
 
 def contents(folder: Path) -> Iterator[tuple[str, Any]]:
-    """Parameters and models of all kinds in files."""
-    make, arguments, _ = MODELS["classifier"]
+    """Parameters of all kinds in files."""
+    make, _, _ = MODELS["classifier"]
     with torch.random.fork_rng():
         network = nn.Sequential(nn.Linear(64, 4), nn.ReLU(), nn.Linear(4, 10))
     values: dict[str, Any] = {
@@ -120,7 +120,12 @@ def contents(folder: Path) -> Iterator[tuple[str, Any]]:
         yield title, error
         if error == "no error":
             yield f"{title}: loaded", repr(load(path).get_params())
-    models = {
+
+
+def models(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Other models of the library, and pipelines, in files."""
+    make, arguments, _ = MODELS["classifier"]
+    made = {
         "a pipeline": make_pipeline(StandardScaler(), make(), memory=None),
         "K-SVD": KSVD(3, random_state=0),
         "an affinity": NeighborAffinity(3),
@@ -128,7 +133,7 @@ def contents(folder: Path) -> Iterator[tuple[str, Any]]:
             3, neighbors=KNeighborsTransformer(n_neighbors=5, mode="distance")
         ),
     }
-    for title, model in models.items():
+    for title, model in made.items():
         fitted(model, *arguments)
         path = folder / f"{title}.safetensors"
         error = error_of(save, model, path)
@@ -166,6 +171,7 @@ SCENARIOS: dict[str, Scenario] = {
     "checkpoints of others": others,
     "damaged checkpoints": damaged,
     "contents of files": contents,
+    "other models in files": models,
     "sparse and dense": sparse_models,
     **{
         f"checkpoint after a warm start, {name}": partial(again, name)
