@@ -64,9 +64,10 @@ def criteria(result: Fitted, samples: Samples) -> Record:
         return {}
     points, neighbors = components(samples)
     information = neighbor_information(labels, neighbors)
+    sizes = np.unique(labels, return_counts=True)[1]
     told = {
         "input_neighbors": information,
-        "input_neighbors_share": information / float(entropy(np.unique_counts(labels).counts)),
+        "input_neighbors_share": information / float(entropy(sizes)),
         "input_silhouette": silhouette(points, labels),
         "input_calinski_harabasz": float(calinski_harabasz_score(points, labels)),
         "input_davies_bouldin": -float(davies_bouldin_score(points, labels)),

@@ -11,7 +11,6 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from skdeepclust._compat import StrOptions, check_partial_fit_first_call
@@ -166,9 +165,9 @@ class LabelsMixin(ClassifierMixin):
         y_encoded, weight = y_encoded[counted], weight[counted]
         present = np.unique(y_encoded)
         of_class = np.zeros(len(self.classes_))
-        of_class[present] = compute_class_weight(
-            "balanced", classes=present, y=y_encoded, sample_weight=weight
-        )
+        # not by compute_class_weight, which takes weights of samples from scikit-learn 1.7 only
+        total = np.bincount(y_encoded, weights=weight)[present]
+        of_class[present] = total.sum() / (len(present) * total)
         return of_class
 
     def _listed(self, class_weight: dict) -> np.ndarray:
