@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+from needs import needs_export
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^([ \t]*)```python[^\n]*\n(.*?)^\1```[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -25,7 +26,11 @@ def python_blocks(path: Path) -> list[tuple[Path, int, str]]:
 README_BLOCKS = python_blocks(ROOT / "README.md")
 DOCS_BLOCKS = [block for path in sorted(ROOT.glob("docs/**/*.md")) for block in python_blocks(path)]
 BLOCKS = [
-    pytest.param(*block, id=f"{block[0].relative_to(ROOT)}:{block[1] + 1}")
+    pytest.param(
+        *block,
+        id=f"{block[0].relative_to(ROOT)}:{block[1] + 1}",
+        marks=[needs_export] if ".export(" in block[2] else [],
+    )
     for block in README_BLOCKS[1:] + DOCS_BLOCKS  # tests/test_demo.py runs the first one
 ]
 

@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from needs import needs_export
 from plain_autoencoder import PlainAutoencoder
 from served import RUN, assert_same, run_onnx, run_program, run_torch
 from sklearn.datasets import load_digits
@@ -32,6 +33,8 @@ from skdeepclust import (
 )
 from skdeepclust.dictionary import KSVD
 from skdeepclust.networks import MLPAutoencoder
+
+pytestmark = needs_export
 
 ALL = load_digits().data / 16
 COARSE = DIGIT[:60] > 4

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from naive_affinity import KINDS, samples
+from needs import needs_export
 from served import assert_same, run_onnx, run_program
 from sklearn.datasets import load_digits
 from sklearn.metrics.pairwise import rbf_kernel
@@ -20,6 +21,8 @@ from skdeepclust.graph import NeighborAffinity
 from skdeepclust.graph._known_samples import KnownSamples, fingerprints
 from skdeepclust.graph._sample_graph import padded
 from skdeepclust.graph._served_graph import _bits, traced_edges, traced_rows
+
+pytestmark = needs_export
 
 DIGITS = load_digits().data.astype(np.float32)
 HALF, OTHER = DIGITS[::2] / 16, DIGITS[1::2] / 16
