@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import html
+import importlib
 import subprocess
 import sys
 from collections import Counter
@@ -61,6 +63,18 @@ def test_files_import_each_other_in_no_circle() -> None:
     # of `from package.folder import name`, the folder's own file imports what stands in it
     below = {module: imported_modules(module) - {module} for module in TREES}
     tuple(graphlib.TopologicalSorter(below).static_order())
+
+
+def test_the_picture_of_the_wings_shows_todays_imports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    drawing = importlib.import_module("architecture")
+    shown = html.unescape(drawing.PICTURE.read_text(encoding="utf-8"))
+    assert drawing.as_text(drawing.arrows()) in shown, "run python docs/architecture.py"
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    missing = [wing for wings in WINGS for wing in wings if wing and wing not in page]
+    assert not missing
 
 
 def test_folders_are_small_and_the_root_is_public() -> None:
