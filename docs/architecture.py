@@ -90,7 +90,7 @@ def draw() -> Figure:
     ax = figure.subplots()
     arrow = {"arrowstyle": "-|>", "color": "0.6", "linewidth": 0.8, "shrinkA": 12, "shrinkB": 12}
     for box in boxes:
-        for target in needed(boxes, box):
+        for target in sorted(needed(boxes, box)):
             ax.annotate("", place[target], place[box], arrowprops=arrow, zorder=1)
     for box, (x, y) in place.items():
         corner = x - WIDTH / 2, y - HEIGHT / 2
