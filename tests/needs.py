@@ -18,3 +18,7 @@ needs_fitted_attributes = pytest.mark.skipif(
 needs_export = pytest.mark.skipif(
     torch.__version__ < (2, 8), reason="torch exports most networks from version 2.8"
 )
+needs_array_api = pytest.mark.skipif(
+    not any(map(find_spec, ["array_api_compat", "sklearn.externals.array_api_compat"])),
+    reason="scikit-learn has array_api_compat from version 1.7, and needs that package before",
+)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from needs import needs_array_api
 from scipy import sparse
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -70,6 +71,7 @@ def test_forms_of_x(X, expected, tmp_path, form):
     np.testing.assert_array_equal(model.predict(given), expected.argmax(1))
 
 
+@needs_array_api
 def test_tensors_with_array_api_dispatch(X, expected):
     tensor = torch.from_numpy(X.copy())
     with config_context(array_api_dispatch=True):
@@ -167,7 +169,7 @@ BAD = {
     "augmentation shape": ({"augmentation": lambda x: x[:, :, 1:]}, None, "keep the shape"),
     "augmentation type": ({"augmentation": lambda x: 3}, None, "must return a tensor"),
     "network": ({"module": torch.nn.Linear(64, 2)}, None, "methods encode.x. and decode.z."),
-    "strings": ({}, lambda X: X.astype(str)[:, :1] + "a", "could not convert string"),
+    "strings": ({}, lambda X: np.char.add(X.astype(str)[:, :1], "a"), "could not convert string"),
     "one sample": ({}, lambda X: X[:1], "minimum of 2"),
     "5-D": ({"image_shape": None}, lambda X: X.reshape(-1, 1, 1, 8, 8), "an image is"),
 }
