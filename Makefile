@@ -39,7 +39,7 @@ test: $(STAMP)  ## Set up (the first time) and run every test
 lint: $(STAMP)  ## Check style, format, types and the workflows of continuous integration
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyrefly check
+	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 	$(BIN)/python tests/typed/check.py
 	$(BIN)/zizmor --quiet --offline --persona pedantic .github
 	$(BIN)/repo-review .
