@@ -98,8 +98,8 @@ findings:  ## Run findings/, surprises of other packages, and say which still ho
 
 lock:  ## Write requirements.lock and that of the benchmarks from the newest releases
 	$(PYTHON) -m venv --clear .venv-lock
-	.venv-lock/bin/python -m pip install $(QUIETLY) uv
-	PATH=.venv-lock/bin:$$PATH .venv-lock/bin/python .ci/lock.py $(LOCK_OPTIONS)
+	.venv-lock/$(SCRIPTS)/python -m pip install $(QUIETLY) uv
+	PATH=.venv-lock/$(SCRIPTS):$$PATH .venv-lock/$(SCRIPTS)/python .ci/lock.py $(LOCK_OPTIONS)
 
 clean:  ## Remove the virtual environments, caches and build outputs
 	rm -rf .venv .venv-* mutants build dist docs/_build docs/generated docs/auto_examples .pytest_cache .ruff_cache .mypy_cache .hypothesis
@@ -131,7 +131,7 @@ QUIETLY := -qq --disable-pip-version-check --no-input
 # $(call install_lock,FOLDER,LOCK): all but torch by its hash, then torch.
 define install_lock
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-  { echo "skdeepclust needs Python 3.11 or newer; name one with: make PYTHON=python3.12" >&2; exit 1; }
+  { echo "skdeepclust needs Python 3.11 or newer; name one with: make setup PYTHON=python3.12" >&2; exit 1; }
 @echo "Setting up $(1) (once, a few minutes) ..."
 @$(PYTHON) -m venv --clear $(1)
 @grep -v '^torch' $(2) > $(1)/hashed.lock

@@ -136,10 +136,10 @@ def main() -> None:
     options = parser.parse_args()
     lock = resolve("dev", f"torch=={options.torch}\n")
     check(lock)
-    LOCK.write_text(HEAD.format(what="") + spec0() + lock, encoding="utf-8")
     pins = f"torch=={options.bench_torch}\ntorchvision=={options.bench_torchvision}\n"
     bench = resolve("bench", versions(lock) + pins)
     check(bench)
+    LOCK.write_text(HEAD.format(what="") + spec0() + lock, encoding="utf-8")
     BENCH_LOCK.write_text(HEAD.format(what=" for benchmarks") + bench, encoding="utf-8")
 
 

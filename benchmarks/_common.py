@@ -10,7 +10,6 @@ import math
 import os
 import platform
 import re
-import resource
 import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -198,6 +197,10 @@ def peak_memory_mb() -> float:
     if high_water_mark := re.search(r"^VmHWM:\s*(\d+) kB$", text, re.M):
         return int(high_water_mark[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return math.nan
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -123,6 +122,8 @@ def whole_copy(X: np.ndarray) -> str:
 def measure(folder: Path, source: str, name: str, limit_mb: int) -> Record:
     """Fit in this process, which has only imported."""
     X, y = opened(folder, source), np.load(folder / "y.npy")
+    import resource  # of Unix: there is no such limit on Windows
+
     resource.setrlimit(resource.RLIMIT_DATA, (limit_mb * 2**20, limit_mb * 2**20))
     peak = Peak()
     peak.start()

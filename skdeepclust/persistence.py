@@ -21,7 +21,7 @@ HINT = (
 )
 
 
-def save(estimator: Any, path: str | os.PathLike) -> None:
+def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted estimator into one file that holds no code.
 
     The file is in the safetensors format: the weights and all other arrays, and beside them, as
@@ -76,7 +76,7 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
     write_file(Path(path), header, encoder.arrays)
 
 
-def load(path: str | os.PathLike, *, trusted: Iterable[Any] = ()) -> Any:
+def load(path: str | os.PathLike[str], *, trusted: Iterable[Any] = ()) -> Any:
     """Read an estimator that :func:`save` has written, without running code from the file.
 
     Parameters

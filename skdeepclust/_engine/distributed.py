@@ -1,7 +1,8 @@
 """Fits by several processes: who takes part in one, and what they tell each other.
 
 All processes run the same script. Inside of a fit they share the work of the network (see
-`_sharding`); everything else each of them does for itself, so that all come to the same result.
+`_engine.sharding`); everything else each of them does for itself, so that all come to the same
+result.
 """
 
 from __future__ import annotations

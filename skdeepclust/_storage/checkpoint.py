@@ -86,7 +86,7 @@ class Checkpoint:
         What `fit` was given.
     """
 
-    def __init__(self, folder: str | os.PathLike, arguments: dict[str, Any]):
+    def __init__(self, folder: str | os.PathLike[str], arguments: dict[str, Any]):
         self.folder, self.arguments = folder, arguments
         self._lock: FolderLock | None = None
         self._path = Path()
@@ -226,7 +226,7 @@ class SharedCheckpoint:
 
 @contextmanager
 def kept_progress(
-    folder: str | os.PathLike | None, arguments: Callable[[], dict[str, Any]]
+    folder: str | os.PathLike[str] | None, arguments: Callable[[], dict[str, Any]]
 ) -> Generator[NoCheckpoint | Checkpoint | SharedCheckpoint]:
     """Give a fit its checkpoint, and remove it when the fit has come to its end."""
     if folder is None:
