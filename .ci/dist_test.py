@@ -19,7 +19,6 @@ MOST_BYTES = 1_000_000
 
 SMOKE = """
 import importlib.metadata, importlib.resources, importlib.util
-from pathlib import Path
 from sklearn.datasets import load_digits
 import skdeepclust
 from skdeepclust.plotting import EmbeddingDisplay
