@@ -17,7 +17,7 @@ from matplotlib.patches import FancyBboxPatch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from source_trees import TREES, imported, resolve  # noqa: E402
+from helpers.source_trees import TREES, imported, resolve  # noqa: E402
 
 # The same picture has the same bytes.
 rcParams["svg.hashsalt"] = "skdeepclust"

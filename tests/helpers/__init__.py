@@ -1,0 +1,1 @@
+"""What several files of tests share: small fits, naive forms, data, processes."""
