@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.metrics import accuracy_score
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,14 +20,17 @@ from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._estimator.dask_answers import by_blocks, computed
-from skdeepclust._estimator.docs import with_shared_docs
 from skdeepclust._estimator.labels import (
     UNLABELLED,
-    PartialLabelsMixin,
+    check_partial_labels,
     partial_labels,
+    set_classes,
     with_labels,
 )
-from skdeepclust._inputs.sequences import SequenceMixin
+from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._inputs.samples import weights_of
+from skdeepclust._inputs.sequences import SequenceSpec
+from skdeepclust._training.session import Session
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.networks import BottleneckCNN, BottleneckMLP, BottleneckRNN, Standardize
 from skdeepclust.networks._checks import check_outputs
@@ -80,13 +83,8 @@ def _weights_of(module: nn.Module, layer: str) -> str:
     return inside[-1] if inside else layer
 
 
-@with_shared_docs
 class ForcedApartEmbedder(
-    SequenceMixin,
-    PartialLabelsMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseDeepEstimator,
+    ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseDeepEstimator
 ):
     r"""A network whose code has clusters that its coarse labels don't tell apart.
 
@@ -186,79 +184,47 @@ class ForcedApartEmbedder(
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseDeepEstimator._parameter_constraints,
-        **SequenceMixin._parameter_constraints,
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "loss": [StrOptions({"auto", *filter(None, LOSSES)}), None],
-        "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), dict],
-        "lam": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"}), dict],
-        "divergence": [StrOptions(set(MARGINS))],
-        "code_layer": [str, None],
-    }
+    n_components: int = parameter(default=15, allowed=[Interval(Integral, 1, None, closed="left")])
+    loss: str | None = parameter(
+        default="auto", allowed=[StrOptions({"auto", *filter(None, LOSSES)}), None]
+    )
+    margin: float | str | Mapping[str, Any] = parameter(
+        default="auto",
+        allowed=[Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), dict],
+    )
+    lam: float | str | Mapping[str, Any] = parameter(
+        default="auto", allowed=[Interval(Real, 0, None, closed="left"), StrOptions({"auto"}), dict]
+    )
+    divergence: str = parameter(default="kl", allowed=[StrOptions(set(MARGINS))])
+    code_layer: str | None = parameter(default=None, allowed=[str, None])
+    image_shape: types.Shape = parameter(default=None, allowed=[None, tuple, list])
+    sequence_shape: types.Shape = parameter(default=None, allowed=[None, tuple, list])
+    vocabulary_size: int | None = parameter(
+        default=None, allowed=[None, Interval(Integral, 2, None, closed="left")]
+    )
+    max_epochs: int = parameter(default=20)
+    batch_size: int = parameter(default=128)
 
-    def __init__(
-        self,
-        *,
-        n_components: int = 15,
-        loss: str | None = "auto",
-        margin: float | str | Mapping[str, Any] = "auto",
-        lam: float | str | Mapping[str, Any] = "auto",
-        divergence: str = "kl",
-        code_layer: str | None = None,
-        image_shape: types.Shape = None,
-        sequence_shape: types.Shape = None,
-        vocabulary_size: int | None = None,
-        module: types.Network = None,
-        optimizer: types.Optimizer = "adam",
-        lr: float = 0.001,
-        max_epochs: int = 20,
-        batch_size: int = 128,
-        device: types.Device = "auto",
-        dtype: str = "float32",
-        precision: str = "32",
-        compile: bool = False,
-        regularizers: types.Regularizers = None,
-        callbacks: types.Callbacks = None,
-        checkpoint: types.Folder = None,
-        warm_start: bool = False,
-        random_state: types.RandomState = None,
-        verbose: int = 0,
-        **module__kwargs: Any,
-    ) -> None:
-        super().__init__(
-            module=module,
-            optimizer=optimizer,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            device=device,
-            dtype=dtype,
-            precision=precision,
-            compile=compile,
-            regularizers=regularizers,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            **module__kwargs,
+    reconstruction_err_: float = learned()
+    _n_features_out: int = learned()
+    _input_class = SequenceSpec
+    # the deviation of X, in which errors of reconstructions are told
+    _fit: float = learned()
+
+    def _learn_input(self, sample_shape: tuple[int, ...]) -> SequenceSpec:
+        return SequenceSpec.learn(
+            sample_shape,
+            self.n_features_in_,
+            self.image_shape,
+            sequence_shape=self.sequence_shape,
+            vocabulary_size=self.vocabulary_size,
         )
-        self.n_components = n_components
-        self.loss = loss
-        self.margin = margin
-        self.lam = lam
-        self.divergence = divergence
-        self.code_layer = code_layer
-        self.image_shape = image_shape
-        self.sequence_shape = sequence_shape
-        self.vocabulary_size = vocabulary_size
 
     # -- the network
     def _default_network(self):
-        if self._resolve_sequence_shape() is not None:
+        if self._input.holds_sequences:
             return BottleneckRNN
-        return BottleneckCNN if len(self._input_shape) == 3 else BottleneckMLP
+        return BottleneckMLP if self._input.image_shape is None else BottleneckCNN
 
     def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
         check_outputs(network, arguments["input_shape"], arguments["n_outputs"])
@@ -266,7 +232,7 @@ class ForcedApartEmbedder(
 
     def _outputs(self, x: Tensor) -> Tensor:
         """Return the logits of the labels, or the reconstruction."""
-        return self._run(self.module_, x)
+        return self._runner.run(self.module_, x)
 
     def _code(self, x: Tensor) -> Tensor:
         return self._outputs_and_code(x)[1]
@@ -274,7 +240,7 @@ class ForcedApartEmbedder(
     def _outputs_and_code(self, x: Tensor) -> tuple[Tensor, Tensor]:
         with layer_output(self.module_, self._code_layer()) as kept:
             outputs = self._outputs(x)
-        return outputs, kept[0].flatten(1).to(self._module_dtype)
+        return outputs, kept[0].flatten(1).to(self._runner.dtype)
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
         outputs, code = self._outputs_and_code(x)
@@ -338,11 +304,11 @@ class ForcedApartEmbedder(
     def _reconstruction_loss(
         self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None
     ) -> dict[str, Tensor]:
-        error = weighted_mean(self._by_rows(self._relative_errors, x), sample_weight)
+        error = weighted_mean(self._runner.by_rows(self._relative_errors, x), sample_weight)
         return {"loss": error, "reconstruction": error}
 
     def _relative_errors(self, x: Tensor) -> Tensor:
-        return (self._residual(x) / self._fit.deviation).square().mean(1)
+        return (self._residual(x) / self._fit).square().mean(1)
 
     def _residual(self, x: Tensor) -> Tensor:
         """Return what the reconstruction is off by, in the units of X, (n, n_features)."""
@@ -377,10 +343,11 @@ class ForcedApartEmbedder(
         warm = bool(self.warm_start and hasattr(self, "module_"))
         self._check_same_task(y, warm)
         X = self._check(X, reset=not warm)
-        extra = self._check_weight(sample_weight, X)
+        extra = weights_of(sample_weight, X)
         if y is None:
             return self._fit_autoencoder(X, extra, warm=warm, epochs=self.max_epochs)
-        extra["y"] = self._check_partial_labels(y, X.shape[0], reset=not warm)
+        known = self.classes_ if warm else None
+        self.classes_, extra["y"] = check_partial_labels(self, y, X.shape[0], known)
         return self._fit_labels(X, y, extra, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
@@ -412,11 +379,11 @@ class ForcedApartEmbedder(
         warm = hasattr(self, "module_")
         self._check_same_task(y, warm)
         X = self._check(X, reset=not warm)
-        extra = self._check_weight(sample_weight, X)
+        extra = weights_of(sample_weight, X)
         if y is None:
             return self._fit_autoencoder(X, extra, warm=warm, epochs=1, partial=True)
-        self._check_classes(classes)
-        extra["y"] = self._check_partial_labels(y, X.shape[0], reset=False, required=False)
+        set_classes(self, classes)
+        _, extra["y"] = check_partial_labels(self, y, X.shape[0], self.classes_, required=False)
         return self._fit_labels(X, y, extra, warm=warm, epochs=1)
 
     def _check_same_task(self, y, warm: bool) -> None:
@@ -429,10 +396,10 @@ class ForcedApartEmbedder(
 
     def _fit_labels(self, X, y, extra, *, warm: bool, epochs: int):
         options = self._sizes(len(self.classes_))
-        with self._fit_scope(X, warm=warm, phases=1, **options):
-            self._prepare(X, extra, warm=warm)
+        with self._fit_scope(X, warm=warm, phases=1, **options) as session:
+            self._prepare(session, X, extra, warm=warm)
             loss = self._classification_loss
-            self._train("classification", loss, X, extra, epochs=epochs, y=y)
+            session.train("classification", loss, X, extra, epochs=epochs, y=y)
         self.__dict__.pop("reconstruction_err_", None)
         return self
 
@@ -445,17 +412,17 @@ class ForcedApartEmbedder(
             )
         self.__dict__.pop("classes_", None)
         options = {**self._sizes(self.n_features_in_), "output_hidden": DECODER_HIDDEN}
-        with self._fit_scope(X, warm=warm, phases=1, **options):
-            self._fit.deviation = self._prepare(X, extra, warm=warm, partial=partial)
-            self._train("reconstruction", self._reconstruction_loss, X, extra, epochs=epochs)
-        error = self._infer(self._squared_error, X).cpu().double().numpy()
+        with self._fit_scope(X, warm=warm, phases=1, **options) as session:
+            self._fit = self._prepare(session, X, extra, warm=warm, partial=partial)
+            session.train("reconstruction", self._reconstruction_loss, X, extra, epochs=epochs)
+        error = self._runner.infer(self._squared_error, X).cpu().double().numpy()
         self.reconstruction_err_ = float(np.average(error, weights=extra.get("sample_weight")))
         return self
 
-    def _prepare(self, X, extra, *, warm: bool, partial: bool = False) -> float:
+    def _prepare(self, session: Session, X, extra, *, warm: bool, partial: bool = False) -> float:
         """Look at the code, before the training; standardise, and return the deviation of X."""
-        self._n_features_out = self._infer(self._code, X[:1]).shape[1]
-        return self._deviation(X, extra, warm=warm, partial=partial)
+        self._n_features_out = session.runner.infer(self._code, X[:1]).shape[1]
+        return session.deviation(X, extra, warm=warm, partial=partial)
 
     def _sizes(self, n_outputs: int) -> dict[str, int]:
         """Return what the networks are offered beside the shape of a sample."""
@@ -496,7 +463,8 @@ class ForcedApartEmbedder(
         labels : ndarray of shape (n_samples,)
             One of `classes_` for each sample.
         """
-        logits = self._infer(self._outputs, self._check(X))
+        X = self._check(X)
+        logits = self._runner.infer(self._outputs, X)
         return self.classes_[logits.argmax(1).cpu().numpy()]
 
     @with_labels
@@ -535,7 +503,8 @@ class ForcedApartEmbedder(
             over features.
         """
         if not hasattr(self, "classes_"):
-            error = self._infer(self._squared_error, self._check(X)).cpu().double().numpy()
+            X = self._check(X)
+            error = self._runner.infer(self._squared_error, X).cpu().double().numpy()
             return -float(np.average(error, weights=sample_weight))
         if y is None:
             raise ValueError(

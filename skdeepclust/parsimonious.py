@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -17,11 +17,13 @@ from torch.nn import functional
 
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._estimator import types
-from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
+from skdeepclust._estimator.base import fit_method, partial_fit_method
+from skdeepclust._estimator.classifier import BaseDeepClassifier
 from skdeepclust._estimator.dask_answers import by_blocks
-from skdeepclust._estimator.docs import with_shared_docs
-from skdeepclust._estimator.inverse_transform import DecodingMixin
-from skdeepclust._estimator.labels import LabelsMixin
+from skdeepclust._estimator.inverse_transform import DecodingEstimator
+from skdeepclust._estimator.labels import check_labels, refuse_balanced, set_classes, split
+from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
+from skdeepclust._inputs.samples import weights_of
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder
@@ -30,27 +32,24 @@ from skdeepclust.networks._layers import last_layer_input, layer_output
 from skdeepclust.regularizers import ClusteringRegularizer, Regularizer
 
 
-class ParsimoniousMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class ParsimoniousMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeclaredParameters):
     """The regulariser lambda R of Eq. 1 to 3 among the parameters of an estimator."""
 
-    _parameter_constraints: ClassVar[dict] = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "lam": [Interval(Real, 0, None, closed="left")],
-        "clustering": [StrOptions({"sample", "spatial", "channel"}), list, tuple],
-        "layers": [StrOptions({"auto"}), list, tuple, dict],
-        "smoothing": [Interval(Real, 0, 1, closed="right")],
-        "center_gradient": [StrOptions({"fixed", "exact"})],
-        "image_shape": [None, tuple, list],
-    }
+    n_clusters: int = parameter(default=100, allowed=[Interval(Integral, 1, None, closed="left")])
+    lam: float = parameter(default=0.01, allowed=[Interval(Real, 0, None, closed="left")])
+    clustering: str | Sequence[str] = parameter(
+        default="sample", allowed=[StrOptions({"sample", "spatial", "channel"}), list, tuple]
+    )
+    layers: str | Sequence[str] | Mapping[str, Any] = parameter(
+        default="auto", allowed=[StrOptions({"auto"}), list, tuple, dict]
+    )
+    smoothing: float = parameter(default=0.9, allowed=[Interval(Real, 0, 1, closed="right")])
+    center_gradient: str = parameter(default="fixed", allowed=[StrOptions({"fixed", "exact"})])
+    image_shape: types.Shape = parameter(default=None, allowed=[None, tuple, list])
+    max_epochs: int = parameter(default=50)
+    batch_size: int = parameter(default=256)
 
-    n_clusters: int
-    lam: float
-    clustering: str | Sequence[str]
-    layers: Any
-    smoothing: float
-    center_gradient: str
-    dtype: str
-    regularizers_: list[Regularizer]
+    _n_features_out: int = learned()
 
     def _own_regularizers(self) -> list[Regularizer]:
         if self.lam == 0 and not isinstance(self.layers, Mapping):
@@ -83,8 +82,7 @@ class ParsimoniousMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return tags
 
 
-@with_shared_docs
-class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
+class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
     r"""A classifier whose hidden representations form clusters.
 
     Cross entropy plus the clustering penalty of Eq. 1, 2 or 3 on hidden layers,
@@ -174,89 +172,27 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
     {'fc1': (100, 256), 'fc2': (100, 128)}
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseDeepEstimator._parameter_constraints,
-        **ParsimoniousMixin._parameter_constraints,
-        **LabelsMixin._parameter_constraints,
-        "transform_layer": [None, str],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        *,
-        n_clusters: int = 100,
-        lam: float = 0.01,
-        clustering: str | Sequence[str] = "sample",
-        layers: str | Sequence[str] | Mapping[str, Any] = "auto",
-        smoothing: float = 0.9,
-        center_gradient: str = "fixed",
-        transform_layer: str | None = None,
-        image_shape: types.Shape = None,
-        class_weight: types.ClassWeight = None,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        module: types.Network = None,
-        optimizer: types.Optimizer = "adam",
-        lr: float = 0.001,
-        max_epochs: int = 50,
-        batch_size: int = 256,
-        device: types.Device = "auto",
-        dtype: str = "float32",
-        precision: str = "32",
-        compile: bool = False,
-        regularizers: types.Regularizers = None,
-        callbacks: types.Callbacks = None,
-        checkpoint: types.Folder = None,
-        warm_start: bool = False,
-        random_state: types.RandomState = None,
-        verbose: int = 0,
-        **module__kwargs: Any,
-    ) -> None:
-        super().__init__(
-            module=module,
-            optimizer=optimizer,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            device=device,
-            dtype=dtype,
-            precision=precision,
-            compile=compile,
-            regularizers=regularizers,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            **module__kwargs,
-        )
-        self.n_clusters = n_clusters
-        self.lam = lam
-        self.clustering = clustering
-        self.layers = layers
-        self.smoothing = smoothing
-        self.center_gradient = center_gradient
-        self.transform_layer = transform_layer
-        self.image_shape = image_shape
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
+    transform_layer: str | None = parameter(
+        default=None, allowed=[None, str], after="center_gradient"
+    )
+    early_stopping: bool = parameter(default=False, allowed=["boolean"], after="class_weight")
+    validation_fraction: float = parameter(
+        default=0.1, allowed=[Interval(Real, 0, 1, closed="neither")]
+    )
+    n_iter_no_change: int = parameter(
+        default=10, allowed=[Interval(Integral, 1, None, closed="left")]
+    )
 
     # -- the network
     def _default_network(self):
-        return CIFARQuick if len(self._input_shape) == 3 else MLP
+        return MLP if self._input.image_shape is None else CIFARQuick
 
     def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
         check_outputs(network, arguments["input_shape"], arguments["n_outputs"])
         return network
 
     def _logits(self, x: Tensor) -> Tensor:
-        return self._run(self.module_, x)
+        return self._runner.run(self.module_, x)
 
     def _features(self, x: Tensor) -> Tensor:
         return self._logits_and_features(x)[1]
@@ -270,7 +206,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
                 f"module={type(module).__name__} runs none of its linear and convolutional layers, "
                 "so `transform` has no input of the last one: name a layer as transform_layer."
             )
-        return logits, kept[0].flatten(1).to(self._module_dtype)
+        return logits, kept[0].flatten(1).to(self._runner.dtype)
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
         logits, features = self._logits_and_features(x)
@@ -310,7 +246,8 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         """
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
-        y = self._check_labels(y, X.shape[0], reset=not warm)
+        known = self.classes_ if warm else None
+        self.classes_, y = check_labels(self, y, X.shape[0], known)
         return self._fit_labels(X, y, sample_weight, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
@@ -335,22 +272,23 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         """
         warm = hasattr(self, "module_")
         X = self._check(X, reset=not warm)
-        self._check_classes(classes)
-        y = self._check_labels(y, X.shape[0], reset=False)
+        set_classes(self, classes)
+        refuse_balanced(self.class_weight)
+        _, y = check_labels(self, y, X.shape[0], self.classes_)
         return self._fit_labels(X, y, sample_weight, warm=warm, epochs=1, partial=True)
 
     def _fit_labels(self, X, y, sample_weight, *, warm, epochs, partial=False):
-        extra = {"y": y, **self._sample_weight_of(sample_weight, y, X)}
+        extra = {"y": y, **self._weights(sample_weight, y, X)}
         n_classes = len(self.classes_)
-        with self._fit_scope(X, warm=warm, phases=1, n_outputs=n_classes):
+        with self._fit_scope(X, warm=warm, phases=1, n_outputs=n_classes) as session:
             # before the training, because not every network has the layer
-            self._n_features_out = self._infer(self._features, X[:1]).shape[1]
+            self._n_features_out = session.runner.infer(self._features, X[:1]).shape[1]
             if not warm:
-                self._standardize(X, extra.get("sample_weight"))
+                session.standardize(X, extra.get("sample_weight"))
             train, valid = (X, extra), None
             if self.early_stopping and not partial:
-                train, valid = self._split(X, extra)
-            self._train(
+                train, valid = split(X, extra, self.validation_fraction)
+            session.train(
                 "classification",
                 self._loss,
                 *train,
@@ -377,7 +315,8 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         labels : ndarray of shape (n_samples,)
             One of `classes_` for each sample.
         """
-        logits = self._infer(self._logits, self._check(X))
+        X = self._check(X)
+        logits = self._runner.infer(self._logits, X)
         return self.classes_[logits.argmax(1).cpu().numpy()]
 
     @by_blocks
@@ -414,8 +353,7 @@ class ParsimoniousClassifier(LabelsMixin, ParsimoniousMixin, BaseDeepEstimator):
         return self._apply(self._features, X)
 
 
-@with_shared_docs
-class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimator):
+class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
     r"""An autoencoder whose hidden representations form clusters.
 
     The squared error of the reconstruction, as a share of the variance of X, plus the clustering
@@ -493,75 +431,21 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
     ((1797, 8), (1797, 64))
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseDeepEstimator._parameter_constraints,
-        **ParsimoniousMixin._parameter_constraints,
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-    }
+    n_components: int = parameter(default=30, allowed=[Interval(Integral, 1, None, closed="left")])
+    lam: float = parameter(default=0.0001)
 
-    def __init__(
-        self,
-        *,
-        n_components: int = 30,
-        n_clusters: int = 100,
-        lam: float = 0.0001,
-        clustering: str | Sequence[str] = "sample",
-        layers: str | Sequence[str] | Mapping[str, Any] = "auto",
-        smoothing: float = 0.9,
-        center_gradient: str = "fixed",
-        image_shape: types.Shape = None,
-        module: types.Network = None,
-        optimizer: types.Optimizer = "adam",
-        lr: float = 0.001,
-        max_epochs: int = 50,
-        batch_size: int = 256,
-        device: types.Device = "auto",
-        dtype: str = "float32",
-        precision: str = "32",
-        compile: bool = False,
-        regularizers: types.Regularizers = None,
-        callbacks: types.Callbacks = None,
-        checkpoint: types.Folder = None,
-        warm_start: bool = False,
-        random_state: types.RandomState = None,
-        verbose: int = 0,
-        **module__kwargs: Any,
-    ) -> None:
-        super().__init__(
-            module=module,
-            optimizer=optimizer,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            device=device,
-            dtype=dtype,
-            precision=precision,
-            compile=compile,
-            regularizers=regularizers,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            **module__kwargs,
-        )
-        self.n_components = n_components
-        self.n_clusters = n_clusters
-        self.lam = lam
-        self.clustering = clustering
-        self.layers = layers
-        self.smoothing = smoothing
-        self.center_gradient = center_gradient
-        self.image_shape = image_shape
+    reconstruction_err_: float = learned()
+    # the deviation of X, in which errors are told
+    _fit: float = learned()
 
     # -- the network
     def _default_network(self):
-        return ConvAutoencoder if len(self._input_shape) == 3 else MLPAutoencoder
+        return MLPAutoencoder if self._input.image_shape is None else ConvAutoencoder
 
     def _arguments(self) -> dict[str, Any]:
         arguments: dict[str, Any] = {"n_components": self.n_components, "standardize": True}
         arguments["batch_norm"] = False
-        if len(self._input_shape) == 1:
+        if self._input.image_shape is None:
             arguments["hidden"] = _paper_widths(self.n_features_in_, self.n_components)
         return arguments
 
@@ -570,23 +454,23 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         return network
 
     def _embed(self, x: Tensor) -> Tensor:
-        return self._run(self.module_.encode, x)
+        return self._runner.run(self.module_.encode, x)
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
         return {"embedding": self._embed(x)}
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
-        return self._run(self.module_.decode, embedding)
+        return self._runner.run(self.module_.decode, embedding)
 
     # -- the objective; the base adds the penalties
     def _loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
-        error = weighted_mean(self._by_rows(self._relative_errors, x), sample_weight)
+        error = weighted_mean(self._runner.by_rows(self._relative_errors, x), sample_weight)
         return {"loss": error, "reconstruction": error}
 
     def _relative_errors(self, x: Tensor) -> Tensor:
         reconstruction = self._decode_point(self._embed(x))
         # before they are squared, which small units would not survive
-        return reconstruction_errors(reconstruction / self._fit.deviation, x / self._fit.deviation)
+        return reconstruction_errors(reconstruction / self._fit, x / self._fit)
 
     # -- the schedule
     @fit_method
@@ -638,16 +522,16 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingMixin, BaseDeepEstimato
         return self._fit_samples(X, sample_weight, warm=warm, epochs=1, partial=True)
 
     def _fit_samples(self, X, sample_weight, *, warm, epochs, partial=False):
-        extra = self._check_weight(sample_weight, X)
-        with self._fit_scope(X, warm=warm, phases=1, **self._arguments()):
-            self._fit.deviation = self._deviation(X, extra, warm=warm, partial=partial)
-            self._train("reconstruction", self._loss, X, extra, epochs=epochs)
-        self._n_features_out = self._infer(self._embed, X[:1]).shape[1]
+        extra = weights_of(sample_weight, X)
+        with self._fit_scope(X, warm=warm, phases=1, **self._arguments()) as session:
+            self._fit = session.deviation(X, extra, warm=warm, partial=partial)
+            session.train("reconstruction", self._loss, X, extra, epochs=epochs)
+        self._n_features_out = self._runner.infer(self._embed, X[:1]).shape[1]
         self.reconstruction_err_ = self._mean_error(X, extra.get("sample_weight"))
         return self
 
     def _mean_error(self, X, sample_weight=None) -> float:
-        error = self._infer(self._squared_error, X).cpu().double().numpy()
+        error = self._runner.infer(self._squared_error, X).cpu().double().numpy()
         return float(np.average(error, weights=sample_weight))
 
     def _squared_error(self, x: Tensor) -> Tensor:

@@ -18,8 +18,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skdeepclust._engine.state import LEFT_OUT
-from skdeepclust._estimator.base import BaseDeepEstimator
+from skdeepclust._estimator.base import LEFT_OUT, BaseDeepEstimator
 from skdeepclust._storage.files import versions
 
 __all__ = ["export"]
@@ -45,7 +44,7 @@ class ServedEstimator(nn.Module):
         served.__dict__.update({k: v for k, v in vars(estimator).items() if k not in LEFT_OUT})
         self.network = served.module_ = copy.deepcopy(estimator.module_).cpu().eval()
         self.network.requires_grad_(False)
-        self.served, self.dtype = served, served._module_dtype
+        self.served, self.dtype = served, served._runner.dtype
 
     def forward(self, X: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs, (n, ...) each, in the order of their names."""
@@ -54,7 +53,7 @@ class ServedEstimator(nn.Module):
 
     def outputs(self, X: Tensor) -> dict[str, Tensor]:
         """Return what the estimator says of samples, by name, in its own dtype."""
-        return self.served._served(X.to(self.dtype).reshape(-1, *self.served._input_shape))
+        return self.served._served(X.to(self.dtype).reshape(-1, *self.served._input.input_shape))
 
 
 def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -> Any:
@@ -214,7 +213,7 @@ def _silent_exporters() -> Generator[None]:
 def _traced(estimator: BaseDeepEstimator) -> tuple[torch.export.ExportedProgram, list[str]]:
     """Return the graph and the names of its outputs."""
     module = ServedEstimator(estimator).eval()
-    samples = torch.zeros(N_EXAMPLES, *estimator._sample_shape)
+    samples = torch.zeros(N_EXAMPLES, *estimator._input.sample_shape)
     names = list(module.outputs(samples))
     n_samples = torch.export.Dim("n_samples")
     try:

@@ -6,25 +6,27 @@ Architecture for Clustering. SDM.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust._clusters.heads import initial_head
-from skdeepclust._clusters.initial_dictionary import DictionaryMixin
-from skdeepclust._clusters.repair import EpochWatch
+from skdeepclust._clusters.heads import HeadStart, initial_head
+from skdeepclust._clusters.initial_dictionary import given_dictionary, initial_dictionary
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._estimator import types
-from skdeepclust._estimator.docs import with_shared_docs
-from skdeepclust._estimator.graph_clusterer import BaseGraphClusterer
+from skdeepclust._estimator.graph_clusterer import BaseGraphClusterer, GraphFit
+from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._training.epoch_watch import EpochWatch
+from skdeepclust._training.session import Session
 from skdeepclust.graph import largest_eigenvalue_bound
+from skdeepclust.graph._input_graph import some_rows
 from skdeepclust.losses import (
     assignment_kl,
     entropy_minimization_loss,
@@ -61,8 +63,7 @@ WORKING_MATRICES = 6
 BATCH_SIZE = 1024
 
 
-@with_shared_docs
-class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
+class TAGnetClusterer(BaseGraphClusterer):
     r"""Graph-regularised sparse coding, unrolled into a network that is trained to cluster.
 
     The network runs the iterations of graph-regularised sparse coding,
@@ -143,7 +144,6 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         Largest number of samples in a batch. "auto": all samples at once as long as the codes of
         all stages fit into 2 GB, else 1024. In smaller batches the codes of neighbours
         are those of the epoch's start.
-    <clustering parameters>
     <shared parameters>
 
     Attributes
@@ -161,7 +161,6 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         The graph; `None` if `graph_weight=0`.
     graph_gain_ : float
         How strongly the graph acts at a stage, alpha / N.
-    <clustering attributes>
     <shared attributes>
 
     Notes
@@ -194,103 +193,38 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
     (1297, 32)
     """
 
-    module_: TAGnetHeads
-    auxiliary_labels_: list[Any] | Any  # or None without such tasks
+    n_components: int = parameter(default=128, allowed=[Interval(Integral, 1, None, closed="left")])
+    n_stages: int = parameter(default=20, allowed=[Interval(Integral, 0, None, closed="left")])
+    loss: str = parameter(
+        default="entropy", allowed=[StrOptions({"entropy", "max_margin", "target"})]
+    )
+    lam: float = parameter(default=0.3, allowed=[Interval(Real, 0, None, closed="left")])
+    dictionary: str | types.ArrayLike = parameter(
+        default="mini_batch",
+        allowed=[StrOptions({"mini_batch", "ksvd", "kmeans"}), "array-like"],
+        after="normalized_laplacian",
+    )
+    normalize: bool = parameter(default=True, allowed=["boolean"])
+    balance: float = parameter(default=1.0, allowed=[Interval(Real, 0, None, closed="left")])
+    margin: float = parameter(default=1.0, allowed=[Interval(Real, 0, None, closed="left")])
+    init: types.Start = parameter(
+        default="gmm", allowed=[StrOptions({"kmeans", "gmm"}), callable, "array-like"]
+    )
+    n_init: int = parameter(default=24, allowed=[Interval(Integral, 1, None, closed="left")])
+    auxiliary_clusters: int | Sequence[int | None] | None = parameter(
+        default=None, allowed=[None, Interval(Integral, 1, None, closed="left"), list, tuple]
+    )
+    auxiliary_weight: float = parameter(
+        default=1.0, allowed=[Interval(Real, 0, None, closed="left")]
+    )
+    lr: float = parameter(default=0.003)
+    max_epochs: int = parameter(default=50)
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseGraphClusterer._parameter_constraints,
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "n_stages": [Interval(Integral, 0, None, closed="left")],
-        "loss": [StrOptions({"entropy", "max_margin", "target"})],
-        "lam": [Interval(Real, 0, None, closed="left")],
-        "dictionary": [StrOptions({"mini_batch", "ksvd", "kmeans"}), "array-like"],
-        "normalize": ["boolean"],
-        "balance": [Interval(Real, 0, None, closed="left")],
-        "margin": [Interval(Real, 0, None, closed="left")],
-        "init": [StrOptions({"kmeans", "gmm"}), callable, "array-like"],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "auxiliary_clusters": [None, Interval(Integral, 1, None, closed="left"), list, tuple],
-        "auxiliary_weight": [Interval(Real, 0, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        n_components: int = 128,
-        n_stages: int = 20,
-        loss: str = "entropy",
-        lam: float = 0.3,
-        graph_weight: float | str = "auto",
-        n_neighbors: int = 10,
-        affinity: str | Callable[..., Any] = "nearest_neighbors",
-        edge_weights: str = "self_tuning",
-        neighbors: Any = None,
-        normalized_laplacian: bool = True,
-        dictionary: str | types.ArrayLike = "mini_batch",
-        normalize: bool = True,
-        balance: float = 1.0,
-        margin: float = 1.0,
-        init: types.Start = "gmm",
-        n_init: int = 24,
-        auxiliary_clusters: int | Sequence[int | None] | None = None,
-        auxiliary_weight: float = 1.0,
-        module: types.Network = None,
-        optimizer: types.Optimizer = "adam",
-        lr: float = 0.003,
-        max_epochs: int = 50,
-        batch_size: int | str = "auto",
-        device: types.Device = "auto",
-        dtype: str = "float32",
-        precision: str = "32",
-        compile: bool = False,
-        regularizers: types.Regularizers = None,
-        callbacks: types.Callbacks = None,
-        restore_best: bool = False,
-        checkpoint: types.Folder = None,
-        warm_start: bool = False,
-        random_state: types.RandomState = None,
-        verbose: int = 0,
-        **module__kwargs: Any,
-    ) -> None:
-        super().__init__(
-            module=module,
-            optimizer=optimizer,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            device=device,
-            dtype=dtype,
-            precision=precision,
-            compile=compile,
-            regularizers=regularizers,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            **module__kwargs,
-        )
-        self.n_clusters = n_clusters
-        self.restore_best = restore_best
-        self.n_components = n_components
-        self.n_stages = n_stages
-        self.loss = loss
-        self.lam = lam
-        self.graph_weight = graph_weight
-        self.n_neighbors = n_neighbors
-        self.affinity = affinity
-        self.edge_weights = edge_weights
-        self.neighbors = neighbors
-        self.normalized_laplacian = normalized_laplacian
-        self.dictionary = dictionary
-        self.normalize = normalize
-        self.balance = balance
-        self.margin = margin
-        self.init = init
-        self.n_init = n_init
-        self.auxiliary_clusters = auxiliary_clusters
-        self.auxiliary_weight = auxiliary_weight
+    module_: TAGnetHeads = learned()
+    initial_labels_: np.ndarray = learned()
+    auxiliary_labels_: list[Any] | Any = learned()  # or None without such tasks
+    dictionary_: np.ndarray = learned()
+    _largest_eigenvalue: float = learned()
 
     # -- the network
     def _default_network(self):
@@ -305,7 +239,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         }
 
     def _n_atoms(self) -> int:
-        given = self._given_dictionary(self.n_features_in_)
+        given = given_dictionary(self.dictionary, self.n_features_in_)
         return self.n_components if given is None else len(given)
 
     def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
@@ -319,7 +253,7 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         return functional.normalize(x, dim=1) if self.normalize else x
 
     def _project(self, x: Tensor) -> Tensor:
-        return self._run(self.module_.encoder.project, self._prepare(x))
+        return self._runner.run(self.module_.encoder.project, self._prepare(x))
 
     def _features(self, code: Tensor) -> Tensor:
         """Return what a head, and the user, gets of a code."""
@@ -375,44 +309,58 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         clustering = {"clustering": self.max_epochs}
         return clustering if warm else {"heads": HEAD_STEPS, **clustering}
 
-    def _fit_phases(self, X, extra: dict[str, np.ndarray], schedule: dict[str, int]) -> None:
-        fit = self._fit
-        fit.weight = extra.get("sample_weight", np.ones(X.shape[0]))
-        self._fit_graph(X, **fit.metadata)
+    def _fit_phases(
+        self,
+        session: Session,
+        X,
+        extra: dict[str, np.ndarray],
+        schedule: dict[str, int],
+        affinity: Any = None,
+    ) -> None:
+        weight = extra.get("sample_weight", np.ones(X.shape[0]))
+        self._fit_graph(session, X, affinity)
         warm = "heads" not in schedule
         if warm:
             self._adapt_gain()
         else:
-            self._start_network(X)
+            self._start_network(session, X, weight)
         gain = self.module_.encoder.gain
         self.graph_gain_ = 0.0 if self.affinity_matrix_ is None else float(gain)
-        fit.graph = None if self.affinity_matrix_ is None else self._whole_graph()
-        fit.at_once = self._takes_all_at_once(X.shape[0])
+        graph = None if self.affinity_matrix_ is None else self._whole_graph()
+        fit = GraphFit(weight, graph, self._takes_all_at_once(X.shape[0]))
+        self._fit = fit
         if not warm:
-            self._start_heads(X, extra, schedule["heads"])
+            self._start_heads(session, X, extra, schedule["heads"])
         size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
-        watch = self._watch(X, by_loss=fit.at_once)
-        self._train(
+        watch = self._watch(X)
+        session.train(
             "clustering",
             self._loss,
             X,
             extra,
             epochs=schedule["clustering"],
-            on_epoch_begin=lambda: self._begin_epoch(X, watch),
+            on_epoch_begin=lambda epoch: self._begin_epoch(X, watch),
             watch=watch,
             decay_lr=True,
             batch_size=max(X.shape[0] if fit.at_once else size, 2),
-            generator=None if fit.at_once else fit.shuffle,
+            generator=None if fit.at_once else session.shuffle,
             order=fit.graph.order if fit.at_once and fit.graph is not None else None,
         )
         self._remember(X)
         self.auxiliary_labels_ = self._auxiliary() if len(self.module_.heads) > 1 else None
 
-    def _start_network(self, X) -> None:
-        self.dictionary_ = self._once(
-            "dictionary",
-            lambda: self._initial_dictionary(X, self._fit.weight, self._prepare),
+    def _start_network(self, session: Session, X, weight: np.ndarray) -> None:
+        find = partial(
+            initial_dictionary,
+            session.runner,
+            X,
+            weight,
+            dictionary=self.dictionary,
+            n_components=self.n_components,
+            prepare=self._prepare,
+            verbose=self.verbose,
         )
+        self.dictionary_ = session.once("dictionary", find)
         self._largest_eigenvalue = self._eigenvalue_bound()
         self.module_.encoder.set_dictionary(
             torch.from_numpy(self.dictionary_),
@@ -433,22 +381,27 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             self.module_.encoder.gain *= self._largest_eigenvalue / eigenvalue
             self._largest_eigenvalue = eigenvalue
 
-    def _start_heads(self, X, extra, n_steps: int) -> None:
+    def _start_heads(self, session: Session, X, extra, n_steps: int) -> None:
         """Fit each head to a partition of its codes, then to the loss with the codes fixed."""
-        codes = self._task_codes(self._infer(self._project, X))
+        codes = self._task_codes(session.runner.infer(self._project, X))
         seed = int(torch.randint(2**31 - 1, ()))
         rows = np.flatnonzero(self._fit.weight > 0)
-        some = self._some_rows(len(rows), MAX_SAMPLES)
+        some = some_rows(len(rows), MAX_SAMPLES)
         rows = rows if some is None else rows[some]
         for head, code in zip(self.module_.heads, codes, strict=True):
-            self._start_head(head, code.detach().cpu().numpy(), rows, seed)
-        self._train(
+            points = code.detach().cpu().numpy()
+            start = session.once("initial_clusters", partial(self._start, head, points, rows, seed))
+            self.initial_labels_ = start[0]  # at last those of the overall head
+            with torch.no_grad():
+                for own, value in zip((head.weight, head.bias), start[1:], strict=True):
+                    own.copy_(torch.from_numpy(value))
+        session.train(
             "heads",
             self._head_loss,
             torch.cat(codes, 1).detach().cpu().numpy(),
             extra,
             epochs=n_steps,
-            on_epoch_begin=lambda: self._set_targets([code.detach() for code in codes]),
+            on_epoch_begin=lambda epoch: self._set_targets([code.detach() for code in codes]),
             batch_size=max(X.shape[0], 2),
             generator=None,
             sample_shape=(sum(code.shape[1] for code in codes),),
@@ -459,10 +412,9 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         codes = self._codes_of_all(projection, self._fit.graph, self.module_.stages)
         return [self._features(code) for code in codes]
 
-    def _start_head(self, head: nn.Linear, codes: np.ndarray, rows: np.ndarray, seed: int) -> None:
+    def _start(self, head: nn.Linear, codes: np.ndarray, rows: np.ndarray, seed: int) -> HeadStart:
         overall = head is self.module_.heads[-1]
-        find = partial(
-            initial_head,
+        return initial_head(
             codes,
             head.out_features,
             rows=rows,
@@ -472,17 +424,12 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
             random_state=seed,
             affinity=self.affinity_matrix_,
         )
-        start = self._once("initial_clusters", find)
-        self.initial_labels_ = start[0]  # at last those of the overall head
-        with torch.no_grad():
-            for parameter, value in zip((head.weight, head.bias), start[1:], strict=True):
-                parameter.copy_(torch.from_numpy(value))
 
     def _takes_all_at_once(self, n_samples: int) -> bool:
-        if self.batch_size != "auto":
+        if not isinstance(self.batch_size, str):
             return self.batch_size >= n_samples
         encoder = self.module_.encoder
-        size = n_samples * encoder.n_components * self._module_dtype.itemsize
+        size = n_samples * encoder.n_components * self._runner.dtype.itemsize
         return size * (encoder.n_stages + WORKING_MATRICES) <= MAX_BYTES
 
     @torch.no_grad()
@@ -490,11 +437,11 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         """Refresh what a step takes from the epoch's start: targets, messages of neighbours."""
         fit, last = self._fit, None
         fit.branch = (lambda idx: fit.graph) if fit.at_once else (lambda idx: None)
-        messages = not fit.at_once and fit.graph is not None
-        if messages or self.loss == "target":
-            projection = self._infer(self._project, X)
-            if messages:
-                sent = fit.graph.messages(self.module_.encoder, projection)
+        graph = None if fit.at_once else fit.graph
+        if graph is not None or self.loss == "target":
+            projection = self._runner.infer(self._project, X)
+            if graph is not None:
+                sent = graph.messages(self.module_.encoder, projection)
                 fit.branch, last = sent.of, sent.last
             if self.loss == "target":
                 self._set_targets(self._task_codes(projection))
@@ -513,5 +460,5 @@ class TAGnetClusterer(DictionaryMixin, BaseGraphClusterer):
         labels: list[np.ndarray | None] = [None] * self.module_.encoder.n_stages
         heads, codes = self.module_.heads, self._task_codes(self.module_.projections)
         for stage, head, code in list(zip(self.module_.stages, heads, codes, strict=True))[:-1]:
-            labels[stage] = head(code[self._known.representative]).argmax(1).cpu().numpy()
+            labels[stage] = head(code[self._graph.known.representative]).argmax(1).cpu().numpy()
         return labels

@@ -7,33 +7,38 @@ Inter-class Separation for Image Clustering. WACV.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust._clusters.initial import InitialClustersMixin, Start
+from skdeepclust._clusters.initial import Start, initial_clusters
+from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.negatives import RunningRadius
 from skdeepclust._clusters.partitions import Clusters, check_centers
 from skdeepclust._clusters.prior import check_prior, prior_of_partition
-from skdeepclust._clusters.repair import EpochWatch
+from skdeepclust._clusters.repair import split_into_dead
 from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._estimator import types
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
-from skdeepclust._estimator.docs import with_shared_docs
-from skdeepclust._estimator.inverse_transform import DecodingMixin
+from skdeepclust._estimator.inverse_transform import DecodingEstimator
+from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
+from skdeepclust._training.session import Session
 from skdeepclust.augmentation import (
     check_augmentation,
     in_two_steps,
     resolve_augmentation,
 )
 from skdeepclust.graph import smooth_over_graph
+from skdeepclust.graph._input_graph import input_neighbors
 from skdeepclust.losses import (
     assignment_kl,
     information_loss,
@@ -43,7 +48,7 @@ from skdeepclust.losses import (
     target_distribution,
     triplet_loss,
 )
-from skdeepclust.losses._clustering import weighted_mean
+from skdeepclust.losses._clustering import add_rows_, weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder, Standardize
 from skdeepclust.networks._checks import check_autoencoder
@@ -101,8 +106,35 @@ class TripletDECNetwork(nn.Module):
         self.centers.copy_(torch.from_numpy(clusters.centers @ clusters.metric))
 
 
-@with_shared_docs
-class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer):
+@dataclass
+class _Fit:
+    """What a fit needs.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_samples,)
+        Weights of the samples.
+    augment : TwoSteps or None
+        Makes the positive of a sample.
+    radius : RunningRadius
+        Algorithm 1's.
+    judge : Judge
+        Values partitions; has the neighbours of the samples in the input.
+    prior : Tensor of shape (n_clusters,) or None
+        Shares that clusters are expected to have.
+    target : Tensor of shape (n_samples, n_clusters) or None
+        P of Eq. 3.
+    """
+
+    weight: np.ndarray
+    augment: Any
+    radius: RunningRadius
+    judge: Judge
+    prior: Tensor | None = None
+    target: Any = None
+
+
+class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     r"""Deep embedded clustering with triplets and an entropy term.
 
     An autoencoder E, D is trained in three phases: reconstruction; a contrastive warm-up that
@@ -199,7 +231,6 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         1,800 samples, 3 for 70,000; a float in (0, 1] is a share of that.
     batch_size : int, default=128
         Largest number of samples in a batch.
-    <clustering parameters>
     <shared parameters>
 
     Attributes
@@ -210,7 +241,6 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         Centres in the embedding.
     attempt_ : int
         Which of the starts of the clustering phase was kept; rows of `history_` name theirs.
-    <clustering attributes>
     <shared attributes>
     image_shape_ : tuple of int
         `(channels, height, width)` where X holds images.
@@ -240,123 +270,53 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
     (1797, 32)
     """
 
-    module_: TripletDECNetwork
+    n_components: int = parameter(default=32, allowed=[Interval(Integral, 1, None, closed="left")])
+    image_shape: types.Shape = parameter(default=None, allowed=[None, tuple, list])
+    margin: float = parameter(default=1.0, allowed=[Interval(Real, 0, None, closed="left")])
+    reconstruction_weight: float = parameter(
+        default=1.0, allowed=[Interval(Real, 0, None, closed="left")]
+    )
+    clustering_weight: float = parameter(
+        default=1.0, allowed=[Interval(Real, 0, None, closed="left")]
+    )
+    triplet_weight: float = parameter(default=0.2, allowed=[Interval(Real, 0, None, closed="left")])
+    entropy_weight: float = parameter(default=1.0, allowed=[Interval(Real, 0, None, closed="left")])
+    cluster_prior: str | types.ArrayLike = parameter(
+        default="uniform", allowed=[StrOptions({"uniform", "estimated"}), "array-like"]
+    )
+    augmentation: types.Augmentation = parameter(
+        default="auto", allowed=[StrOptions({"auto"}), callable, None]
+    )
+    pretrain_epochs: int | float | str = parameter(default="auto", allowed=AUTOMATIC_EPOCHS)
+    warmup_epochs: int | float | str = parameter(default="auto", allowed=AUTOMATIC_EPOCHS)
+    init: types.Start = parameter(
+        default="gmm", allowed=[StrOptions({"gmm", "kmeans"}), callable, "array-like"]
+    )
+    n_init: int = parameter(default=15, allowed=[Interval(Integral, 1, None, closed="left")])
+    n_starts: int = parameter(default=2, allowed=[Interval(Integral, 1, None, closed="left")])
+    n_neighbors: int = parameter(default=10, allowed=[Interval(Integral, 0, None, closed="left")])
+    neighbors: Any = parameter(default=None, allowed=[None, HasMethods("fit_transform")])
+    degrees_of_freedom: float = parameter(
+        default=31.0, allowed=[Interval(Real, 0, None, closed="neither")]
+    )
+    metric: str = parameter(
+        default="within_cluster", allowed=[StrOptions({"within_cluster", "euclidean"})]
+    )
+    normalize: bool = parameter(default=True, allowed=["boolean"])
+    contrast: str = parameter(default="info_nce", allowed=[StrOptions({"info_nce", "triplet"})])
+    negatives: str = parameter(default="cluster", allowed=[StrOptions({"cluster", "radius"})])
+    target_view: str = parameter(default="augmented", allowed=[StrOptions({"augmented", "clean"})])
+    max_epochs: int | float | str = parameter(default="auto", allowed=AUTOMATIC_EPOCHS)
+    batch_size: int = parameter(default=128)
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseDeepClusterer._parameter_constraints,
-        "max_epochs": AUTOMATIC_EPOCHS,
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "image_shape": [None, tuple, list],
-        "margin": [Interval(Real, 0, None, closed="left")],
-        "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
-        "clustering_weight": [Interval(Real, 0, None, closed="left")],
-        "triplet_weight": [Interval(Real, 0, None, closed="left")],
-        "entropy_weight": [Interval(Real, 0, None, closed="left")],
-        "cluster_prior": [StrOptions({"uniform", "estimated"}), "array-like"],
-        "augmentation": [StrOptions({"auto"}), callable, None],
-        "pretrain_epochs": AUTOMATIC_EPOCHS,
-        "warmup_epochs": AUTOMATIC_EPOCHS,
-        "init": [StrOptions({"gmm", "kmeans"}), callable, "array-like"],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "n_starts": [Interval(Integral, 1, None, closed="left")],
-        "n_neighbors": [Interval(Integral, 0, None, closed="left")],
-        "neighbors": [None, HasMethods("fit_transform")],
-        "degrees_of_freedom": [Interval(Real, 0, None, closed="neither")],
-        "metric": [StrOptions({"within_cluster", "euclidean"})],
-        "normalize": ["boolean"],
-        "contrast": [StrOptions({"info_nce", "triplet"})],
-        "negatives": [StrOptions({"cluster", "radius"})],
-        "target_view": [StrOptions({"augmented", "clean"})],
-    }
-
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        n_components: int = 32,
-        image_shape: types.Shape = None,
-        margin: float = 1.0,
-        reconstruction_weight: float = 1.0,
-        clustering_weight: float = 1.0,
-        triplet_weight: float = 0.2,
-        entropy_weight: float = 1.0,
-        cluster_prior: str | types.ArrayLike = "uniform",
-        augmentation: types.Augmentation = "auto",
-        pretrain_epochs: int | float | str = "auto",
-        warmup_epochs: int | float | str = "auto",
-        init: types.Start = "gmm",
-        n_init: int = 15,
-        n_starts: int = 2,
-        n_neighbors: int = 10,
-        neighbors: Any = None,
-        degrees_of_freedom: float = 31.0,
-        metric: str = "within_cluster",
-        normalize: bool = True,
-        contrast: str = "info_nce",
-        negatives: str = "cluster",
-        target_view: str = "augmented",
-        module: types.Network = None,
-        optimizer: types.Optimizer = "adam",
-        lr: float = 0.001,
-        max_epochs: int | float | str = "auto",
-        batch_size: int = 128,
-        device: types.Device = "auto",
-        dtype: str = "float32",
-        precision: str = "32",
-        compile: bool = False,
-        regularizers: types.Regularizers = None,
-        callbacks: types.Callbacks = None,
-        restore_best: bool = False,
-        checkpoint: types.Folder = None,
-        warm_start: bool = False,
-        random_state: types.RandomState = None,
-        verbose: int = 0,
-        **module__kwargs: Any,
-    ) -> None:
-        super().__init__(
-            module=module,
-            optimizer=optimizer,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            device=device,
-            dtype=dtype,
-            precision=precision,
-            compile=compile,
-            regularizers=regularizers,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            **module__kwargs,
-        )
-        self.n_clusters, self.restore_best = n_clusters, restore_best
-        self.n_components = n_components
-        self.image_shape = image_shape
-        self.margin = margin
-        self.reconstruction_weight = reconstruction_weight
-        self.clustering_weight = clustering_weight
-        self.triplet_weight = triplet_weight
-        self.entropy_weight = entropy_weight
-        self.cluster_prior = cluster_prior
-        self.augmentation = augmentation
-        self.pretrain_epochs = pretrain_epochs
-        self.warmup_epochs = warmup_epochs
-        self.init = init
-        self.n_init = n_init
-        self.n_starts = n_starts
-        self.n_neighbors, self.neighbors = n_neighbors, neighbors
-        self.degrees_of_freedom = degrees_of_freedom
-        self.metric = metric
-        self.normalize = normalize
-        self.contrast = contrast
-        self.negatives = negatives
-        self.target_view = target_view
+    module_: TripletDECNetwork = learned()
+    attempt_: int = learned()
+    cluster_centers_: np.ndarray = learned()
+    _fit: _Fit = learned()
 
     # -- the network
     def _default_network(self):
-        return ConvAutoencoder if len(self._input_shape) == 3 else MLPAutoencoder
+        return MLPAutoencoder if self._input.image_shape is None else ConvAutoencoder
 
     def _arguments(self) -> dict[str, Any]:
         return {"n_components": self.n_components, "n_clusters": self.n_clusters}
@@ -366,11 +326,11 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         return TripletDECNetwork(network, n_components, arguments["n_clusters"])
 
     def _embed(self, x: Tensor) -> Tensor:
-        embedding = self._run(self.module_.autoencoder.encode, self.module_.standardize(x))
+        embedding = self._runner.run(self.module_.autoencoder.encode, self.module_.standardize(x))
         return functional.normalize(embedding, dim=1) if self.normalize else embedding
 
     def _decode(self, embedding: Tensor) -> Tensor:
-        return self._run(self.module_.autoencoder.decode, embedding)
+        return self._runner.run(self.module_.autoencoder.decode, embedding)
 
     def _assign(self, embedding: Tensor) -> Tensor:
         return student_t_assignment(
@@ -384,7 +344,7 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         def errors(x: Tensor, embedding: Tensor) -> Tensor:
             return reconstruction_errors(self._decode(embedding), self.module_.standardize(x))
 
-        return weighted_mean(self._by_rows(errors, x, embedding), sample_weight)
+        return weighted_mean(self._runner.by_rows(errors, x, embedding), sample_weight)
 
     def _reconstruction_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         return {"loss": self._reconstruct(x, self._embed(x), sample_weight)}
@@ -399,7 +359,8 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         def both(x: Tensor, *drawn: Tensor) -> Tensor:
             return self._embed(torch.cat([x, augment.apply_drawn(x, *drawn)]))
 
-        anchor, positive = self._by_rows(both, x, *augment.draw(x), n_views=2).chunk(2)
+        views = self._runner.by_rows(both, x, *augment.draw(x), n_views=2)
+        anchor, positive = views.chunk(2)
         return anchor, positive
 
     def _contrast(self, anchor: Tensor, positive: Tensor, admissible: Tensor, weight) -> Tensor:
@@ -467,53 +428,97 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
     def _n_phases(self, schedule: dict[str, int]) -> int:
         return super()._n_phases(schedule) + (self.n_starts - 1) * (len(schedule) > 1)
 
-    def _fit_phases(self, X, extra: dict[str, np.ndarray], schedule: dict[str, int]) -> None:
-        fit = self._fit
-        augmentation = resolve_augmentation(self.augmentation, self._input_shape)
-        check_augmentation(augmentation, self._infer(lambda x: x, X[:8]))
-        fit.augment = None if augmentation is None else in_two_steps(augmentation)
+    def _fit_phases(
+        self, session: Session, X, extra: dict[str, np.ndarray], schedule: dict[str, int]
+    ) -> None:
+        augmentation = resolve_augmentation(self.augmentation, self._input.input_shape)
+        check_augmentation(augmentation, session.runner.infer(lambda x: x, X[:8]))
         if not (isinstance(self.init, str) or callable(self.init)):
             check_centers(self.init, *self.module_.centers.shape)
         check_prior(self.cluster_prior, self.n_clusters)
-        fit.radius = RunningRadius(X.shape[0], self._module_device)
-        fit.carried = [fit.radius]
-        fit.weight = extra.get("sample_weight", np.ones(X.shape[0]))
-        fit.neighbors = self._neighbors(X)
+        radius = RunningRadius(X.shape[0], session.runner.device)
+        session.carried.append(radius)
+        fit = self._fit = _Fit(
+            extra.get("sample_weight", np.ones(X.shape[0])),
+            None if augmentation is None else in_two_steps(augmentation),
+            radius,
+            self._judge(session, X),
+        )
         if "reconstruction" not in schedule:  # a warm start
-            self._train_clustering(X, extra, schedule)
+            self._train_clustering(session, X, extra, schedule)
         else:
-            self._standardize(X, fit.weight)
+            session.standardize(X, fit.weight)
             for phase, loss in (
                 ("reconstruction", self._reconstruction_loss),
                 ("warmup", self._warmup_loss),
             ):
-                self._train(phase, loss, X, extra, epochs=schedule[phase])
-            starts = self._once("initial_clusters", lambda: self._starts(X))
-            self._keep_best(
-                [partial(self._train_clustering, X, extra, schedule, start) for start in starts],
-                criterion=lambda: self._criterion(X) if fit.watch is None else fit.watch.value,
+                session.train(phase, loss, X, extra, epochs=schedule[phase])
+            starts = session.once("initial_clusters", lambda: self._starts(X))
+            self.attempt_ = session.keep_best(
+                [
+                    partial(self._train_clustering, session, X, extra, schedule, start)
+                    for start in starts
+                ],
+                criterion=lambda: self._value(session, X),
             )
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
 
-    def _train_clustering(self, X, extra, schedule, start: Start | None = None) -> None:
-        partition = None
-        watch = EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
+    def _judge(self, session: Session, X) -> Judge:
+        even = isinstance(self.cluster_prior, str) and self.cluster_prior == "uniform"
+        if not self.n_neighbors:
+            return Judge(self.n_clusters, even, None)
+        search = partial(input_neighbors, session.runner, X, self.n_neighbors, self.neighbors)
+        neighbors = session.once("neighbors", search).to(session.runner.device)
+        return Judge(self.n_clusters, even, neighbors)
+
+    def _starts(self, X) -> list[Start]:
+        def assign(points: np.ndarray, clusters: Clusters) -> Tensor:
+            self.module_.set_clusters(clusters)
+            return self._assign(torch.from_numpy(points).to(self.module_.metric))
+
+        return initial_clusters(
+            lambda: self._runner.infer(self._embed, X).cpu().numpy(),
+            self._fit.judge,
+            sample_weight=self._fit.weight,
+            init=self.init,
+            n_init=self.n_init,
+            n_starts=self.n_starts,
+            round_clusters=self.metric == "within_cluster",
+            assign=assign,
+        )
+
+    def _train_clustering(
+        self, session: Session, X, extra, schedule, start: Start | None = None
+    ) -> None:
+        partition, watch = None, self._watch(X)
         self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
         if start is not None:
             self.module_.set_clusters(start.clusters)
             if isinstance(self.init, str) and self.init == "gmm":
                 partition = start.labels
-        self._train(
+        session.train(
             "clustering",
             self._clustering_loss,
             X,
             extra,
             epochs=schedule["clustering"],
-            on_epoch_begin=lambda: self._update_target(X, partition, watch),
+            on_epoch_begin=lambda epoch: self._update_target(
+                X, partition if epoch == 1 else None, watch
+            ),
             decay_lr=True,
             watch=watch,
         )
+
+    def _watch(self, X) -> EpochWatch:
+        return EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
+
+    def _criterion(self, X) -> float:
+        return self._fit.judge.criterion(self._runner.infer(self._soft, X))
+
+    def _value(self, session: Session, X) -> float:
+        watch = session.outcome.watch
+        return self._criterion(X) if watch is None else watch.value
 
     def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
         prior = prior_of_partition(self.cluster_prior, labels, self._fit.weight, self.n_clusters)
@@ -528,20 +533,32 @@ class TripletDECClusterer(InitialClustersMixin, DecodingMixin, BaseDeepClusterer
         At first P is the initial partition: q, with one metric for all clusters, doesn't hold
         all that a mixture with one for each has found.
         """
-        if partition is not None and self._fit.epoch == 1:
+        fit = self._fit
+        if partition is not None:
             watch.note(lambda: self._criterion(X))
             one_hot = torch.eye(self.n_clusters)[torch.from_numpy(partition)]
-            self._fit.target = (0.9 * one_hot + 0.1 / self.n_clusters).to(self.module_.centers)
+            fit.target = (0.9 * one_hot + 0.1 / self.n_clusters).to(self.module_.centers)
             return
-        assignment = self._infer(self._soft, X)
-        watch.note(lambda: self._criterion_of(assignment))
-        weight = torch.from_numpy(self._fit.weight).to(assignment)
-        assignment = self._revive(X, assignment, weight)
-        if self._fit.neighbors is not None:
-            assignment = smooth_over_graph(assignment, self._fit.neighbors)
-        self._fit.target = target_distribution(
-            assignment, sample_weight=weight, cluster_prior=self._fit.prior
-        )
+        assignment = self._runner.infer(self._soft, X)
+        watch.note(lambda: fit.judge.criterion(assignment))
+        weight = torch.from_numpy(fit.weight).to(assignment)
+        revived = self._revive(X, assignment, weight)
+        if fit.judge.neighbors is not None:
+            revived = smooth_over_graph(revived, fit.judge.neighbors)
+        fit.target = target_distribution(revived, sample_weight=weight, cluster_prior=fit.prior)
+
+    @torch.no_grad()
+    def _revive(self, X, assignment: Tensor, weight: Tensor) -> Tensor:
+        """Give clusters without samples a half of the largest; return the assignment after it."""
+        labels = assignment.argmax(1)
+        size = add_rows_(weight.new_zeros(self.n_clusters), labels, weight)
+        if bool((size > 0).all()):
+            return assignment
+        embedding, rows = self._runner.infer(self._embed, X), weight > 0
+        points = embedding @ self.module_.metric
+        centers = self.module_.centers
+        moved = split_into_dead(points[rows], labels[rows], centers, weight[rows], self._fit.prior)
+        return self._assign(embedding) if moved else assignment
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         if self.normalize:

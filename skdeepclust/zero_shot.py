@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -19,11 +19,13 @@ from torch import Tensor, nn
 
 from skdeepclust._compat import StrOptions
 from skdeepclust._estimator import types
-from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
+from skdeepclust._estimator.base import fit_method, partial_fit_method
 from skdeepclust._estimator.class_attributes import resolve_class_attributes
+from skdeepclust._estimator.classifier import BaseDeepClassifier
 from skdeepclust._estimator.dask_answers import by_blocks, computed
-from skdeepclust._estimator.docs import with_shared_docs
-from skdeepclust._estimator.labels import LabelsMixin, positions, shorten
+from skdeepclust._estimator.labels import check_labels, positions, refuse_balanced, shorten
+from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._training.session import Session
 from skdeepclust.losses import structured_hinge_loss
 from skdeepclust.losses._clustering import product
 from skdeepclust.networks import Standardize
@@ -79,8 +81,8 @@ class AttributeNetwork(nn.Module):
         super().__init__()
         self.features = features
         self.linear = nn.Linear(n_features, n_attributes, bias=fit_intercept)
-        for parameter in self.linear.parameters():
-            nn.init.zeros_(parameter)
+        for each in self.linear.parameters():
+            nn.init.zeros_(each)
         self.gain = SUM_OF_FEATURES / n_features
 
     @property
@@ -104,8 +106,7 @@ class AttributeNetwork(nn.Module):
         return coef, intercept
 
 
-@with_shared_docs
-class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
+class ZeroShotClassifier(BaseDeepClassifier):
     r"""A classifier of classes by their attributes, also of classes that have no samples.
 
     A sample x and a class c with attributes :math:`\phi(c)` score
@@ -202,65 +203,22 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
     array(['red', 'cherry'], dtype='<U6')
     """
 
-    module_: AttributeNetwork
+    class_attributes: Any = parameter(default=None, allowed=[None, dict, "array-like"])
+    fit_intercept: bool = parameter(default=True, allowed=["boolean"])
+    predict_over: str = parameter(default="all", allowed=[StrOptions({"all", "seen", "unseen"})])
+    image_shape: types.Shape = parameter(default=None, allowed=[None, tuple, list])
+    max_epochs: int = parameter(default=30)
+    batch_size: int = parameter(default=64)
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseDeepEstimator._parameter_constraints,
-        **LabelsMixin._parameter_constraints,
-        "class_attributes": [None, dict, "array-like"],
-        "fit_intercept": ["boolean"],
-        "predict_over": [StrOptions({"all", "seen", "unseen"})],
-        "image_shape": [None, tuple, list],
-    }
-
-    def __init__(
-        self,
-        *,
-        class_attributes: Any = None,
-        fit_intercept: bool = True,
-        predict_over: str = "all",
-        image_shape: types.Shape = None,
-        class_weight: types.ClassWeight = None,
-        module: types.Network = None,
-        optimizer: types.Optimizer = "adam",
-        lr: float = 0.001,
-        max_epochs: int = 30,
-        batch_size: int = 64,
-        device: types.Device = "auto",
-        dtype: str = "float32",
-        precision: str = "32",
-        compile: bool = False,
-        regularizers: types.Regularizers = None,
-        callbacks: types.Callbacks = None,
-        checkpoint: types.Folder = None,
-        warm_start: bool = False,
-        random_state: types.RandomState = None,
-        verbose: int = 0,
-        **module__kwargs: Any,
-    ) -> None:
-        super().__init__(
-            module=module,
-            optimizer=optimizer,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            device=device,
-            dtype=dtype,
-            precision=precision,
-            compile=compile,
-            regularizers=regularizers,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            **module__kwargs,
-        )
-        self.class_attributes = class_attributes
-        self.fit_intercept = fit_intercept
-        self.predict_over = predict_over
-        self.image_shape = image_shape
-        self.class_weight = class_weight
+    module_: AttributeNetwork = learned()
+    class_attributes_: np.ndarray = learned()
+    seen_classes_: np.ndarray = learned()
+    unseen_classes_: np.ndarray = learned()
+    coef_: np.ndarray = learned()
+    intercept_: np.ndarray = learned()
+    _seen: np.ndarray = learned()
+    # phi of the seen classes
+    _fit: Tensor = learned()
 
     # -- the network
     def _default_network(self):
@@ -274,7 +232,7 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
 
     def _scores(self, x: Tensor, attributes: Tensor) -> Tensor:
         """F of each sample of a batch and each class of which the attributes are given."""
-        return product(self._run(self.module_, x), attributes)
+        return product(self._runner.run(self.module_, x), attributes)
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
         scores = self._scores(x, self._attributes_of(self._candidates(None)))
@@ -284,13 +242,14 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         return self.classes_[self._candidates(None)].tolist()
 
     def _attributes_of(self, chosen: np.ndarray) -> Tensor:
+        runner = self._runner
         return torch.as_tensor(
-            self.class_attributes_[chosen], dtype=self._module_dtype, device=self._module_device
+            self.class_attributes_[chosen], dtype=runner.dtype, device=runner.device
         )
 
     # -- the objective
     def _loss(self, x: Tensor, idx: Tensor, target: Tensor, sample_weight: Tensor | None = None):
-        scores = self._scores(x, self._fit.attributes)
+        scores = self._scores(x, self._fit)
         hinge = structured_hinge_loss(scores, target, sample_weight=sample_weight)
         return {"loss": hinge, "hinge": hinge}
 
@@ -316,7 +275,8 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         """
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
-        target = self._check_labels(y, X.shape[0], reset=not warm)
+        known = self.classes_ if warm else None
+        self.classes_, target = check_labels(self, y, X.shape[0], known)
         if not warm:
             target = self._describe_classes()[target]
         return self._fit_labels(X, target, sample_weight, warm=warm, epochs=self.max_epochs)
@@ -346,9 +306,9 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         """
         warm = hasattr(self, "module_")
         X = self._check(X, reset=not warm)
-        self._refuse_balanced()
+        refuse_balanced(self.class_weight)
         self._know_classes(classes, warm)
-        target = self._check_labels(y, X.shape[0], reset=False)
+        _, target = check_labels(self, y, X.shape[0], self.classes_)
         return self._fit_labels(X, target, sample_weight, warm=warm, epochs=1, partial=True)
 
     def _know_classes(self, classes, warm: bool) -> None:
@@ -369,19 +329,18 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         self._set_seen(target, warm)
         extra = {
             "target": np.searchsorted(np.flatnonzero(self._seen), target),
-            **self._sample_weight_of(sample_weight, target, X),
+            **self._weights(sample_weight, target, X),
         }
         arguments = {
             "n_attributes": self.class_attributes_.shape[1],
             "fit_intercept": self.fit_intercept,
         }
-        with self._fit_scope(X, warm=warm, phases=1, **arguments):
+        with self._fit_scope(X, warm=warm, phases=1, **arguments) as session:
             if not warm and self.module_.standardize is not None:
-                self._scale_input(X, extra.get("sample_weight"))
-            self._fit.attributes = self._attributes_of(self._seen)
-            labels = self.classes_[target]
-            decay = {"decay_lr": not partial}
-            self._train("hinge", self._loss, X, extra, epochs=epochs, y=labels, **decay)
+                self._scale_input(session, X, extra.get("sample_weight"))
+            self._fit = self._attributes_of(self._seen)
+            labels, decay = self.classes_[target], not partial
+            session.train("hinge", self._loss, X, extra, epochs=epochs, y=labels, decay_lr=decay)
         self._set_linear_map()
         return self
 
@@ -400,8 +359,8 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         self.unseen_classes_ = self.classes_[~self._seen]
         self._candidates(None)  # so that predict_over="unseen" fails before the training
 
-    def _scale_input(self, X, weight: np.ndarray | None) -> None:
-        self._standardize(X, weight)
+    def _scale_input(self, session: Session, X, weight: np.ndarray | None) -> None:
+        session.standardize(X, weight)
         features = self.module_.features
         if isinstance(features, ScaledFeatures) and not self.fit_intercept:
             # a shift would be an intercept: the root mean square in place of the deviation
@@ -483,7 +442,8 @@ class ZeroShotClassifier(LabelsMixin, BaseDeepEstimator):
         check_is_fitted(self)
         chosen = self._candidates(classes)
         attributes = self._attributes_of(chosen)
-        best = self._infer(lambda x: self._scores(x, attributes).argmax(1), self._check(X))
+        X = self._check(X)
+        best = self._runner.infer(lambda x: self._scores(x, attributes).argmax(1), X)
         return self.classes_[chosen[best.cpu().numpy()]]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

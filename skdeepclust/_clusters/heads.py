@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,9 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score
 
-from skdeepclust._clusters.merging import merged_partition, minus_information_lost, number_of_parts
-from skdeepclust._clusters.partitions import candidate_partitions
-from skdeepclust._engine.reports import current_report
+from skdeepclust._clusters.merging import minus_information_lost, number_of_parts
+from skdeepclust._clusters.starts import Draw, Merger, Partitioner, StartFinder
 
 # Mixtures with full covariances are fitted in this many principal components of the codes.
 N_MIXTURE_COMPONENTS = 20
@@ -84,16 +83,12 @@ def initial_head(
         Cluster of each sample, weights (n_clusters, n_components) and biases (n_clusters,).
     """
     points = codes.astype(np.float64)
-    candidates = partial(
-        _candidates,
-        points,
-        n_clusters,
-        rows=rows,
-        random_state=random_state,
-        affinity=affinity,
-    )
+    graph = affinity if affinity is not None and affinity.nnz > 0 else None
+    options = {"rows": rows, "random_state": random_state, "graph": graph}
+    inits = [(init, n_init), *([("kmeans", 1)] if _is_gmm(init) else [])]
     found: list[tuple[int, HeadStart]] = []
-    for labels in _tried(candidates, points, rows, init, n_init, affinity):
+    best = partial(_best, points, n_clusters, **options)
+    for labels in itertools.chain.from_iterable(itertools.starmap(best, inits)):
         head = logistic_head(codes[rows], labels[rows], n_clusters, sample_weight[rows])
         kept = len(np.unique((codes[rows] @ head[0].T + head[1]).argmax(1)))
         found.append((kept, HeadStart(labels, *head)))
@@ -102,37 +97,7 @@ def initial_head(
     return max(found, key=lambda each: each[0])[1]
 
 
-def _tried(
-    candidates: Callable[[Any, int], Iterable[np.ndarray]],
-    codes: np.ndarray,
-    rows: np.ndarray,
-    init: Any,
-    n_init: int,
-    affinity: sparse.csr_array | None,
-) -> Iterator[np.ndarray]:
-    """Yield distinct candidates, the best first, and KMeans after mixtures."""
-
-    def merit(labels: np.ndarray) -> tuple[int, float]:
-        used = len(np.unique(labels[rows]))
-        if affinity is not None and affinity.nnz > 0:
-            return used, edge_information(labels, affinity)
-        return used, -_scatter(codes[rows], labels[rows])
-
-    n_drawn = n_init if isinstance(init, str) else 1
-    drawn = current_report().track("candidates", candidates(init, n_init), n_drawn)
-    ranked = sorted(
-        ((merit(labels), labels) for labels in drawn),
-        key=lambda each: each[0],
-        reverse=True,
-    )
-    distinct = [next(group) for _, group in itertools.groupby(ranked, key=lambda each: each[0])]
-    for _, labels in distinct[:MAX_HEADS]:
-        yield labels
-    if _is_gmm(init):
-        yield from candidates("kmeans", 1)
-
-
-def _candidates(
+def _best(
     codes: np.ndarray,
     n_clusters: int,
     init: Any,
@@ -140,43 +105,39 @@ def _candidates(
     *,
     rows: np.ndarray,
     random_state: int,
-    affinity: sparse.csr_array | None,
-) -> Iterable[np.ndarray]:
-    """Yield partitions; random ones have settled on the graph, if there is one."""
-    points = _mixture_space(codes, rows) if _is_gmm(init) else codes
-    options = {"rows": rows, "init": init, "random_state": random_state}
-    drawn = partial(candidate_partitions, points, **options)
-    if affinity is None or affinity.nnz == 0 or not isinstance(init, str):
-        return drawn(n_clusters, n_init=n_init)
-    if _is_gmm(init):
-        parts = [number_of_parts(n_clusters, times, len(rows)) for times in PARTS]
-        partitions = _merged(drawn, parts, n_clusters, n_init, affinity)
-    else:
-        partitions = drawn(n_clusters, n_init=n_init)
-    return (settled(labels, n_clusters, affinity) for labels in partitions)
-
-
-def _is_gmm(init: Any) -> bool:
-    return isinstance(init, str) and init == "gmm"
-
-
-def _merged(
-    drawn: Callable[..., Iterable[np.ndarray]],
-    parts: Sequence[int],
-    n_clusters: int,
-    n_init: int,
-    affinity: sparse.csr_array,
-) -> Iterable[np.ndarray]:
-    """Yield partitions, those into more parts than clusters merged so that the graph loses least.
+    graph: sparse.csr_array | None,
+) -> Iterator[np.ndarray]:
+    """Yield distinct candidates, the best first; random ones have settled on the graph.
 
     A mixture of as many components as clusters often puts one across two clusters, and two into
     another one. Of smaller parts most lie within one cluster each; but if the graph hardly joins
     them, such as the colours of a letter, the former is what finds the cluster.
     """
-    edges = partial(_edges, affinity)
-    for i, n_parts in enumerate(parts):
-        for labels in drawn(n_parts, n_init=len(range(i, n_init, len(parts)))):
-            yield merged_partition(labels, n_clusters, edges, minus_information_lost)
+
+    def merit(labels: np.ndarray) -> tuple[int, float]:
+        used = len(np.unique(labels[rows]))
+        if graph is not None:
+            return used, edge_information(labels, graph)
+        return used, -_scatter(codes[rows], labels[rows])
+
+    draws, settle, merge = [Draw(n_clusters, n_init)], None, None
+    if graph is not None and isinstance(init, str):
+        settle = partial(settled, n_clusters=n_clusters, affinity=graph)
+        merge = Merger(partial(_edges, graph), minus_information_lost)
+        if _is_gmm(init):
+            sizes = [number_of_parts(n_clusters, times, len(rows)) for times in PARTS]
+            shares = [len(range(i, n_init, len(PARTS))) for i in range(len(PARTS))]
+            draws = [Draw(*each) for each in zip(sizes, shares, strict=True)]
+    points = _mixture_space(codes, rows) if _is_gmm(init) else codes
+    partitions = Partitioner(points, n_clusters, rows, init, random_state, draws, merge)
+    ranked = StartFinder(partitions, merit, settle).ranked()
+    distinct = [next(group) for _, group in itertools.groupby(ranked, key=lambda each: each.merit)]
+    for each in distinct[:MAX_HEADS]:
+        yield each.labels
+
+
+def _is_gmm(init: Any) -> bool:
+    return isinstance(init, str) and init == "gmm"
 
 
 def _edges(affinity: sparse.csr_array, labels: np.ndarray) -> np.ndarray:

@@ -1,32 +1,21 @@
-"""The choice of initial clusters, and of the best result, without labels."""
+"""The clusters from which the clustering phase starts, without labels."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import entropy
 from torch import Tensor
 
-from skdeepclust._clusters.merging import merged_partition, number_of_parts, share_of_smaller
-from skdeepclust._clusters.partitions import (
-    Clusters,
-    candidate_partitions,
-    distinct_partitions,
-    propagated_partition,
-)
-from skdeepclust._clusters.repair import split_into_dead
-from skdeepclust._engine.reports import current_report
-from skdeepclust.graph import count_edges, neighbor_information
-from skdeepclust.graph._input_graph import InputGraphMixin
-from skdeepclust.losses import information_loss
-from skdeepclust.losses._clustering import add_rows_
+from skdeepclust._clusters.judge import Judge
+from skdeepclust._clusters.merging import number_of_parts, share_of_smaller
+from skdeepclust._clusters.partitions import Clusters, distinct_partitions, propagated_partition
+from skdeepclust._clusters.starts import Draw, Merger, Partitioner, StartFinder
+from skdeepclust.graph import count_edges
+from skdeepclust.graph._input_graph import some_rows
 
 # Mean squared distance to the own centre under the metric: with it, q is neither flat nor hard.
 SPREAD = 5.0
@@ -46,160 +35,100 @@ class Start(NamedTuple):
     agreement: float
 
 
-class InitialClustersMixin(InputGraphMixin):
-    """Adds `_starts` and `_criterion` to a clusterer.
+def initial_clusters(
+    embed: Callable[[], np.ndarray],
+    judge: Judge,
+    *,
+    sample_weight: np.ndarray,
+    init: Any,
+    n_init: int,
+    n_starts: int,
+    round_clusters: bool,
+    assign: Callable[[np.ndarray, Clusters], Tensor],
+) -> list[Start]:
+    """Return the partitions that most agree with the neighbours in the input.
 
-    It has the parameters `n_clusters`, `cluster_prior`, `init`, `n_init`, `n_starts`, `metric`,
-    `n_neighbors` and `neighbors`, and keeps the samples' weights and what `_neighbors` returns as
-    `_fit.weight` and `_fit.neighbors`.
+    Parameters
+    ----------
+    embed : callable
+        Returns the embedding, ndarray of shape (n_samples, n_components).
+    judge : Judge
+        Knows the neighbours; without any, partitions are valued by the information of `assign`.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights of the samples.
+    init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable
+        See :func:`~skdeepclust._clusters.partitions.candidate_partitions`.
+    n_init : int
+        Number of candidates, if they are random.
+    n_starts : int
+        Number of partitions, at most.
+    round_clusters : bool
+        Whether distances are taken in a metric in which clusters are round on average.
+    assign : callable
+        Returns the soft assignment of points (n, n_components) to clusters.
+
+    Returns
+    -------
+    list of Start
+        The best one first.
     """
+    n_samples, neighbors = len(sample_weight), judge.neighbors
+    rows = some_rows(n_samples, MAX_SAMPLES)
+    rows = np.arange(n_samples) if rows is None else rows
+    rows = rows[sample_weight[rows] > 0]
+    embedding = embed()
+    # the neighbours tell of all samples; without them, those of the candidates are enough
+    judged = rows if neighbors is None else np.arange(n_samples)
+    points = embedding[judged].astype(np.float64)
+    spread = SPREAD if round_clusters else None
 
-    n_clusters: int
-    cluster_prior: Any
-    init: Any
-    n_init: int
-    n_starts: int
-    metric: str
-    n_neighbors: int
-    neighbors: Any
-    module_: Any
-    attempt_: int
-    cluster_centers_: np.ndarray
-    _fit: SimpleNamespace
-    _embed: Any
-    _assign: Any
-    _soft: Any
-    _once: Any
-    _module_device: Any
+    def clusters_of(labels: np.ndarray) -> Clusters:
+        weight, n_clusters = sample_weight[judged], judge.n_clusters
+        return Clusters.from_labels(points, labels[judged], weight, n_clusters, spread=spread)
 
-    def _neighbors(self, X) -> Tensor | None:
-        """Return the neighbours of the samples (n_samples, n_neighbors), found once a fit."""
-        if not self.n_neighbors:
-            return None
-        search = partial(self._input_neighbors, X, self.n_neighbors, self.neighbors)
-        return self._once("neighbors", search).to(self._module_device)
+    def agreement(labels: np.ndarray) -> float:
+        if neighbors is None:
+            return judge.information(assign(points, clusters_of(labels)))
+        return judge.agreement(labels)
 
-    def _starts(self, X) -> list[Start]:
-        """Return the partitions that most agree with the neighbours in the input."""
-        rows = self._some_rows(X.shape[0], MAX_SAMPLES)
-        rows = np.arange(X.shape[0]) if rows is None else rows
-        rows = rows[self._fit.weight[rows] > 0]
-        embedding = self._infer(self._embed, X).cpu().numpy()
-        # the neighbours tell of all samples; without them, those of the candidates are enough
-        neighbors = self._fit.neighbors
-        judged = rows if neighbors is None else np.arange(X.shape[0])
-        evaluate = partial(self._evaluate, embedding, judged)
-        n_drawn = self.n_init if isinstance(self.init, str) else 1
-        candidates = current_report().track(
-            "candidates", self._candidates(embedding, rows), n_drawn
-        )
-        found = sorted(map(evaluate, candidates), key=lambda start: -start.agreement)
-        if neighbors is not None and self._mixtures_on_graph:
-            propagated = [
-                evaluate(propagated_partition(embedding, start.labels, neighbors, rows=rows))
-                for start in found[:N_PROPAGATED]
-            ]
-            found = sorted(found + propagated, key=lambda start: -start.agreement)
-        chosen = distinct_partitions([start.labels for start in found], self.n_starts)
-        return [found[i] for i in chosen]
-
-    @property
-    def _mixtures_on_graph(self) -> bool:
-        """Whether the candidates are mixtures that neighbours in the input can correct."""
-        mixtures = isinstance(self.init, str) and self.init == "gmm"
-        return mixtures and self._fit.neighbors is not None
-
-    @property
-    def _even(self) -> bool:
-        """Whether clusters are expected to be of the same size."""
-        return isinstance(self.cluster_prior, str) and self.cluster_prior == "uniform"
-
-    def _candidates(self, embedding: np.ndarray, rows: np.ndarray) -> Iterable[np.ndarray]:
-        """Yield partitions; for clusters of unequal sizes, half are of mixtures of more parts.
-
-        Random starts seldom put a component of the mixture into a small cluster. Twice as many
-        do, and the neighbours say which of them are parts of one cluster.
-        """
-        drawn = partial(
-            candidate_partitions,
+    settle = None
+    if neighbors is not None and isinstance(init, str) and init == "gmm":
+        settle = partial(propagated_partition, embedding, neighbors=neighbors, rows=rows)
+    # the neighbours can correct mixtures, and join their parts
+    draws = _draws(n_init, judge, len(rows), merged=settle is not None)
+    finder = StartFinder(
+        Partitioner(
             embedding,
-            rows=rows,
-            init=self.init,
+            judge.n_clusters,
+            rows,
+            init,
             random_state=int(torch.randint(2**31 - 1, ())),
-        )
-        if self._even or not self._mixtures_on_graph:
-            return drawn(self.n_clusters, n_init=self.n_init)
-        edges = partial(_edges, self._fit.neighbors.cpu().numpy())
-        n_parts = number_of_parts(self.n_clusters, PARTS, len(rows))
-        merged = (
-            merged_partition(labels, self.n_clusters, edges, share_of_smaller)
-            for labels in drawn(n_parts, n_init=(self.n_init + 1) // 2)
-        )
-        return itertools.chain(merged, drawn(self.n_clusters, n_init=self.n_init // 2))
-
-    def _agreement(self, labels: np.ndarray, neighbors: np.ndarray) -> float:
-        """Return the information between neighbours; its share of their entropy if uneven.
-
-        The information itself prefers to cut a large cluster into halves, at the cost of a small
-        one.
-        """
-        information = neighbor_information(labels, neighbors)
-        uncertainty = 1.0 if self._even else entropy(np.bincount(labels))
-        return information / uncertainty if uncertainty > 0 else 0.0
-
-    def _evaluate(self, embedding: np.ndarray, judged: np.ndarray, labels: np.ndarray) -> Start:
-        points = embedding[judged].astype(np.float64)
-        clusters = Clusters.from_labels(
-            points,
-            labels[judged],
-            self._fit.weight[judged],
-            self.n_clusters,
-            spread=SPREAD if self.metric == "within_cluster" else None,
-        )
-        if self._fit.neighbors is None:
-            self.module_.set_clusters(clusters)
-            there = torch.from_numpy(points).to(self.module_.metric)
-            agreement = self._information(self._assign(there))
-        else:
-            agreement = self._agreement(labels, self._fit.neighbors.cpu().numpy())
-        return Start(labels, clusters, agreement)
-
-    def _criterion(self, X) -> float:
-        """Return the mean of the information of the assignment and of its neighbours, in [0, 1]."""
-        return self._criterion_of(self._infer(self._soft, X))
-
-    def _criterion_of(self, assignment: Tensor) -> float:
-        largest = math.log(max(self.n_clusters, 2)) if self._even else 1.0
-        information = self._information(assignment) / largest
-        if self._fit.neighbors is None:
-            return information
-        # results are close to each other: the nearer half of the neighbours errs less
-        nearer = self._fit.neighbors[:, : (self._fit.neighbors.shape[1] + 1) // 2].cpu().numpy()
-        agreement = self._agreement(assignment.argmax(1).cpu().numpy(), nearer) / largest
-        return float(information + agreement) / 2
-
-    @torch.no_grad()
-    def _revive(self, X, assignment: Tensor, weight: Tensor) -> Tensor:
-        """Give clusters without samples a half of the largest; return the assignment after it."""
-        labels = assignment.argmax(1)
-        size = add_rows_(weight.new_zeros(self.n_clusters), labels, weight)
-        if bool((size > 0).all()):
-            return assignment
-        embedding, rows = self._infer(self._embed, X), weight > 0
-        points = embedding @ self.module_.metric
-        centers = self.module_.centers
-        moved = split_into_dead(points[rows], labels[rows], centers, weight[rows], self._fit.prior)
-        return self._assign(embedding) if moved else assignment
-
-    def _information(self, assignment: Tensor) -> float:
-        """Return Eq. 6; if uneven, its second half alone, in units of the largest entropy."""
-        if self._even:
-            return float(-information_loss(assignment.detach()))
-        certainty = torch.special.entr(assignment.detach()).sum(1).mean()
-        return 1 - float(certainty) / math.log(max(self.n_clusters, 2))
+            draws=draws,
+            merge=Merger(partial(_edges, neighbors), share_of_smaller),
+        ),
+        agreement,
+        settle,
+        N_PROPAGATED,
+    )
+    found = finder.ranked()
+    chosen = distinct_partitions([each.labels for each in found], n_starts)
+    return [Start(found[i].labels, clusters_of(found[i].labels), found[i].merit) for i in chosen]
 
 
-def _edges(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _draws(n_init: int, judge: Judge, n_rows: int, *, merged: bool) -> Sequence[Draw]:
+    """Return what is drawn; for clusters of unequal sizes, half are mixtures of more parts.
+
+    Random starts seldom put a component of the mixture into a small cluster. Twice as many do, and
+    the neighbours say which of them are parts of one cluster.
+    """
+    if judge.even or not merged:
+        return [Draw(judge.n_clusters, n_init)]
+    n_parts = number_of_parts(judge.n_clusters, PARTS, n_rows)
+    return [Draw(n_parts, (n_init + 1) // 2), Draw(judge.n_clusters, n_init // 2)]
+
+
+def _edges(neighbors: Tensor | None, labels: np.ndarray) -> np.ndarray:
     """Count the edges between parts, in both directions."""
-    counts = count_edges(labels, neighbors)
+    assert neighbors is not None
+    counts = count_edges(labels, neighbors.cpu().numpy())
     return counts + counts.T

@@ -39,7 +39,36 @@ LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _all_gather: Any = getattr(dist, "all_gather_single", getattr(dist, "all_gather_into_tensor", None))
 
 
-class Ranks:
+class Strategy:
+    """How the work of a fit is shared: this one is that of a process that is alone."""
+
+    rank, size = 0, 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes files and prints."""
+        return self.rank == 0
+
+    def all_gather(self, own: Tensor) -> Tensor:
+        """Return the tensors, all of one shape, of all processes (size, ...)."""
+        return own[None]
+
+    def sum_(self, tensor: Tensor) -> Tensor:
+        """Replace a tensor by its sum over the processes."""
+        return tensor
+
+    def average_(self, tensors: Iterable[Tensor]) -> None:
+        """Replace tensors by their means over the processes."""
+
+    def from_first(self, function: Callable[[], Result], *, at_once: bool = False) -> Result:
+        """Return what `function()` returns on the first process, where alone it runs."""
+        return function()
+
+    def check_alike(self, values: Callable[[], dict[str, Any]], advice: str) -> None:
+        """Raise ValueError if one of some values isn't the same for all processes."""
+
+
+class Ranks(Strategy):
     """The processes of a fit, seen from one of them.
 
     Parameters
@@ -54,11 +83,6 @@ class Ranks:
 
     def __init__(self, rank: int = 0, size: int = 1, group: dist.ProcessGroup | None = None):
         self.rank, self.size, self.group = rank, size, group
-
-    @property
-    def is_first(self) -> bool:
-        """Whether this is the process that writes files and prints."""
-        return self.rank == 0
 
     def all_gather(self, own: Tensor) -> Tensor:
         """Return the tensors, all of one shape, of all ranks (size, ...)."""
@@ -110,11 +134,12 @@ class Ranks:
             raise error
         return value
 
-    def check_alike(self, values: dict[str, Any], advice: str) -> None:
+    def check_alike(self, values: Callable[[], dict[str, Any]], advice: str) -> None:
         """Raise ValueError on all ranks if one of some values isn't the same on all of them."""
         every: list[Any] = [None] * self.size
+        own = values()
         with self._contact():
-            dist.all_gather_object(every, values)
+            dist.all_gather_object(every, own)
         for rank, other in enumerate(every):
             for name in {**every[0], **other}:
                 first, there = every[0].get(name), other.get(name)
@@ -169,26 +194,13 @@ def _flat(tensors: Sequence[Tensor]) -> Tensor:
 
 
 # -- who takes part
-_ALONE = Ranks()
-_current: ContextVar[Ranks | None] = ContextVar("ranks", default=None)  # a thread's own
+_ALONE = Strategy()
+_current: ContextVar[Strategy | None] = ContextVar("strategy", default=None)  # a thread's own
 
 
-def active() -> Ranks | None:
-    """Return the ranks that share the work at this point, `None` if there is but one."""
-    ranks = _current.get()
-    return None if ranks is None or ranks.size == 1 else ranks
-
-
-def is_first() -> bool:
-    """Whether this process writes files and prints."""
-    ranks = active()
-    return ranks is None or ranks.is_first
-
-
-def from_first(function: Callable[[], Result]) -> Result:
-    """Return what `function()` returns on the first of the ranks, where alone it runs."""
-    ranks = active()
-    return function() if ranks is None else ranks.from_first(function)
+def strategy() -> Strategy:
+    """Return who shares the work at this point."""
+    return _current.get() or _ALONE
 
 
 @contextmanager
@@ -214,16 +226,17 @@ def joined() -> Generator[None]:
         _current.reset(token)
 
 
-def _find() -> Ranks | None:
+def _find() -> Strategy:
     # what is done in threads, such as those of a grid search, has another order on each rank
     if not dist.is_available() or threading.current_thread() is not threading.main_thread():
-        return None
+        return _ALONE
     if not dist.is_initialized() and _is_launched():
         _initialize()
     if not dist.is_initialized() or dist.group.WORLD is _inherited:
-        return None
+        return _ALONE
     group = _quick if dist.group.WORLD is _ours else None
-    return Ranks(dist.get_rank(), dist.get_world_size(), group)
+    size = dist.get_world_size()
+    return Ranks(dist.get_rank(), size, group) if size > 1 else _ALONE
 
 
 def _is_launched() -> bool:

@@ -26,7 +26,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from skdeepclust._engine.distributed import Ranks, active
+from skdeepclust._engine.distributed import Strategy, strategy
 
 
 class Shard(TorchFunctionMode):
@@ -37,7 +37,7 @@ class Shard(TorchFunctionMode):
 
     Parameters
     ----------
-    ranks : Ranks
+    ranks : Strategy
         The processes.
     n_rows : int
         Number of rows of the whole batch.
@@ -45,7 +45,7 @@ class Shard(TorchFunctionMode):
         How many rows a network sees of each of them: one of all, then another one of all.
     """
 
-    def __init__(self, ranks: Ranks, n_rows: int, n_views: int = 1):
+    def __init__(self, ranks: Strategy, n_rows: int, n_views: int = 1):
         super().__init__()
         self.ranks, self.n_rows, self.n_views = ranks, n_rows, n_views
         self.n_own = len(range(ranks.rank, n_rows, ranks.size))
@@ -136,8 +136,10 @@ def sharded(function: Callable[..., Any], *tensors: Tensor, n_views: int = 1) ->
         The rows of all ranks.
     """
     # compiled steps are those of one process, and context variables would cut them into parts
-    ranks = None if torch.compiler.is_compiling() else active()
-    if ranks is None or _shard.get() is not None:
+    if torch.compiler.is_compiling():
+        return function(*tensors)
+    ranks = strategy()
+    if ranks.size == 1 or _shard.get() is not None:
         return function(*tensors)
     given = Shard(ranks, len(tensors[0]))
     own = [Scatter.apply(each, given) for each in tensors]
@@ -164,13 +166,13 @@ class Stretch:
 
     Parameters
     ----------
-    ranks : Ranks
+    ranks : Strategy
         The processes.
     n_rows : int
         Number of rows of all.
     """
 
-    def __init__(self, ranks: Ranks, n_rows: int):
+    def __init__(self, ranks: Strategy, n_rows: int):
         self.ranks, self.n_rows = ranks, n_rows
         self.n_most = -(-n_rows // ranks.size)
 
@@ -197,8 +199,7 @@ class Stretch:
 
 def stretch_of(n_rows: int) -> Stretch:
     """Return which of some rows this process computes: all of them where no work is shared."""
-    ranks = active() if _shard.get() is None else None
-    return Stretch(ranks or Ranks(), n_rows)
+    return Stretch(strategy() if _shard.get() is None else Strategy(), n_rows)
 
 
 class Gather(torch.autograd.Function):

@@ -1,7 +1,7 @@
-"""What all estimators share: validation, seeds, devices, the training loop, inference, pickling.
+"""What all estimators share: validation, seeds, devices, training, inference, pickling.
 
 A method is a network, an objective and a schedule of phases. Its file holds these three; below
-it, `BaseDeepEstimator` turns each phase into one private skorch net and owns all the rest.
+it, `BaseDeepEstimator` opens a `Session` for each fit and asks a `Runner` for all that is inferred.
 """
 
 from __future__ import annotations
@@ -10,25 +10,27 @@ import copy
 import functools
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
 from numbers import Integral, Real
-from types import SimpleNamespace
 from typing import Any, ClassVar, cast
 
 import torch
 from sklearn.base import BaseEstimator
-from torch import nn
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
 
 from skdeepclust._compat import (
     CallbackSupportMixin,
     Interval,
     StrOptions,
     fit_context,
+    pages_of,
     with_callbacks,
 )
-from skdeepclust._engine.distributed import from_first, joined
-from skdeepclust._engine.inference import InferenceMixin
+from skdeepclust._engine.distributed import joined, strategy
 from skdeepclust._engine.precision import DTYPES, check_precision
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import (
@@ -39,17 +41,31 @@ from skdeepclust._engine.rng import (
     seeded,
     set_generator_states,
 )
-from skdeepclust._engine.state import StateMixin
+from skdeepclust._engine.runner import Runner, inference_batch_size, like
+from skdeepclust._engine.state import to_numpy, to_tensor
 from skdeepclust._estimator import types
 from skdeepclust._estimator.dask_answers import Method
-from skdeepclust._estimator.module_parameters import ComponentsMixin
-from skdeepclust._estimator.notebook import RepresentationMixin
-from skdeepclust._inputs.samples import InputMixin
-from skdeepclust._storage.checkpoint import kept_progress
+from skdeepclust._estimator.notebook import with_tables
+from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
+from skdeepclust._inputs.samples import InputSpec, check_samples, check_size_of_values
+from skdeepclust._storage.checkpoint import (
+    Checkpoint,
+    NoCheckpoint,
+    SharedCheckpoint,
+    kept_progress,
+)
 from skdeepclust._storage.fit_identity import check_alike
-from skdeepclust._training.fit_state import ProgressMixin
-from skdeepclust._training.loop import OPTIMIZERS, TrainingMixin
-from skdeepclust._training.regularization import RegularizationMixin
+from skdeepclust._training.regularization import attach, copies_of, take_over
+from skdeepclust._training.session import Outcome, Resume, Session, trained
+from skdeepclust._training.settings import OPTIMIZERS, TrainingSettings
+from skdeepclust.regularizers import Regularizer
+
+# What lives as long as a fit, the net, which only a fit can rebuild, and what follows from the
+# network: it isn't kept in pickles.
+LEFT_OUT = (
+    "net_", "_fit", "_checkpoint", "_stage_codes", "_callback_fit_ctx",
+    "_skl_callbacks_to_teardown",
+)  # fmt: skip
 
 
 def fit_method(method: Method) -> Method:
@@ -81,95 +97,150 @@ def partial_fit_method(method: Method) -> Method:
 
     @functools.wraps(method)
     def all_or_nothing(self, *args, **kwargs):
-        before = dict(self.__dict__)
+        before = vars(self)
+        # callbacks see what is being fitted; a fit that fails hasn't touched what was there
+        self.__dict__ = dict(before)
         try:
             with joined():
                 return validated(self, *args, **kwargs)
         except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
+            self.__dict__ = before
             raise
 
     return cast("Method", all_or_nothing)
 
 
-class BaseDeepEstimator(
-    StateMixin,
-    InputMixin,
-    InferenceMixin,
-    TrainingMixin,
-    RegularizationMixin,
-    ProgressMixin,
-    ComponentsMixin,
-    CallbackSupportMixin,
-    RepresentationMixin,
-    BaseEstimator,
-):
-    """Base of all estimators: one private skorch net for each training phase.
+class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator):
+    """Base of all estimators: each fit is a session of phases, each of them one skorch net.
 
     A subclass sets `_default_network`, declares its parameters, and calls, inside `_fit_scope`,
-    `_train` once for each of its phases. `docs/adding_a_method.md` walks through one.
+    the session's `train` once for each of its phases. `docs/adding_a_method.md` walks through one.
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        "module": [None, callable],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [Interval(Integral, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "device": [str, torch.device],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "precision": [StrOptions(set(DTYPES))],
-        "compile": ["boolean"],
-        "regularizers": [None, list, tuple],
-        "callbacks": [None, list, tuple],
-        "checkpoint": [None, str, os.PathLike],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    # where a notebook finds the documentation
+    _doc_link_module = "skdeepclust"
+    _doc_link_template = pages_of("skdeepclust")
 
-    def __init__(
-        self,
-        *,
-        module: types.Network = None,
-        optimizer: types.Optimizer = "adam",
-        lr: float = 0.001,
-        max_epochs: Any = 20,
-        batch_size: Any = 256,
-        device: types.Device = "auto",
-        dtype: str = "float32",
-        precision: str = "32",
-        compile: bool = False,
-        regularizers: types.Regularizers = None,
-        callbacks: types.Callbacks = None,
-        checkpoint: types.Folder = None,
-        warm_start: bool = False,
-        random_state: types.RandomState = None,
-        verbose: int = 0,
-        **module__kwargs: Any,
-    ) -> None:
-        self.module = module
-        self.optimizer = optimizer
-        self.lr = lr
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.device = device
-        self.dtype = dtype
-        self.precision = precision
-        self.compile = compile
-        self.regularizers = regularizers
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-        self._keep_components(module__kwargs)
+    module: types.Network = parameter(default=None, allowed=[None, callable])
+    optimizer: types.Optimizer = parameter(
+        default="adam",
+        allowed=[StrOptions(set(OPTIMIZERS)), callable],
+        doc="""{"adam", "adamw", "rmsprop", "sgd"} or callable
+        Optimiser, or a class of `torch.optim`.""",
+    )
+    lr: float = parameter(default=0.001, allowed=[Interval(Real, 0, None, closed="neither")])
+    max_epochs: Any = parameter(default=20, allowed=[Interval(Integral, 0, None, closed="left")])
+    batch_size: Any = parameter(default=256, allowed=[Interval(Integral, 2, None, closed="left")])
+    device: types.Device = parameter(
+        default="auto",
+        allowed=[str, torch.device],
+        doc="""str or torch.device
+        Device of the network; "auto" takes a GPU where there is one.""",
+    )
+    dtype: str = parameter(
+        default="float32",
+        allowed=[StrOptions({"float32", "float64"})],
+        doc="""{"float32", "float64"}
+        Floating dtype of the network and of what is returned.""",
+    )
+    precision: str = parameter(
+        default="32",
+        allowed=[StrOptions(set(DTYPES))],
+        doc="""{"32", "bf16", "fp16", "auto"}
+        Precision in which the network is trained; losses and all that is inferred keep `dtype`.
+        "auto" takes "bf16" where the device has such arithmetic. Where it hasn't, the others fall
+        back to "32", with a warning.""",
+    )
+    compile: bool = parameter(
+        default=False,
+        allowed=["boolean"],
+        doc="""bool
+        Whether to compile the training step with `torch.compile`, which takes minutes and needs a
+        C++ compiler; without one the fit warns and goes on uncompiled.""",
+    )
+    regularizers: types.Regularizers = parameter(
+        default=None,
+        allowed=[None, list, tuple],
+        doc="""list of skdeepclust.regularizers.Regularizer
+        Penalties on named layers of the network, copied at the start of a fit.""",
+    )
+    callbacks: types.Callbacks = parameter(
+        default=None,
+        allowed=[None, list, tuple],
+        doc="""list of skorch.callbacks.Callback
+        Copied for each phase. From scikit-learn 1.9, `set_callbacks` sets its own.""",
+    )
+    checkpoint: types.Folder = parameter(
+        default=None,
+        allowed=[None, str, os.PathLike],
+        doc="""str or path-like
+        Folder in which a fit keeps what it has done, after each epoch, until it has come to its
+        end. A fit that was stopped, started again with the same parameters and data, goes on from
+        there and ends as if it hadn't been stopped. `None` keeps nothing, nor does
+        `partial_fit`.""",
+    )
+    warm_start: bool = parameter(
+        default=False,
+        allowed=["boolean"],
+        doc="""bool
+        Whether `fit` goes on from the last fit: network, optimiser and random numbers.""",
+    )
+    random_state: types.RandomState = parameter(
+        default=None,
+        allowed=["random_state"],
+        doc="""int, RandomState instance or None
+        Seed of everything random; `None` takes fresh entropy. Global random states stay as they
+        are.""",
+    )
+    verbose: int = parameter(
+        default=0,
+        allowed=["verbose"],
+        doc="""int
+        0 is silent; 1 shows the parts of the loss, in a terminal or a notebook as progress bars of
+        the phases and of long steps (with the package rich), elsewhere a line an epoch; 2 prints a
+        table of each phase, a row an epoch.""",
+    )
 
-    # What lives as long as a fit; a method may keep things here, too. What changes in training
-    # beside the network, and has a state_dict, has to be in its list `carried` to be kept in
-    # checkpoints; `epoch` is the number of the epoch within its phase.
-    _fit: SimpleNamespace
+    module_: Any = learned(
+        doc="""torch.nn.Module
+        The trained network."""
+    )
+    net_: Any = learned(
+        doc="""skorch.NeuralNet
+        Net of the last phase. It isn't kept in a pickle."""
+    )
+    regularizers_: list[Regularizer] = learned(
+        doc="""list of skdeepclust.regularizers.Regularizer
+        The fitted regularisers: the method's own, then those given."""
+    )
+    history_: list[dict[str, Any]] = learned(
+        doc="""list of dict
+        One row an epoch: `phase`, `epoch`, `loss`, its parts (before their weights, but for those
+        of regularisers, which are weighted), `seconds`."""
+    )
+    n_iter_: int = learned(
+        doc="""int
+        Epochs of the last fit over all phases."""
+    )
+    n_features_in_: int = learned(
+        doc="""int
+        Number of features."""
+    )
+    feature_names_in_: Any = learned(
+        doc="""ndarray of shape (`n_features_in_`,)
+        Names of the features where X is a DataFrame."""
+    )
+    image_shape_: tuple[int, ...] = learned()
+    classes_: Any = learned()
+    best_epoch_: int = learned()
+
+    _input: InputSpec = learned()
+    _resume: Resume = learned()
+    _module_spec: tuple[Any, dict[str, Any], dict[str, Any]] = learned()
+    # what only a fit needs: a method keeps an object of its own here
+    _fit: Any = learned()
+    _input_class: ClassVar[type[InputSpec]] = InputSpec
+    _checkpoint: ClassVar[NoCheckpoint | Checkpoint | SharedCheckpoint] = NoCheckpoint()
 
     # -- the hooks of a method
     def _default_network(self) -> Callable[..., nn.Module]:
@@ -180,7 +251,16 @@ class BaseDeepEstimator(
         """Add to the network what the method trains beside it, such as centres."""
         return network
 
-    def _served(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _own_regularizers(self) -> list[Regularizer]:
+        """Return what the method puts onto layers beside the user's regularisers."""
+        return []
+
+    def _learn_input(self, sample_shape: tuple[int, ...]) -> InputSpec:
+        """Return the specification of samples; image estimators have a parameter `image_shape`."""
+        image_shape = getattr(self, "image_shape", None)
+        return InputSpec.learn(sample_shape, self.n_features_in_, image_shape)
+
+    def _served(self, x: Tensor) -> dict[str, Tensor]:
         """Return what `export` writes, of a batch: "labels", "probabilities", "embedding"."""
         raise ValueError(f"{type(self).__name__} doesn't say what a graph of it returns.")
 
@@ -193,9 +273,52 @@ class BaseDeepEstimator(
         tags.input_tags.sparse = True
         return tags
 
+    # -- samples
+    def _check(self, X, *, reset: bool = False):
+        """Validate X and return it as 2-D array or CSR matrix, float or uint8, without a copy."""
+        if not reset:
+            check_is_fitted(self)
+        X, sample_shape = check_samples(self, X, reset=reset)
+        if reset:
+            check_size_of_values(X, self.dtype)
+            self._input = self._learn_input(sample_shape)
+            self.__dict__.pop("image_shape_", None)
+            if self._input.image_shape is not None:
+                self.image_shape_ = self._input.image_shape
+        self._input.check(X)
+        return X
+
+    # -- the network
+    def _make_module(self) -> nn.Module:
+        factory, options, arguments = self._module_spec
+        if isinstance(factory, nn.Module):
+            return self._build(copy.deepcopy(factory), arguments)
+        offered = {**arguments, **options}
+        accepted = inspect.signature(factory).parameters
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+        network = factory(
+            **{k: v for k, v in offered.items() if k in options or k in accepted or takes_all}
+        )
+        return self._build(network, arguments)
+
+    @property
+    def _inference_batch_size(self) -> int:
+        return inference_batch_size(self.batch_size)
+
+    @property
+    def _runner(self) -> Runner:
+        """How the network runs over samples."""
+        size, precision = self._inference_batch_size, self.precision
+        return Runner(self.module_, self._input.input_shape, size, precision)
+
+    def _apply(self, function: Callable[[Tensor], Tensor], X):
+        """Return `function` of a user's X: a tensor if X is one, on its device, else numpy."""
+        X_checked = self._check(X)
+        return like(X, self._runner.infer(function, X_checked))
+
     # -- training
     @contextmanager
-    def _fit_scope(self, X, *, warm: bool, phases: int, **arguments) -> Generator[None]:
+    def _fit_scope(self, X, *, warm: bool, phases: int, **arguments) -> Generator[Session]:
         """Seed torch, build the network or take up the fitted one, open the callbacks' context.
 
         `arguments` are offered to the network's class or factory, which takes those that it
@@ -208,42 +331,109 @@ class BaseDeepEstimator(
         context.call_on_fit_task_begin(estimator=self, X=X)
         self._checkpoint.start(self, self._fitted_state() if warm else None)
         drawn = draw_seed(self.random_state)
-        seed = self._checkpoint.keep_seed(from_first(lambda: drawn))
+        seed = self._checkpoint.keep_seed(strategy().from_first(lambda: drawn))
         report = reporting(type(self).__name__, self.verbose)
         with seeded(seed, device), deterministic(device), report:
-            shuffle = torch.Generator().manual_seed(torch.initial_seed())
-            self._fit = SimpleNamespace(context=context, shuffle=shuffle, carried=[], watch=None)
-            if warm:
-                module = copy.deepcopy(self.module_)
-                self._resume = dict(self._resume)
-                set_generator_states(self._resume["generators"], shuffle, device)
-                self.history_ = list(self.history_)
-            else:
-                arguments = {"input_shape": self._input_shape, **arguments}
-                self._module_spec = (self._network_factory(), self._component("module"), arguments)
-                module = self._make_module()
-                self._resume, self.history_ = {}, []
-            self.module_ = module.to(device, dtype)
-            self._set_regularizers(warm=warm)
+            session = self._session(device, dtype, context, arguments, warm=warm)
             n_before = len(self.history_)
-            yield
+            yield session
+            outcome = session.outcome
             self.n_iter_ = len(self.history_) - n_before
-            self._resume["generators"] = generator_states(shuffle, device)
+            generators = generator_states(session.shuffle, device)
+            self._resume = replace(outcome.resume, generators=generators)
+        for name, value in (("net_", outcome.net), ("best_epoch_", outcome.best_epoch)):
+            if value is not None:
+                setattr(self, name, value)
         self.module_.eval()
         context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
-        del self._fit
+        self.__dict__.pop("_fit", None)
 
-    def _network_factory(self):
-        return self._default_network() if self.module is None else self.module
-
-    def _make_module(self) -> nn.Module:
-        factory, options, arguments = self._module_spec
-        if isinstance(factory, nn.Module):
-            return self._build(copy.deepcopy(factory), arguments)
-        offered = {**arguments, **options}
-        accepted = inspect.signature(factory).parameters
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-        network = factory(
-            **{k: v for k, v in offered.items() if k in options or k in accepted or takes_all}
+    def _session(
+        self, device: torch.device, dtype: torch.dtype, context, arguments, *, warm: bool
+    ) -> Session:
+        shuffle = torch.Generator().manual_seed(torch.initial_seed())
+        before = self.regularizers_ if warm else []
+        if warm:
+            module, resume, history = copy.deepcopy(self.module_), self._resume, [*self.history_]
+            set_generator_states(resume.generators, shuffle, device)
+        else:
+            arguments = {"input_shape": self._input.input_shape, **arguments}
+            factory = self._default_network() if self.module is None else self.module
+            self._module_spec = (factory, self._component("module"), arguments)
+            module, resume, history = self._make_module(), Resume(), []
+        self.module_, self.history_ = module.to(device, dtype), history
+        self.regularizers_ = [*self._own_regularizers(), *copies_of(self.regularizers)]
+        take_over(self.regularizers_, before)
+        attach(self.regularizers_, self.module_, self._input.input_shape)
+        return Session(
+            estimator=self,
+            settings=self._training_settings(),
+            runner=self._runner,
+            regularizers=self.regularizers_,
+            outcome=Outcome(resume),
+            history=history,
+            shuffle=shuffle,
+            context=context,
+            checkpoint=self._checkpoint,
         )
-        return self._build(network, arguments)
+
+    def _training_settings(self) -> TrainingSettings:
+        own = {each.name for each in fields(TrainingSettings)} - {"optimizer_options"}
+        options = {name: getattr(self, name) for name in own}
+        return TrainingSettings(**options, optimizer_options=self._component("optimizer"))
+
+    def _fitted_state(self) -> list[Any]:
+        """Return all that a warm start goes on from."""
+        module = trained(self.module_, self.regularizers_)
+        return [module.state_dict(), self._resume.as_dict()]
+
+    # -- pickles and notebooks
+    def __getstate__(self):
+        state = {k: v for k, v in self.__dict__.items() if k not in LEFT_OUT}
+        if "module_" in state:
+            state["module_"] = to_numpy(dict(self.module_.state_dict()))
+            state["_resume"] = to_numpy(self._resume.as_dict())
+            state["_input"] = asdict(self._input)
+        return state
+
+    def __setstate__(self, state):
+        # a state of an earlier version lacks the parameters that there weren't
+        defaults = {name: each.default for name, each in self._declared.items()}
+        self.__dict__.update({**defaults, **state})
+        if "module_" not in state:
+            return
+        self._input = self._kept_input(state)
+        arrays = to_tensor(state["module_"])
+        self._resume = Resume(**to_tensor(state["_resume"]))
+        with seeded(0, torch.device("cpu")):  # the initial values are drawn, then replaced
+            module = self._make_module()
+        dtype = next(value.dtype for value in arrays.values() if value.is_floating_point())
+        module.to(dtype).load_state_dict(arrays)
+        self.module_ = module.to(self._device_or_cpu()).eval()
+        # which have left as numpy arrays by themselves
+        attach(self.regularizers_, self.module_, self._input.input_shape)
+
+    def _kept_input(self, state: dict[str, Any]) -> InputSpec:
+        """Return the specification of samples of a state, also of one of earlier versions."""
+        of_shapes = {"sample_shape": "_sample_shape", "input_shape": "_input_shape"}
+        earlier = {**state, **{name: self.__dict__.pop(old, ()) for name, old in of_shapes.items()}}
+        kept = state.get("_input", earlier)
+        names = [each.name for each in fields(self._input_class)]
+        return self._input_class(**{name: kept[name] for name in names if name in kept})
+
+    def _device_or_cpu(self) -> torch.device:
+        try:
+            return resolve_device(self.device)
+        except ValueError:
+            warnings.warn(
+                f"This {type(self).__name__} was fitted on device={self.device!r}, which isn't "
+                "on this machine: it predicts on the CPU. Call set_params(device='auto') before "
+                "another fit.",
+                UserWarning,
+                stacklevel=3,
+            )
+            return torch.device("cpu")
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        attributes = super()._get_fitted_attr_html(doc_link)
+        return with_tables(attributes, self) if hasattr(self, "module_") else attributes

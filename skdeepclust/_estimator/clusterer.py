@@ -6,7 +6,7 @@ import math
 import warnings
 from abc import abstractmethod
 from numbers import Integral
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -15,8 +15,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import ClassifierTags
 
 from skdeepclust._compat import Interval
+from skdeepclust._engine.runner import like
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method
 from skdeepclust._estimator.dask_answers import by_blocks
+from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._inputs.samples import weights_of
+from skdeepclust._training.epoch_watch import EpochWatch
+from skdeepclust._training.session import Session
 from skdeepclust.losses import information_loss
 
 
@@ -25,18 +30,30 @@ class BaseDeepClusterer(
 ):
     """Base of clusterers with an embedding: a method gives its network, losses and phases.
 
-    Needs a parameter `n_clusters` and the hooks below.
+    The last phase of its schedule is watched by a criterion, `score` unless the method has another
+    one: that is what `restore_best` goes by, and what a warning follows from.
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseDeepEstimator._parameter_constraints,
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "restore_best": ["boolean"],
-    }
-    # for methods without such a parameter
-    restore_best: bool = False
+    n_clusters: int = parameter(
+        default=8, allowed=[Interval(Integral, 1, None, closed="left")], kw_only=False
+    )
+    restore_best: bool = parameter(
+        default=False,
+        allowed=["boolean"],
+        after="callbacks",
+        doc="""bool
+        Whether to keep, of the clustering phase, the network of the epoch after which `criterion`
+        in `history_` was largest, or that from before the phase, instead of the last epoch's. The
+        criterion needs no labels.""",
+    )
 
-    labels_: np.ndarray
+    best_epoch_: int = learned(
+        doc="""int
+        Epoch of the clustering phase whose network was kept; 0: that from before it. There with
+        `restore_best=True`."""
+    )
+    labels_: np.ndarray = learned()
+    _n_features_out: int = learned()
 
     # -- the hooks of a method
     @abstractmethod
@@ -52,8 +69,10 @@ class BaseDeepClusterer(
         return {"n_clusters": self.n_clusters}
 
     @abstractmethod
-    def _fit_phases(self, X, extra: dict[str, np.ndarray], schedule: dict[str, int]) -> None:
-        """Train the phases of `schedule` on validated X."""
+    def _fit_phases(
+        self, session: Session, X, extra: dict[str, np.ndarray], schedule: dict[str, int]
+    ) -> None:
+        """Train the phases of `schedule` on validated X; metadata of `fit` are keywords."""
 
     @abstractmethod
     def _embed(self, x: torch.Tensor) -> torch.Tensor:
@@ -93,19 +112,24 @@ class BaseDeepClusterer(
         return self._fit_samples(X, sample_weight)
 
     def _fit_samples(self, X, sample_weight, **metadata):
-        """Fit as `fit` says; the metadata of a method's own are `_fit.metadata`."""
+        """Fit as `fit` says."""
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
         if X.shape[0] < self.n_clusters:
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
-        extra = self._check_weight(sample_weight, X)
+        extra = weights_of(sample_weight, X)
         self._check_method(X)
         self.__dict__.pop("best_epoch_", None)
         schedule = self._schedule(X.shape[0], warm)
-        with self._fit_scope(X, warm=warm, phases=self._n_phases(schedule), **self._arguments()):
-            self._fit.metadata = metadata
-            self._fit_phases(X, extra, schedule)
-            self._warn_of_training()
+        phases = self._n_phases(schedule)
+        with self._fit_scope(X, warm=warm, phases=phases, **self._arguments()) as session:
+            *_, watched = schedule
+            session.watch_of = lambda phase: self._watch(X) if phase == watched else None
+            self._fit_phases(session, X, extra, schedule, **metadata)
+            watch = session.outcome.watch
+            message = None if watch is None else watch.warning(self.lr)
+            if message is not None:
+                warnings.warn(message, ConvergenceWarning, stacklevel=2)
         self.labels_ = self._hard(X)
         self._n_features_out = self._embed_samples(X[:1]).shape[1]
         self._warn_of_collapse()
@@ -114,10 +138,13 @@ class BaseDeepClusterer(
     def _check_method(self, X) -> None:
         """Refuse, before any training, what only the method can know to be wrong."""
 
-    def _warn_of_training(self) -> None:
-        message = None if self._fit.watch is None else self._fit.watch.warning(self.lr)
-        if message is not None:
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+    def _watch(self, X) -> EpochWatch:
+        """Follow the score of the training samples from epoch to epoch."""
+        return EpochWatch(
+            lambda: self._information_share(self._assign_samples(X)),
+            keep_best=self.restore_best,
+            each_epoch=True,
+        )
 
     def _warn_of_collapse(self) -> None:
         n_used = len(np.unique(self.labels_))
@@ -140,10 +167,10 @@ class BaseDeepClusterer(
         }  # fmt: skip
 
     def _embed_samples(self, X, **metadata) -> torch.Tensor:
-        return self._infer(self._embed, X)
+        return self._runner.infer(self._embed, X)
 
     def _assign_samples(self, X, **metadata) -> torch.Tensor:
-        return self._infer(self._soft, X)
+        return self._runner.infer(self._soft, X)
 
     def _hard(self, X, **metadata) -> np.ndarray:
         return self._assign_samples(X, **metadata).argmax(1).cpu().numpy()
@@ -178,7 +205,7 @@ class BaseDeepClusterer(
         assignment : ndarray of shape (n_samples, n_clusters)
             Rows sum to 1. A tensor if X is one.
         """
-        return self._like(X, self._assign_samples(self._check(X)))
+        return like(X, self._assign_samples(self._check(X)))
 
     @by_blocks
     def transform(self, X: Any) -> Any:
@@ -194,7 +221,7 @@ class BaseDeepClusterer(
         embedding : ndarray of shape (n_samples, n_components)
             What the clusters live in. A tensor if X is one.
         """
-        return self._like(X, self._embed_samples(self._check(X)))
+        return like(X, self._embed_samples(self._check(X)))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the information that the assignment carries, which needs no labels.

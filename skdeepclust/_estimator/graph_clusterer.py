@@ -4,51 +4,108 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from numbers import Integral
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
-from skdeepclust._clusters.repair import EpochWatch
-from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._compat import HasMethods, Interval, StrOptions
+from skdeepclust._engine.runner import like
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust._estimator.base import fit_method
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.dask_answers import by_blocks
+from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._training.epoch_watch import EpochWatch
+from skdeepclust._training.session import Session
 from skdeepclust.graph import laplacian
-from skdeepclust.graph._sample_graph import SampleGraphMixin
+from skdeepclust.graph._sample_graph import SampleGraph, affinity_source
 from skdeepclust.graph._served_graph import traced_rows
 from skdeepclust.losses import information_loss
 from skdeepclust.networks._graph_branch import NewSamples, WholeGraph, neighborly_order
 
 # Samples at a time in predictions, at most.
 INFERENCE_BATCH_SIZE = 1024
+# Names of the graph's parts in pickles and files.
+PARTS_OF_GRAPH = {
+    "known": "_known",
+    "source": "_graph_source",
+    "features": "_graph_features",
+    "max_degree": "_max_degree",
+}
 
 
-class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
+@dataclass
+class GraphFit:
+    """What a fit of such a clusterer needs.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_samples,)
+        Weights of the samples.
+    graph : WholeGraph or None
+        The graph of all samples.
+    at_once : bool
+        Whether all samples are one batch.
+    branch : callable
+        Returns what acts between the stages on samples of the given indices.
+    targets : list of Tensor of shape (n_samples, n_clusters)
+        Of each head, where it is trained on such.
+    """
+
+    weight: np.ndarray
+    graph: WholeGraph | None
+    at_once: bool
+    branch: Callable[[Tensor], Any] = lambda idx: None
+    targets: list[Tensor] = field(default_factory=list)
+
+
+class BaseGraphClusterer(BaseDeepClusterer):
     """Base of clusterers whose network has stages, between which a graph of the samples acts.
 
     `fit`, `predict`, `predict_proba`, `transform` and `score` take `affinity=`; with metadata
     routing, `set_fit_request(affinity=True)` and so on hand it through pipelines and searches.
-    Needs a parameter `normalized_laplacian`, a network `module_.encoder` like
-    :class:`~skdeepclust.networks.TAGnet`, and the hooks below.
+    Needs a network `module_.encoder` like :class:`~skdeepclust.networks.TAGnet`, and the hooks
+    below. A fit keeps a `GraphFit` as `_fit`.
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaseDeepClusterer._parameter_constraints,
-        **SampleGraphMixin._parameter_constraints,
-        "normalized_laplacian": ["boolean"],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
-    }
+    graph_weight: float | str = parameter(
+        default="auto", allowed=[StrOptions({"auto"}), Interval(Real, 0, None, closed="left")]
+    )
+    n_neighbors: int = parameter(default=10, allowed=[Interval(Integral, 1, None, closed="left")])
+    affinity: str | Callable[..., Any] = parameter(
+        default="nearest_neighbors",
+        allowed=[StrOptions({"nearest_neighbors", "precomputed"}), callable],
+    )
+    edge_weights: str = parameter(
+        default="self_tuning",
+        allowed=[StrOptions({"gaussian", "self_tuning", "connectivity"})],
+    )
+    neighbors: Any = parameter(
+        default=None, allowed=[None, HasMethods(["fit_transform", "transform"])]
+    )
+    normalized_laplacian: bool = parameter(default=True, allowed=["boolean"])
+    batch_size: int | str = parameter(
+        default="auto",
+        allowed=[StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
+    )
 
-    n_clusters: int
-    normalized_laplacian: bool
-    graph_gain_: float
+    affinity_matrix_: sparse.csr_array | Any = learned()  # or None without a graph
+    graph_gain_: float = learned()
+    _graph: SampleGraph = learned()
+    _stage_codes: tuple[Sequence[Tensor], Tensor] = learned()
+    _fit: GraphFit = learned()
 
     # -- the hooks of a method
+    @abstractmethod
+    def _prepare(self, x: Tensor) -> Tensor:
+        """Return the samples of a batch as the method sees them (n, n_features)."""
+
     @abstractmethod
     def _project(self, x: Tensor) -> Tensor:
         """Return what of a batch enters every stage (n, n_components)."""
@@ -58,6 +115,22 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         """Return what a head, and the user, gets of a code."""
 
     # -- the codes of the training samples
+    def _fit_graph(self, session: Session, X, affinity: Any) -> None:
+        source = None
+        if self.graph_weight != 0:
+            source = affinity_source(
+                self.affinity, self.n_neighbors, self.edge_weights, self.neighbors
+            )
+        self._graph = SampleGraph.fit(
+            session.runner,
+            X,
+            source,
+            prepare=self._prepare,
+            affinity=affinity,
+            once=session.once,
+        )
+        self.affinity_matrix_ = self._graph.affinity_matrix
+
     def _laplacian(self):
         return laplacian(self.affinity_matrix_, normalized=self.normalized_laplacian)
 
@@ -79,7 +152,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
 
         if self._fit.at_once and self._fit.graph is not None:  # they depend on each other
             return codes(projection, idx)
-        return self._by_rows(codes, projection, idx)
+        return self._runner.by_rows(codes, projection, idx)
 
     @torch.no_grad()
     def _codes_of_all(
@@ -95,7 +168,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
     def _remember(self, X) -> None:
         """Keep what predictions for these samples, and for their neighbours, follow from."""
         module = self.module_
-        module.projections = self._infer(self._project, X)
+        module.projections = self._runner.infer(self._project, X)
         last = [module.encoder.n_stages]
         # found by the first of equal samples
         (module.known_codes,) = self._codes_of_all(module.projections, self._fit.graph, last)
@@ -112,16 +185,16 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         if not hasattr(self, "_stage_codes"):
             graph, projections = self._whole_graph(), self.module_.projections
             codes = self.module_.encoder.codes(projections[graph.order], graph)
-            self._stage_codes = codes, graph.position[self._known.representative]
+            self._stage_codes = codes, graph.position[self._graph.known.representative]
         return self._stage_codes
 
     # -- the criterion of the best epoch
-    def _watch(self, X, *, by_loss: bool) -> EpochWatch:
-        """Follow the information of the assignment; `by_loss` if each loss is that of all of X."""
+    def _watch(self, X) -> EpochWatch:
+        """Follow the information of the assignment; a loss of all of X at once tells it."""
         return EpochWatch(
             lambda: self._criterion(X),
             keep_best=self.restore_best,
-            part="information" if by_loss else None,
+            part="information" if self._fit.at_once else None,
             unit=math.log(max(self.n_clusters, 2)),
         )
 
@@ -130,7 +203,9 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         """Return the information of the assignment, in [0, 1]; `codes` are those of X if known."""
         if codes is None:
             last = [self.module_.encoder.n_stages]
-            (codes,) = self._codes_of_all(self._infer(self._project, X), self._fit.graph, last)
+            (codes,) = self._codes_of_all(
+                self._runner.infer(self._project, X), self._fit.graph, last
+            )
         assignment = self._assign(self._features(codes))
         weight = torch.as_tensor(self._fit.weight).to(assignment)
         information = -float(information_loss(assignment, sample_weight=weight))
@@ -140,7 +215,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
     @property
     def _inference_batch_size(self) -> int:
         size = self.batch_size
-        return INFERENCE_BATCH_SIZE if size == "auto" else min(size, INFERENCE_BATCH_SIZE)
+        return INFERENCE_BATCH_SIZE if isinstance(size, str) else min(size, INFERENCE_BATCH_SIZE)
 
     def _embed(self, x: Tensor, neighbors: Tensor | None = None, weights: Tensor | None = None):
         """Return the last codes of samples that aren't in the graph, from their edges to it."""
@@ -153,20 +228,19 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
                 stages=stages,
                 gain=self.module_.encoder.gain,
                 normalized=self.normalized_laplacian,
-                max_degree=self._max_degree,
+                max_degree=self._graph.max_degree,
             )
         return self.module_.encoder.codes(self._project(x), branch)[-1]
 
-    def _embed_samples(self, X, **metadata) -> Tensor:
-        known = self._known_rows(X)
-        device = self._module_device
-        codes = self.module_.known_codes[torch.from_numpy(known.clip(0)).to(device)]
+    def _embed_samples(self, X, *, affinity: Any = None, **metadata) -> Tensor:
+        runner = self._runner
+        known = self._graph.known_rows(runner, X)
+        codes = self.module_.known_codes[torch.from_numpy(known.clip(0)).to(runner.device)]
         new = np.flatnonzero(known < 0)
         if len(new):
-            edges = self._edges_to_graph(X, new, **metadata)
-            codes[torch.from_numpy(new).to(device)] = self._infer(
-                self._embed, rows_of(X, new), edges
-            )
+            edges = self._graph.edges_to(runner, X, new, prepare=self._prepare, affinity=affinity)
+            found = runner.infer(self._embed, rows_of(X, new), edges)
+            codes[torch.from_numpy(new).to(runner.device)] = found
         return self._features(codes)
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
@@ -179,13 +253,35 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
     def _served_codes(self, x: Tensor) -> Tensor:
         if self.affinity_matrix_ is None:
             return self._embed(x)
-        codes = self._embed(x, *self._traced_edges(x))
-        is_known, rows = traced_rows(self._known, x)
+        edges = self._graph.traced_edges(self._prepare(x))
+        if edges is None:
+            raise ValueError(
+                f"{type(self).__name__} was fitted with a graph that is given as affinity=, or "
+                "made by a function or a search of your own, which one graph of tensors can't "
+                "hold. Keep it with skdeepclust.save; or fit one with "
+                'affinity="nearest_neighbors" and neighbors=None, and without affinity= in fit, '
+                "or one with graph_weight=0."
+            )
+        codes = self._embed(x, *edges)
+        is_known, rows = traced_rows(self._graph.known, x)
         return torch.where(is_known[:, None], self.module_.known_codes[rows], codes)
 
-    def _assign_samples(self, X, **metadata) -> Tensor:
-        embedding = self._embed_samples(X, **metadata)
-        return self._infer(self._assign, embedding, sample_shape=(embedding.shape[1],))
+    def _assign_samples(self, X, *, affinity: Any = None, **metadata) -> Tensor:
+        embedding = self._embed_samples(X, affinity=affinity)
+        return self._runner.infer(self._assign, embedding, sample_shape=(embedding.shape[1],))
+
+    # -- pickles: the parts of the graph by the names that earlier versions gave them
+    def __getstate__(self):
+        state = super().__getstate__()
+        graph = state.pop("_graph", None)
+        if graph is not None:
+            state |= {old: getattr(graph, name) for name, old in PARTS_OF_GRAPH.items()}
+        return state
+
+    def __setstate__(self, state):
+        parts = {name: state[old] for name, old in PARTS_OF_GRAPH.items() if old in state}
+        rest = {k: v for k, v in state.items() if k not in PARTS_OF_GRAPH.values()}
+        super().__setstate__({**rest, "_graph": SampleGraph(**parts)} if parts else rest)
 
     # -- the interface
     @fit_method
@@ -249,7 +345,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         assignment : ndarray of shape (n_samples, n_clusters)
             Rows sum to 1. A tensor if X is one.
         """
-        return self._like(X, self._assign_samples(self._check(X), affinity=affinity))
+        return like(X, self._assign_samples(self._check(X), affinity=affinity))
 
     @by_blocks
     def transform(self, X: Any, affinity: Any = None) -> Any:
@@ -267,7 +363,7 @@ class BaseGraphClusterer(SampleGraphMixin, BaseDeepClusterer):
         codes : ndarray of shape (n_samples, n_components)
             Of unit length if `normalize=True`. A tensor if X is one.
         """
-        return self._like(X, self._embed_samples(self._check(X), affinity=affinity))
+        return like(X, self._embed_samples(self._check(X), affinity=affinity))
 
     def score(self, X: Any, y: Any = None, affinity: Any = None) -> float:
         """Return the information that the assignment carries, in [0, 1]; it needs no labels.

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skdeepclust._estimator.base import BaseDeepEstimator
 from skdeepclust._estimator.dask_answers import by_blocks
+from skdeepclust._estimator.parameters import learned
 
 
-class DecodingMixin:
+class DecodingEstimator(BaseDeepEstimator):
     """Adds `inverse_transform`; a method says in `_decode_point` how it decodes."""
 
-    _infer: Callable[..., Tensor]
-    _n_features_out: int
-    _sample_shape: tuple[int, ...]
+    _n_features_out: int = learned()
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         raise NotImplementedError
@@ -48,5 +47,5 @@ class DecodingMixin:
                 f"X has {points.shape[1]} components, but this {type(self).__name__} embeds into "
                 f"{self._n_features_out}: give what `transform` returns, or `cluster_centers_`."
             )
-        samples = self._infer(self._decode_point, points, sample_shape=(points.shape[1],))
-        return samples.cpu().numpy().reshape(len(points), *self._sample_shape)
+        samples = self._runner.infer(self._decode_point, points, sample_shape=(points.shape[1],))
+        return samples.cpu().numpy().reshape(len(points), *self._input.sample_shape)

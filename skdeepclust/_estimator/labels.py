@@ -1,22 +1,20 @@
-"""What classifiers share: labels and their indices, class weights and sample weights."""
+"""Labels and their indices, missing labels, and weights of classes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
-from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
-from skdeepclust._compat import StrOptions, check_partial_fit_first_call
+from skdeepclust._compat import check_partial_fit_first_call
 from skdeepclust._engine.stored_arrays import rows_of
-from skdeepclust._estimator.dask_answers import Method, computed
+from skdeepclust._estimator.dask_answers import Method
 
 
 def positions(labels: Iterable[Any], classes: Iterable[Any], *, problem: str) -> list[int]:
@@ -53,137 +51,149 @@ def shorten(labels: Sequence[Any]) -> str:
 UNLABELLED = -1  # what stands in y for a label that is missing
 
 
-class LabelsMixin(ClassifierMixin):
-    """Labels and weights of classifiers, which have a parameter `class_weight`.
+def check_labels(
+    estimator: Any, y: Any, n_samples: int, classes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Validate y.
 
-    It stands left of the base of estimators, and brings the tags of a classifier.
+    Parameters
+    ----------
+    estimator : estimator
+        Whom messages name.
+    y : array-like of shape (n_samples,)
+        Labels.
+    n_samples : int
+        Number of samples in X.
+    classes : ndarray of shape (n_classes,), default=None
+        The labels that there are; `None`: those of y, at least two.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        The labels that there are.
+    index : ndarray of int64 of shape (n_samples,)
+        Index in `classes` of each sample's.
     """
-
-    _parameter_constraints: ClassVar[dict] = {
-        "class_weight": [dict, StrOptions({"balanced"}), None]
-    }
-
-    class_weight: Any
-    validation_fraction: float
-    classes_: np.ndarray
-    _check_weight: Callable[..., dict[str, np.ndarray]]
-    predict: Callable[..., Any]
-
-    def _check_labels(self, y, n_samples: int, *, reset: bool) -> np.ndarray:
-        """Validate y and return the index of each label in `classes_`, which `reset` sets."""
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
-                "is None."
-            )
-        y = column_or_1d(y.detach().cpu() if isinstance(y, torch.Tensor) else y, warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        if len(y) != n_samples:
-            raise ValueError(f"y has {len(y)} labels, but X has {n_samples} samples.")
-        labels, index = np.unique(y, return_inverse=True)
-        if reset:
-            if len(labels) < 2:
-                raise ValueError(
-                    f"{type(self).__name__} needs samples of at least 2 classes, but y has only "
-                    f"1 class: {shorten(labels.tolist())}."
-                )
-            self.classes_ = labels
-        known = positions(labels.tolist(), self.classes_.tolist(), problem="y has unknown labels")
-        return np.asarray(known, dtype=np.int64)[index]
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Samples, in any form that `fit` takes.
-        y : array-like of shape (n_samples,)
-            True labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        score : float
-            Share of the samples that `predict` labels right.
-        """
-        predicted = computed(self.predict(X))
-        return accuracy_score(computed(y), predicted, sample_weight=sample_weight)
-
-    def _check_classes(self, classes) -> None:
-        """Set `classes_` in the first call of `partial_fit`, and hold it to them in later ones."""
-        check_partial_fit_first_call(self, classes)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes, got classes={classes!r}."
-            )
-        self._refuse_balanced()
-
-    def _refuse_balanced(self) -> None:
-        if getattr(self, "class_weight", None) == "balanced":
-            raise ValueError(
-                "class_weight='balanced' needs all samples at once, which partial_fit never sees. "
-                "Give the weights as a dict."
-            )
-
-    def _split(self, X, extra: dict[str, np.ndarray]) -> tuple[tuple, tuple]:
-        """Split samples and what belongs to them into a training and a validation part."""
-        seed = int(torch.randint(2**31 - 1, ()))
-        parts = train_test_split(
-            np.arange(X.shape[0]),
-            test_size=self.validation_fraction,
-            stratify=extra["y"],
-            random_state=seed,
+    name = type(estimator).__name__
+    if y is None:
+        raise ValueError(
+            f"This {name} estimator requires y to be passed, but the target y is None."
         )
-        train, valid = (
-            (rows_of(X, rows), {key: values[rows] for key, values in extra.items()})
-            for rows in parts
-        )
-        return train, valid
-
-    def _sample_weight_of(self, sample_weight, y_encoded: np.ndarray, X) -> dict[str, np.ndarray]:
-        """Return what `_train` takes as `extra`: nothing, or weights of samples times classes."""
-        extra = self._check_weight(sample_weight, X)
-        if self.class_weight is None:
-            return extra
-        weight = extra.get("sample_weight", np.ones(len(y_encoded)))
-        if isinstance(self.class_weight, str):
-            of_class = self._balanced(y_encoded, weight)
-        else:
-            of_class = self._listed(self.class_weight)
-        weight = weight * of_class[y_encoded]
-        if not weight.any():
+    y = column_or_1d(y.detach().cpu() if isinstance(y, torch.Tensor) else y, warn=True)
+    assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    if len(y) != n_samples:
+        raise ValueError(f"y has {len(y)} labels, but X has {n_samples} samples.")
+    labels, index = np.unique(y, return_inverse=True)
+    if classes is None:
+        if len(labels) < 2:
             raise ValueError(
-                f"class_weight={self.class_weight!r} leaves no sample of y with a positive weight."
+                f"{name} needs samples of at least 2 classes, but y has only "
+                f"1 class: {shorten(labels.tolist())}."
             )
-        return {"sample_weight": weight}
+        classes = labels
+    known = positions(labels.tolist(), classes.tolist(), problem="y has unknown labels")
+    return classes, np.asarray(known, dtype=np.int64)[index]
 
-    def _balanced(self, y_encoded: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """Give each class the same total weight; a sample of weight 0 counts as left out."""
-        counted = weight > 0
-        y_encoded, weight = y_encoded[counted], weight[counted]
-        present = np.unique(y_encoded)
-        of_class = np.zeros(len(self.classes_))
-        # not by compute_class_weight, which takes weights of samples from scikit-learn 1.7 only
-        total = np.bincount(y_encoded, weights=weight)[present]
-        of_class[present] = total.sum() / (len(present) * total)
-        return of_class
 
-    def _listed(self, class_weight: dict) -> np.ndarray:
-        """Look up the weights by label; a class that isn't listed has weight 1."""
-        # not by compute_class_weight, which takes the label "7" for the number 7
-        of_class = np.ones(len(self.classes_))
-        listed = positions(
-            class_weight,
-            self.classes_.tolist(),
-            problem="class_weight has labels that no class has",
+def set_classes(estimator: Any, classes: Any) -> None:
+    """Set `classes_` in the first call of `partial_fit`, and hold it to them in later ones."""
+    check_partial_fit_first_call(estimator, classes)
+    if len(estimator.classes_) < 2:
+        raise ValueError(
+            f"{type(estimator).__name__} needs at least 2 classes, got classes={classes!r}."
         )
-        of_class[listed] = list(class_weight.values())
-        if not (of_class >= 0).all():
-            raise ValueError(f"class_weight={class_weight!r} must hold non-negative numbers.")
-        return of_class
+
+
+def refuse_balanced(class_weight: Any) -> None:
+    """Refuse in a stream what needs all samples at once."""
+    if class_weight == "balanced":
+        raise ValueError(
+            "class_weight='balanced' needs all samples at once, which partial_fit never sees. "
+            "Give the weights as a dict."
+        )
+
+
+def split(
+    X, extra: dict[str, np.ndarray], fraction: float
+) -> tuple[tuple[Any, dict[str, np.ndarray]], tuple[Any, dict[str, np.ndarray]]]:
+    """Split samples and what belongs to them into a training and a validation part.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        Samples.
+    extra : dict of str to ndarray
+        What belongs to them; by "y" they are stratified.
+    fraction : float
+        Share of the validation part.
+    """
+    seed = int(torch.randint(2**31 - 1, ()))
+    parts = train_test_split(
+        np.arange(X.shape[0]), test_size=fraction, stratify=extra["y"], random_state=seed
+    )
+    train, valid = (
+        (rows_of(X, rows), {key: values[rows] for key, values in extra.items()}) for rows in parts
+    )
+    return train, valid
+
+
+def with_class_weight(
+    weights: dict[str, np.ndarray], class_weight: Any, y_index: np.ndarray, classes: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return weights of samples times those of their classes.
+
+    Parameters
+    ----------
+    weights : dict
+        What `weights_of` returns.
+    class_weight : dict, "balanced" or None
+        The parameter of an estimator.
+    y_index : ndarray of int of shape (n_samples,)
+        Index of each sample's class.
+    classes : ndarray of shape (n_classes,)
+        Labels.
+    """
+    if class_weight is None:
+        return weights
+    weight = weights.get("sample_weight", np.ones(len(y_index)))
+    if isinstance(class_weight, str):
+        of_class = _balanced(y_index, weight, len(classes))
+    else:
+        of_class = _listed(class_weight, classes)
+    weight = weight * of_class[y_index]
+    if not weight.any():
+        raise ValueError(
+            f"class_weight={class_weight!r} leaves no sample of y with a positive weight."
+        )
+    return {"sample_weight": weight}
+
+
+def _balanced(y_index: np.ndarray, weight: np.ndarray, n_classes: int) -> np.ndarray:
+    """Give each class the same total weight; a sample of weight 0 counts as left out."""
+    counted = weight > 0
+    y_index, weight = y_index[counted], weight[counted]
+    present = np.unique(y_index)
+    of_class = np.zeros(n_classes)
+    # not by compute_class_weight, which takes weights of samples from scikit-learn 1.7 only
+    total = np.bincount(y_index, weights=weight)[present]
+    of_class[present] = total.sum() / (len(present) * total)
+    return of_class
+
+
+def _listed(class_weight: dict, classes: np.ndarray) -> np.ndarray:
+    """Look up the weights by label; a class that isn't listed has weight 1."""
+    # not by compute_class_weight, which takes the label "7" for the number 7
+    of_class = np.ones(len(classes))
+    listed = positions(
+        class_weight,
+        classes.tolist(),
+        problem="class_weight has labels that no class has",
+    )
+    of_class[listed] = list(class_weight.values())
+    if not (of_class >= 0).all():
+        raise ValueError(f"class_weight={class_weight!r} must hold non-negative numbers.")
+    return of_class
 
 
 def _knows_labels(estimator: Any) -> bool:
@@ -201,29 +211,30 @@ def with_labels(method: Method) -> Method:
     return cast("Method", available_if(_knows_labels)(method))
 
 
-class PartialLabelsMixin(LabelsMixin):
-    """Labels of which some are missing: -1, as in scikit-learn's semi-supervised estimators.
+def check_partial_labels(
+    estimator: Any,
+    y: Any,
+    n_samples: int,
+    classes: np.ndarray | None = None,
+    *,
+    required: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Do as `check_labels` where labels may be missing, which the index -1 says as well.
 
-    Where y holds nothing but -1 and 1, both are labels, as usual of two classes.
+    Where y holds nothing but -1 and 1, both are labels, as usual of two classes. `required` says
+    whether one label at least must be there.
     """
-
-    def _check_partial_labels(
-        self, y, n_samples: int, *, reset: bool, required: bool = True
-    ) -> np.ndarray:
-        """Validate y and return the index of each label in `classes_`, -1 where it is missing."""
-        known, labelled = partial_labels(
-            y, n_samples, None if reset else self.classes_, required=required
+    known, labelled = partial_labels(y, n_samples, classes, required=required)
+    if classes is None and len(set(known.tolist())) == 1:
+        raise ValueError(
+            f"{type(estimator).__name__} needs samples of at least 2 classes, but y has only 1 "
+            f"class: {known.tolist()[0]!r} ({UNLABELLED} means unlabelled). Leave y out to "
+            "train without labels."
         )
-        if reset and len(set(known.tolist())) == 1:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes, but y has only 1 "
-                f"class: {known.tolist()[0]!r} ({UNLABELLED} means unlabelled). Leave y out to "
-                "train without labels."
-            )
-        index = np.full(n_samples, UNLABELLED)
-        if len(known):
-            index[labelled] = self._check_labels(known, len(known), reset=reset)
-        return index
+    index = np.full(n_samples, UNLABELLED)
+    if len(known):
+        classes, index[labelled] = check_labels(estimator, known, len(known), classes)
+    return classes, index
 
 
 def partial_labels(

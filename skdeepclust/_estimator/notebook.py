@@ -8,33 +8,19 @@ from typing import Any
 
 from torch import nn
 
-from skdeepclust._compat import pages_of
 from skdeepclust._engine.reports import write_values
 
 NOT_PARTS = {"phase", "epoch", "attempt", "seconds"}
 MOST_LAYERS = 100
 
 
-class RepresentationMixin:
-    """Adds tables of phases and of layers to scikit-learn's table of fitted attributes.
-
-    It also links the estimator to its page of the documentation.
-    """
-
-    _doc_link_module = "skdeepclust"
-    _doc_link_template = pages_of("skdeepclust")
-
-    module_: nn.Module
-    history_: list[dict[str, Any]]
-
-    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
-        attributes: Any = super()._get_fitted_attr_html(doc_link)  # pyrefly: ignore[missing-attribute]
-        if hasattr(self, "module_"):
-            kept = getattr(self, "attempt_", None)
-            tables = _phases_table(self.history_, kept) + _network_table(self.module_)
-            written = attributes._html_repr
-            attributes._html_repr = lambda: written() + tables
-        return attributes
+def with_tables(attributes: Any, estimator: Any) -> Any:
+    """Add tables of phases and of layers to scikit-learn's table of fitted attributes."""
+    kept = getattr(estimator, "attempt_", None)
+    tables = _phases_table(estimator.history_, kept) + _network_table(estimator.module_)
+    written = attributes._html_repr
+    attributes._html_repr = lambda: written() + tables
+    return attributes
 
 
 def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

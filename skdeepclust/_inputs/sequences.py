@@ -4,63 +4,69 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, Self
 
 import numpy as np
 
-from skdeepclust._compat import Interval
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import in_blocks
-from skdeepclust._inputs.samples import InputMixin
+from skdeepclust._inputs.samples import InputSpec
 
 
-class SequenceMixin(InputMixin):
-    """Adds sequences to what X may hold, by `sequence_shape`, `vocabulary_size` or a 3-D X.
+@dataclass(frozen=True)
+class SequenceSpec(InputSpec):
+    """The shape of samples that may be sequences, or words, beside images and rows.
 
-    Images, by `image_shape` or a 4-D X, and plain rows stay what they are.
+    Parameters
+    ----------
+    vocabulary_size : int, default=None
+        Number of words, of which X holds indices; `None`: X holds features.
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        "image_shape": [None, tuple, list],
-        "sequence_shape": [None, tuple, list],
-        "vocabulary_size": [None, Interval(Integral, 2, None, closed="left")],
-    }
+    vocabulary_size: int | None = None
 
-    image_shape: Any
-    sequence_shape: Any
-    vocabulary_size: int | None
-    _sample_shape: tuple[int, ...]
+    @classmethod
+    def learn(
+        cls,
+        sample_shape: tuple[int, ...],
+        n_features: int,
+        image_shape: Any = None,
+        *,
+        sequence_shape: Any = None,
+        vocabulary_size: int | None = None,
+    ) -> Self:
+        """Return the specification of samples that are sequences, images or rows.
 
-    def _check(self, X, *, reset: bool = False):
-        """Validate X, word indices included."""
-        X = super()._check(X, reset=reset)
+        Sequences are words by `vocabulary_size`, have the shape `sequence_shape`, or are those of
+        a 3-D X that is not said to hold images.
+        """
+        if vocabulary_size is not None:
+            shape: tuple[int, ...] = _shape_of_words(sample_shape, sequence_shape)
+        elif sequence_shape is not None:
+            shape = _shape_of_steps(sequence_shape, sample_shape, n_features)
+        elif len(sample_shape) == 2 and image_shape is None:
+            shape = sample_shape
+        else:
+            return super().learn(sample_shape, n_features, image_shape)
+        if image_shape is not None:
+            raise ValueError(
+                f"image_shape={image_shape!r} and sequences of shape {shape}: samples are "
+                "images or sequences. Give one of image_shape, sequence_shape, vocabulary_size."
+            )
+        return cls(sample_shape, shape, vocabulary_size)
+
+    @property
+    def holds_sequences(self) -> bool:
+        """Whether samples are sequences."""
+        return self.vocabulary_size is not None or len(self.input_shape) == 2
+
+    def check(self, X: Any) -> None:
+        """Refuse what are no indices of words where there is a vocabulary."""
         if self.vocabulary_size is not None:
             for block in in_blocks(X):
                 _check_word_indices(block, self.vocabulary_size)
-        return X
-
-    def _resolve_input_shape(self) -> tuple[int, ...]:
-        shape = self._resolve_sequence_shape()
-        if shape is None:
-            return super()._resolve_input_shape()
-        if self.image_shape is not None:
-            raise ValueError(
-                f"image_shape={self.image_shape!r} and sequences of shape {shape}: samples are "
-                "images or sequences. Give one of image_shape, sequence_shape, vocabulary_size."
-            )
-        self.__dict__.pop("image_shape_", None)
-        return shape
-
-    def _resolve_sequence_shape(self) -> tuple[int, ...] | None:
-        """Return (steps,) of words, (steps, n_features), or `None` if X holds no sequences."""
-        if self.vocabulary_size is not None:
-            return _shape_of_words(self._sample_shape, self.sequence_shape)
-        if self.sequence_shape is not None:
-            return _shape_of_steps(self.sequence_shape, self._sample_shape, self.n_features_in_)
-        if len(self._sample_shape) == 2 and self.image_shape is None:
-            return self._sample_shape
-        return None
 
 
 def _shape_of_words(sample_shape: tuple[int, ...], sequence_shape) -> tuple[int]:

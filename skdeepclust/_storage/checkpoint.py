@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from skdeepclust._engine.distributed import active, from_first, is_first
+from skdeepclust._engine.distributed import strategy
 from skdeepclust._storage.files import FAULTS, read_file, reason_of, versions, write_file
 from skdeepclust._storage.fit_identity import differences, fingerprint, name_of
 from skdeepclust._storage.folder_lock import FolderLock, is_locked
@@ -209,19 +209,19 @@ class SharedCheckpoint:
         self._own = checkpoint
 
     def start(self, estimator: Any, fitted: Any) -> None:
-        from_first(lambda: self._own.start(estimator, fitted))
+        strategy().from_first(lambda: self._own.start(estimator, fitted))
 
     def keep_seed(self, seed: int) -> int:
-        return from_first(lambda: self._own.keep_seed(seed))
+        return strategy().from_first(lambda: self._own.keep_seed(seed))
 
     def step(self, name: str) -> SharedCheckpoint:
         return SharedCheckpoint(self._own.step(name))
 
     def load(self) -> dict[str, Any] | None:
-        return from_first(self._own.load)
+        return strategy().from_first(self._own.load)
 
     def save(self, record: Callable[[], dict[str, Any]], *, droppable: bool = False) -> None:
-        from_first(lambda: self._own.save(record, droppable=droppable))
+        strategy().from_first(lambda: self._own.save(record, droppable=droppable))
 
 
 @contextmanager
@@ -234,8 +234,8 @@ def kept_progress(
         return
     checkpoint = Checkpoint(folder, arguments())
     try:
-        yield checkpoint if active() is None else SharedCheckpoint(checkpoint)
-        if is_first():
+        yield checkpoint if strategy().size == 1 else SharedCheckpoint(checkpoint)
+        if strategy().is_first:
             checkpoint.remove()
     finally:
         checkpoint.close()

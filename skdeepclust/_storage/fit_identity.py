@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from joblib.hashing import NumpyHasher
 
-from skdeepclust._engine.distributed import active
+from skdeepclust._engine.distributed import strategy
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
 
@@ -137,22 +137,24 @@ def check_alike(estimator: Any, X: Any) -> None:
     X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
         The samples, of which a part is compared.
     """
-    ranks = active()
-    if ranks is None:
-        return
-    parameters = estimator.get_params(deep=False)
-    plain = {k: repr(v) for k, v in parameters.items() if isinstance(v, (int, float, str, tuple))}
-    if isinstance(X, StoredArray):
-        some = X.some_rows(N_ROWS_COMPARED)
-    else:
-        some = X[:: max(1, X.shape[0] // N_ROWS_COMPARED)]
-    ranks.check_alike(
-        {
+
+    def compared() -> dict[str, Any]:
+        parameters = estimator.get_params(deep=False)
+        plain = (int, float, str, tuple)
+        told = {k: repr(v) for k, v in parameters.items() if isinstance(v, plain)}
+        if isinstance(X, StoredArray):
+            some = X.some_rows(N_ROWS_COMPARED)
+        else:
+            some = X[:: max(1, X.shape[0] // N_ROWS_COMPARED)]
+        return {
             "the class": type(estimator).__qualname__,
-            **{name: value for name, value in plain.items() if name not in LOCAL},
+            **{name: value for name, value in told.items() if name not in LOCAL},
             "the shape of X": tuple(X.shape),
             "the hash of X": hash_of(some),
-        },
+        }
+
+    strategy().check_alike(
+        compared,
         "Each process needs all of the samples, in the same order, and takes its share of each "
         "batch by itself: load and split them in the same way, with fixed seeds.",
     )

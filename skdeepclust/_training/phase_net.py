@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
+from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
 from skdeepclust._engine.batches import Batches
-from skdeepclust._engine.distributed import active
+from skdeepclust._engine.distributed import strategy
 from skdeepclust._engine.reports import current_report
 from skdeepclust._training.net_state import net_state, set_net_state
 
+if TYPE_CHECKING:
+    from skdeepclust._training.listeners import Listener
+
 __all__ = [
+    "Phase",
     "PhaseData",
     "PhaseNet",
+    "PhaseStopped",
     "cosine_decay",
     "early_stopping",
     "gather_batches",
     "predefined_split",
 ]
-
-
-# What a net holds as long as its phase lasts.
-BOUND = (
-    "owner", "loss", "give_up_on", "context", "epoch_context", "begin_epoch", "end_epoch", "scaler",
-    "step",
-)  # fmt: skip
 
 
 class PhaseData(Dataset):
@@ -61,79 +62,83 @@ class PhaseStopped(Exception):
     """A callback of scikit-learn asked for the end of the phase."""
 
 
+@dataclass
+class Phase:
+    """What a net holds as long as its phase lasts.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Who is asked for predictions by scoring callbacks.
+    loss : callable
+        `loss(x, idx, **extra) -> {"loss": tensor, part: tensor, ...}`.
+    give_up_on : callable
+        Tells whether a step that ended in an error is to be tried again.
+    step : Step
+        The step of the checkpoint that the phase is.
+    state, set_state : callable
+        Return and take up what the fit has changed.
+    listeners : sequence of Listener
+        Who hears of the ends of its epochs.
+    scaler : torch.amp.GradScaler or None
+        Scales losses in float16.
+    """
+
+    estimator: Any
+    loss: Callable[..., dict[str, torch.Tensor]]
+    give_up_on: Callable[[Exception], bool]
+    step: Any
+    state: Callable[[], dict[str, Any]]
+    set_state: Callable[[dict[str, Any]], None]
+    listeners: Sequence[Listener]
+    scaler: torch.amp.GradScaler | None = None
+
+
 class PhaseNet(NeuralNet):
     """A skorch net whose training step is a phase of an estimator.
 
-    `bind` hands it the estimator, the loss `loss(x, idx, **extra) -> {"loss": tensor, part:
-    tensor, ...}`, the callback context of the phase and the step of the checkpoint that the phase
-    is; `release` takes them away again, so that a net kept as `net_` holds no reference to the
-    estimator. `give_up_on` tells whether a step that ended in an error is to be tried again.
+    `phase_` is the name of the phase. What it is bound to, it has only while it trains: as `net_`
+    it holds no reference to the estimator.
     """
 
-    def bind(
-        self,
-        owner,
-        loss: Callable[..., dict[str, torch.Tensor]],
-        *,
-        give_up_on: Callable[[Exception], bool],
-        phase: str,
-        context,
-        begin_epoch: Callable[[int], object],
-        end_epoch: Callable[[], object],
-        scaler: torch.amp.GradScaler | None,
-        step,
-    ) -> PhaseNet:
-        self.owner_, self.loss_, self.phase_ = owner, loss, phase
-        self.give_up_on_ = give_up_on
-        self.context_: Any = context
-        self.epoch_context_: Any = None
-        self.step_: Any = step
-        self.begin_epoch_, self.end_epoch_, self.scaler_ = begin_epoch, end_epoch, scaler
-        return self
-
-    def release(self) -> None:
-        for name in BOUND:
-            self.__dict__.pop(f"{name}_", None)
+    phase_: str
+    bound_: Phase
 
     # -- one step
     def train_step_single(self, batch, **fit_params) -> dict[str, Any]:
         try:
             parts = self._gradients(batch)
         except Exception as error:
-            if not self.give_up_on_(error):
+            if not self.bound_.give_up_on(error):
                 raise
             self.optimizer_.zero_grad()
             parts = self._gradients(batch)  # running statistics have this batch twice
-        self._average_gradients()
+        weights = self.module_.parameters()
+        strategy().average_(each.grad for each in weights if each.grad is not None)
         parts = {name: value.detach() for name, value in parts.items()}
         return {"loss": parts["loss"], "y_pred": None, "parts": parts}
 
     def _gradients(self, batch) -> dict[str, torch.Tensor]:
         x, extra = batch
-        parts = self.loss_(x, **extra)
-        loss = parts["loss"] if self.scaler_ is None else self.scaler_.scale(parts["loss"])
+        parts, scaler = self.bound_.loss(x, **extra), self.bound_.scaler
+        loss = parts["loss"] if scaler is None else scaler.scale(parts["loss"])
         loss.backward()
         return parts
-
-    def _average_gradients(self) -> None:
-        ranks = active()
-        if ranks is not None:
-            weights = self.module_.parameters()
-            ranks.average_(each.grad for each in weights if each.grad is not None)
 
     def validation_step(self, batch, **fit_params) -> dict[str, Any]:
         x, extra = batch
         with torch.no_grad():
-            parts = self.loss_(x, **extra)
+            parts = self.bound_.loss(x, **extra)
         return {"loss": parts["loss"], "y_pred": None, "parts": parts}
 
     def _step_optimizer(self, step_fn) -> None:
-        if self.scaler_ is None:
+        scaler = self.bound_.scaler
+        if scaler is None:
             super()._step_optimizer(step_fn)
         else:  # loss scaling for float16
             step_fn()
-            self.scaler_.step(self.optimizer_)
-            self.scaler_.update()
+            scaler.step(self.optimizer_)
+            scaler.update()
 
     # -- one epoch
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
@@ -160,7 +165,8 @@ class PhaseNet(NeuralNet):
         if bad:
             parts = ", ".join(f"{name}={value:.4g}" for name, value in values.items())
             raise NonFiniteError(
-                f"The loss became non-finite in phase {self.phase_!r}, epoch {len(self.history)} "
+                f"The loss became non-finite in phase {self.phase_!r}, epoch "
+                f"{len(self.history)} "
                 f"({prefix} {parts})",
                 f"Lower `lr` (now {self.lr:g}), scale X, for instance with MinMaxScaler, or lower "
                 "the weight of the part that is non-finite: "
@@ -181,15 +187,15 @@ class PhaseNet(NeuralNet):
 
         Goes on after the last epoch that is in the checkpoint, if there is one.
         """
-        kept = self.step_.load()
+        kept = self.bound_.step.load()
         if kept is not None and "failed" in kept:
             raise NonFiniteError(*kept["failed"])
         if kept is None or not kept["finished"]:
             self.notify("on_train_begin", X=X, y=y)
         if kept is not None:
-            set_net_state(self, self.scaler_, kept["net"])
+            set_net_state(self, self.bound_.scaler, kept["net"])
             current_report().resume(len(self.history))
-            self.owner_._set_training_state(kept["training"])
+            self.bound_.set_state(kept["training"])
             if kept["finished"]:
                 return self
         self._train_on(X, y)
@@ -202,17 +208,25 @@ class PhaseNet(NeuralNet):
         except PhaseStopped:
             pass
         except KeyboardInterrupt as interrupt:
-            if not _raised_by_callback(interrupt):
+            if _code_that_raised(interrupt) not in {*self._code_of_callbacks()}:
                 raise
         self._check_weights()
         self.notify("on_train_end", X=X, y=y)
 
+    def _code_of_callbacks(self) -> Iterator[CodeType]:
+        """Yield the code of the callbacks' methods, which end a training by KeyboardInterrupt."""
+        for _, callback in self.callbacks_:
+            for cls in type(callback).__mro__:
+                for each in map(inspect.unwrap, vars(cls).values()):
+                    if isinstance(each, FunctionType):
+                        yield each.__code__
+
     def _keep(self, *, finished: bool) -> None:
-        self.step_.save(
+        self.bound_.step.save(
             lambda: {
                 "finished": finished,
-                "training": self.owner_._training_state(),
-                "net": net_state(self, self.scaler_),
+                "training": self.bound_.state(),
+                "net": net_state(self, self.bound_.scaler),
             }
         )
 
@@ -229,31 +243,20 @@ class PhaseNet(NeuralNet):
             )
 
     def notify(self, method_name, **kwargs) -> None:
-        """Skorch's, with an epoch's task of scikit-learn's callbacks around it."""
+        """Skorch's, with the phase's listeners around it; after `EpochTimer` has started."""
+        listeners = self.bound_.listeners
         try:
             super().notify(method_name, **kwargs)
-            if method_name == "on_epoch_begin":  # after EpochTimer has started
-                self._begin_epoch(kwargs["dataset_train"])
+            if method_name == "on_epoch_begin":
+                for each in listeners:
+                    each.begin_epoch(self, len(self.history))
         finally:
             if method_name == "on_epoch_end":
-                self._end_epoch(kwargs["dataset_train"])
+                for each in reversed(listeners):
+                    each.end_epoch(self)
         # the last epoch is kept with the end of the phase
         if method_name == "on_epoch_end" and len(self.history) < self.max_epochs:
             self._keep(finished=False)
-
-    def _begin_epoch(self, data: PhaseData) -> None:
-        self.epoch_context_ = self.context_.subcontext("epoch")
-        self.epoch_context_.call_on_fit_task_begin(estimator=self.owner_, X=data.X, y=data.y)
-        self.begin_epoch_(len(self.history))
-
-    def _end_epoch(self, data: PhaseData) -> None:
-        self.end_epoch_()
-        stop = self.epoch_context_.call_on_fit_task_end(
-            estimator=self.owner_, X=data.X, y=data.y, reconstruction_attributes={}
-        )
-        ranks = active()
-        if stop if ranks is None else ranks.from_first(lambda: stop, at_once=True):
-            raise PhaseStopped
 
     def epoch_rows(self) -> list[dict[str, Any]]:
         """Return the history as the estimator keeps it: one dict an epoch."""
@@ -278,36 +281,34 @@ class PhaseNet(NeuralNet):
 
     # -- what the scorers of EpochScoring ask of the net is asked of the estimator
     def predict(self, X):
-        return self.owner_.predict(X)
+        return self.bound_.estimator.predict(X)
 
     def predict_proba(self, X):
-        return self.owner_.predict_proba(X)
+        return self.bound_.estimator.predict_proba(X)
 
     def transform(self, X):
-        return self.owner_.transform(X)
+        return self.bound_.estimator.transform(X)
 
     def score(self, X, y=None) -> float:
-        return self.owner_.score(X, y)
+        return self.bound_.estimator.score(X, y)
 
     def __sklearn_tags__(self):
-        return self.owner_.__sklearn_tags__()
+        return self.bound_.estimator.__sklearn_tags__()
 
     @property
     def classes_(self):
-        return self.owner_.classes_
+        return self.bound_.estimator.classes_
 
     @property
     def _default_callbacks(self) -> list:
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
 
 
-def _raised_by_callback(interrupt: KeyboardInterrupt) -> bool:
-    """Whether a skorch callback raised `KeyboardInterrupt`, which is how they stop a training."""
-    traceback = interrupt.__traceback__
+def _code_that_raised(error: BaseException) -> CodeType | None:
+    traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    frame_owner = traceback.tb_frame.f_locals.get("self") if traceback is not None else None
-    return isinstance(frame_owner, Callback)
+    return None if traceback is None else traceback.tb_frame.f_code
 
 
 def cosine_decay(n_steps: int) -> LRScheduler:

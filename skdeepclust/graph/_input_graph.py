@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from sklearn import config_context
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust.graph import nearest_neighbors
 
@@ -40,42 +41,50 @@ class Projection(NamedTuple):
         return (x.flatten(1) - origin) @ axes
 
 
-class InputGraphMixin:
-    """Adds `_input_neighbors` to an estimator."""
+def input_neighbors(runner: Runner, X, n_neighbors: int, search: Any = None) -> Tensor:
+    """Return the indices (n_samples, n_neighbors) of the nearest samples in the input.
 
-    _infer: Callable[..., Tensor]
+    Parameters
+    ----------
+    runner : Runner
+        Tells what samples look like, and where they are computed with.
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        Samples.
+    n_neighbors : int
+        Number of neighbours.
+    search : transformer, default=None
+        Finds them; `None`: an exact search.
+    """
+    components = runner.infer(principal_components(runner, X), X)
+    candidates = None
+    if search is None and X.shape[0] > MAX_CANDIDATES:
+        candidates = some_rows(X.shape[0], MAX_CANDIDATES)
+    neighbors = nearest_neighbors(
+        components.cpu().numpy(), n_neighbors, candidates=candidates, neighbors=search
+    )
+    return torch.from_numpy(neighbors).to(components.device)
 
-    def _input_neighbors(self, X, n_neighbors: int, search=None) -> Tensor:
-        """Return the indices (n_samples, n_neighbors) of the nearest samples in the input.
 
-        `search` is a transformer that finds them, or `None`.
-        """
-        components = self._infer(self._principal_components(X), X)
-        candidates = None
-        if search is None and X.shape[0] > MAX_CANDIDATES:
-            candidates = self._some_rows(X.shape[0], MAX_CANDIDATES)
-        neighbors = nearest_neighbors(
-            components.cpu().numpy(), n_neighbors, candidates=candidates, neighbors=search
-        )
-        return torch.from_numpy(neighbors).to(components.device)
+def principal_components(
+    runner: Runner, X, prepare: Callable[[Tensor], Tensor] | None = None
+) -> Projection:
+    """Return the projection of samples, or of what `prepare` makes of a batch of them."""
+    n_features = prod(X.shape[1:])
+    at_most = min(MAX_PCA_SAMPLES, max(MIN_PCA_SAMPLES, MAX_PCA_VALUES // n_features))
+    rows = some_rows(X.shape[0], at_most)
+    flat = prepare or (lambda x: x.flatten(1))
+    few = runner.infer(flat, X if rows is None else rows_of(X, rows)).cpu().numpy()
+    with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal rows
+        n_components = min(N_COMPONENTS, *few.shape)
+        wide = few.shape[1] > MAX_COVARIANCE_FEATURES
+        solver = "randomized" if wide else "covariance_eigh"
+        pca = PCA(n_components, svd_solver=solver, random_state=0).fit(few)
+    return Projection(pca.mean_, np.ascontiguousarray(pca.components_.T))
 
-    def _principal_components(self, X, prepare: Callable[[Tensor], Tensor] | None = None):
-        """Return the projection of what `prepare` makes of the samples."""
-        n_features = prod(X.shape[1:])
-        at_most = min(MAX_PCA_SAMPLES, max(MIN_PCA_SAMPLES, MAX_PCA_VALUES // n_features))
-        rows = self._some_rows(X.shape[0], at_most)
-        flat = prepare or (lambda x: x.flatten(1))
-        few = self._infer(flat, X if rows is None else rows_of(X, rows)).cpu().numpy()
-        with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal rows
-            n_components = min(N_COMPONENTS, *few.shape)
-            wide = few.shape[1] > MAX_COVARIANCE_FEATURES
-            solver = "randomized" if wide else "covariance_eigh"
-            pca = PCA(n_components, svd_solver=solver, random_state=0).fit(few)
-        return Projection(pca.mean_, np.ascontiguousarray(pca.components_.T))
 
-    def _some_rows(self, n_samples: int, at_most: int) -> np.ndarray | None:
-        """Draw `at_most` rows in their order; `None` stands for all."""
-        seed = int(torch.randint(2**31 - 1, ()))
-        if n_samples <= at_most:
-            return None
-        return np.sort(np.random.default_rng(seed).choice(n_samples, at_most, replace=False))
+def some_rows(n_samples: int, at_most: int) -> np.ndarray | None:
+    """Draw `at_most` rows in their order; `None` stands for all."""
+    seed = int(torch.randint(2**31 - 1, ()))
+    if n_samples <= at_most:
+        return None
+    return np.sort(np.random.default_rng(seed).choice(n_samples, at_most, replace=False))

@@ -1,11 +1,10 @@
-"""The graph of the samples as a part of an estimator: where it comes from, who is in it."""
+"""The graph of the samples: where it comes from, who is in it."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
-from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -14,10 +13,10 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_array
 from torch import Tensor
 
-from skdeepclust._compat import HasMethods, Interval, StrOptions
+from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust.graph import NeighborAffinity, check_affinity
-from skdeepclust.graph._input_graph import InputGraphMixin, Projection
+from skdeepclust.graph._input_graph import Projection, principal_components
 from skdeepclust.graph._known_samples import KnownSamples, fingerprints
 from skdeepclust.graph._served_graph import traced_edges
 
@@ -50,94 +49,113 @@ class CallableAffinity(BaseEstimator):
         return check_affinity(affinity, len(features), len(self.features_))
 
 
-class SampleGraphMixin(InputGraphMixin):
-    """Adds the graph's parameters, `_fit_graph` and `_edges_to_graph` to an estimator."""
+def affinity_source(
+    affinity: str | Callable, n_neighbors: int, edge_weights: str, neighbors: Any
+) -> PrecomputedAffinity | CallableAffinity | NeighborAffinity:
+    """Return what makes a graph of what `SampleGraph.fit` gives it: parameters of estimators."""
+    if callable(affinity):
+        return CallableAffinity(affinity)
+    if affinity == "precomputed":
+        return PrecomputedAffinity()
+    search = None if neighbors is None else clone(neighbors)
+    return NeighborAffinity(n_neighbors, edge_weights=edge_weights, neighbors=search)
 
-    _parameter_constraints: ClassVar[dict] = {
-        "graph_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "affinity": [StrOptions({"nearest_neighbors", "precomputed"}), callable],
-        "edge_weights": [StrOptions({"gaussian", "self_tuning", "connectivity"})],
-        "neighbors": [None, HasMethods(["fit_transform", "transform"])],
-    }
 
-    graph_weight: Any
-    n_neighbors: int
-    affinity: Any
-    edge_weights: str
-    neighbors: Any
-    affinity_matrix_: sparse.csr_array | Any  # or None without a graph
-    _graph_features: Projection | None
-    _once: Callable[..., Any]
+@dataclass(frozen=True)
+class SampleGraph:
+    """The graph of training samples, and edges of new ones to it.
 
-    @abstractmethod
-    def _prepare(self, x: Tensor) -> Tensor:
-        """Return the samples of a batch as the method sees them (n, n_features)."""
+    Parameters
+    ----------
+    known : KnownSamples
+        The training samples.
+    source : fitted transformer, default=None
+        Where the graph comes from; `None`: there is none.
+    features : Projection, default=None
+        Between what neighbours are found; `None`: between what the user gives.
+    max_degree : float, default=0.0
+        Largest degree in the graph.
+    """
 
-    def _affinity_source(self):
-        if callable(self.affinity):
-            return CallableAffinity(self.affinity)
-        if self.affinity == "precomputed":
-            return PrecomputedAffinity()
-        return NeighborAffinity(
-            self.n_neighbors,
-            edge_weights=self.edge_weights,
-            neighbors=None if self.neighbors is None else clone(self.neighbors),
-        )
+    known: KnownSamples
+    source: Any = None
+    features: Projection | None = None
+    max_degree: float = 0.0
 
-    def _fit_graph(self, X, affinity=None) -> None:
-        """Build the graph of the training samples, and remember who they are."""
-        self._known = KnownSamples(self._infer(fingerprints, X).cpu().numpy())
-        self._graph_features = self._graph_source = self.affinity_matrix_ = None
-        if self.graph_weight == 0:
-            return
-        precomputed = isinstance(self.affinity, str) and self.affinity == "precomputed"
-        given = affinity
-        if given is None:
+    @classmethod
+    def fit(
+        cls,
+        runner: Runner,
+        X,
+        source: Any,
+        *,
+        prepare: Callable[[Tensor], Tensor],
+        affinity: Any = None,
+        once: Callable[[str, Callable[[], Any]], Any],
+    ) -> Self:
+        """Build the graph of the training samples, and remember who they are.
+
+        Parameters
+        ----------
+        runner : Runner
+            The network.
+        X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+            The training samples.
+        source : transformer or None
+            What `affinity_source` returns; `None`: no graph.
+        prepare : callable
+            Returns the samples of a batch as the method sees them (n, n_features).
+        affinity : {array-like, sparse matrix}, default=None
+            The graph, or features, that the user gives.
+        once : callable
+            `Session.once`.
+        """
+        known = KnownSamples(runner.infer(fingerprints, X).cpu().numpy())
+        if source is None:
+            return cls(known)
+        precomputed, features = isinstance(source, PrecomputedAffinity), None
+        if affinity is None:
             if precomputed:
                 raise ValueError(
                     'affinity="precomputed" needs the graph: call fit(X, affinity=A) with A of '
                     f"shape (n_samples, n_samples) = ({X.shape[0]}, {X.shape[0]})."
                 )
-            self._graph_features = self._principal_components(X, self._prepare)
-            given = self._infer(self._to_graph_features, X).cpu().numpy()
-        given = self._check_given(given, X)
+            projection = features = principal_components(runner, X, prepare)
+            affinity = runner.infer(lambda x: projection(prepare(x)), X).cpu().numpy()
+        given = _check_given(affinity, X)
         if precomputed and given.shape[0] != given.shape[1]:
             raise ValueError(
                 f"affinity has the shape {given.shape}; the graph of the {X.shape[0]} training "
                 f"samples has ({X.shape[0]}, {X.shape[0]})."
             )
-        source = self._affinity_source()
-        self._graph_source = self._once("graph", lambda: source.fit(given))
-        self.affinity_matrix_ = self._graph_source.affinity_matrix_
-        self._max_degree = float(self.affinity_matrix_.sum(1).max())
+        fitted = once("graph", lambda: source.fit(given))
+        return cls(known, fitted, features, float(fitted.affinity_matrix_.sum(1).max()))
 
-    def _to_graph_features(self, x: Tensor) -> Tensor:
-        assert self._graph_features is not None
-        return self._graph_features(self._prepare(x))
+    @property
+    def affinity_matrix(self) -> sparse.csr_array | None:
+        """The graph (n_samples, n_samples)."""
+        return None if self.source is None else self.source.affinity_matrix_
 
-    def _check_given(self, given, X):
-        if isinstance(given, torch.Tensor):
-            given = given.detach().cpu().numpy()
-        given = check_array(given, accept_sparse="csr", input_name="affinity")
-        if given.shape[0] != X.shape[0]:
-            raise ValueError(
-                f"affinity has {given.shape[0]} rows, but X has {X.shape[0]} samples: give one "
-                "row of edges or of features for each sample."
-            )
-        return given
-
-    def _known_rows(self, X) -> np.ndarray:
+    def known_rows(self, runner: Runner, X) -> np.ndarray:
         """Return which training sample each sample of X equals; -1 for none."""
-        return self._known.find(self._infer(fingerprints, X).cpu().numpy())
+        return self.known.find(runner.infer(fingerprints, X).cpu().numpy())
 
-    def _edges_to_graph(self, X, rows: np.ndarray, affinity=None) -> dict[str, np.ndarray]:
+    def edges_to(
+        self,
+        runner: Runner,
+        X,
+        rows: np.ndarray,
+        *,
+        prepare: Callable[[Tensor], Tensor],
+        affinity: Any = None,
+    ) -> dict[str, np.ndarray]:
         """Return neighbours (n, k) among the training samples, and weights, of some rows of X."""
-        if self._graph_source is None:
+        if self.source is None:
             return {}
+        features = self.features
         if affinity is not None:
-            given = self._check_given(affinity, X)[rows]
-        elif self._graph_features is None:
+            given = _check_given(affinity, X)[rows]
+        elif features is None:
             raise ValueError(
                 f"{len(rows)} of the {X.shape[0]} samples are not in the graph of the training "
                 "samples, which was fitted with affinity=...: give theirs, too, as affinity= "
@@ -145,22 +163,30 @@ class SampleGraphMixin(InputGraphMixin):
                 "samples)."
             )
         else:
-            given = self._infer(self._to_graph_features, rows_of(X, rows)).cpu().numpy()
-        return padded(self._graph_source.transform(given))
+            given = runner.infer(lambda x: features(prepare(x)), rows_of(X, rows)).cpu().numpy()
+        return padded(self.source.transform(given))
 
-    def _traced_edges(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the same of a batch whose samples are new, in operations on tensors alone."""
-        source = self._graph_source
-        searched = isinstance(source, NeighborAffinity) and source.neighbors is None
-        if self._graph_features is None or not searched:
-            raise ValueError(
-                f"{type(self).__name__} was fitted with a graph that is given as affinity=, or "
-                "made by a function or a search of your own, which one graph of tensors can't "
-                "hold. Keep it with skdeepclust.save; or fit one with "
-                'affinity="nearest_neighbors" and neighbors=None, and without affinity= in fit, '
-                "or one with graph_weight=0."
-            )
-        return traced_edges(source, self._to_graph_features(x))
+    def traced_edges(self, prepared: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return the same of a batch of new samples, in operations on tensors alone.
+
+        `None` stands for a graph that can't be searched by these.
+        """
+        searched = isinstance(self.source, NeighborAffinity) and self.source.neighbors is None
+        if self.features is None or not searched:
+            return None
+        return traced_edges(self.source, self.features(prepared))
+
+
+def _check_given(given: Any, X) -> Any:
+    if isinstance(given, torch.Tensor):
+        given = given.detach().cpu().numpy()
+    given = check_array(given, accept_sparse="csr", input_name="affinity")
+    if given.shape[0] != X.shape[0]:
+        raise ValueError(
+            f"affinity has {given.shape[0]} rows, but X has {X.shape[0]} samples: give one "
+            "row of edges or of features for each sample."
+        )
+    return given
 
 
 def padded(matrix: sparse.csr_array) -> dict[str, np.ndarray]:

@@ -11,14 +11,14 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from skdeepclust._engine.batches import Batches
+from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
 from skdeepclust._inputs.samples import split_samples
 from skdeepclust.losses._clustering import at_least_single
 from skdeepclust.losses._representations import nearest_centers, unfold
 from skdeepclust.networks import receptive_field
-from skdeepclust.networks._layers import evaluation_mode, layer_output, module_device_and_dtype
+from skdeepclust.networks._layers import evaluation_mode, layer_output
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,6 @@ def batches(
     module: nn.Module, X, *, input_shape: tuple[int, ...], batch_size: int
 ) -> Iterator[Tensor]:
     """Yield X by batches, in the form that the network takes."""
-    device, dtype = module_device_and_dtype(module)
     if is_stored(X):
         X = StoredArray(X, np.result_type(X.dtype, np.float32))
     else:
@@ -76,14 +75,7 @@ def batches(
             f"X has the shape {shape} as a matrix; the network takes samples of the shape "
             f"{input_shape}."
         )
-    gathered = Batches(
-        X,
-        batch_size=batch_size,
-        sample_shape=input_shape,
-        dtype=dtype,
-        device=device,
-    )
-    for x, _ in gathered:
+    for x, _ in Runner(module, input_shape, batch_size).batches(X):
         yield x
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from skdeepclust import TAGnetClusterer
-from skdeepclust._clusters import heads
+from skdeepclust._clusters import heads, starts
 from skdeepclust._clusters.heads import initial_head
 from skdeepclust.metrics import clustering_accuracy_score
 
@@ -28,10 +28,10 @@ GRAPH = sparse.csr_array(
 def start(monkeypatch, candidates, init="gmm", n_clusters=2):
     """Choose among given candidates, of which those that count as KMeans' come last."""
     monkeypatch.setattr(
-        heads,
-        "_candidates",
-        lambda codes, n_clusters, init, n_init, **options: candidates[init],
+        starts, "candidate_partitions", lambda *_, init, n_init, **options: candidates[init]
     )
+    monkeypatch.setattr(heads, "PARTS", (1,))
+    monkeypatch.setattr(heads, "settled", lambda labels, **options: labels)
     return initial_head(
         CODES,
         n_clusters,

@@ -100,7 +100,7 @@ def test_losses_refuse_a_prior_of_other_clusters() -> None:
 def test_parts_become_the_clusters_that_they_belong_to(sizes, likeness, found) -> None:
     X, y = make_blobs(sizes, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
     parts = 3 * y + (X[:, 0] > np.array([0, 9, 0])[y]) + (X[:, 1] > np.array([0, 0, 9])[y])
-    edges = partial(_edges, nearest_neighbors(X, 10))
+    edges = partial(_edges, torch.from_numpy(nearest_neighbors(X, 10)))
     merged = merged_partition(parts, 3, edges, likeness)
     assert set(merged) == {0, 1, 2}
     assert (clustering_accuracy_score(y, merged) == 1) == found
@@ -109,7 +109,7 @@ def test_parts_become_the_clusters_that_they_belong_to(sizes, likeness, found) -
 
 
 def test_edges_are_counted_in_both_directions() -> None:
-    neighbors = np.array([[1], [2], [0]])
+    neighbors = torch.tensor([[1], [2], [0]])
     assert _edges(neighbors, np.array([0, 0, 1])).tolist() == [[2, 2], [2, 0]]
 
 

@@ -23,6 +23,8 @@ from skdeepclust import (
 )
 from skdeepclust._engine.rng import deterministic
 from skdeepclust._training.phase_net import PhaseNet
+from skdeepclust._training.regularization import attach
+from skdeepclust._training.session import trained
 from skdeepclust.losses._forced_apart import _numbered
 from skdeepclust.regularizers import ClusteringRegularizer, DeCovRegularizer
 from skdeepclust.triplet_dec import PAPER_SETTINGS
@@ -271,10 +273,13 @@ def test_a_loaded_state_is_on_the_device_that_the_network_was_on():
         model.module_.to("meta")
         for each in model.regularizers_:
             each.to("meta")
-        state = model._trained().state_dict()
-        model._set_regularizers(warm=False)
-        model._trained().load_state_dict(state)
-        kept = model._trained().state_dict().values()
+        whole = trained(model.module_, model.regularizers_)
+        state = whole.state_dict()
+        model.regularizers_ = model._own_regularizers()
+        attach(model.regularizers_, model.module_, model._input.input_shape)
+        whole = trained(model.module_, model.regularizers_)
+        whole.load_state_dict(state)
+        kept = whole.state_dict().values()
         assert {each.device.type for each in kept if isinstance(each, torch.Tensor)} == {"meta"}
 
 

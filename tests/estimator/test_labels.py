@@ -10,21 +10,25 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skdeepclust._estimator.base import BaseDeepEstimator
-from skdeepclust._estimator.labels import LabelsMixin, PartialLabelsMixin, is_labelled, positions
+from skdeepclust._estimator.classifier import BaseDeepClassifier
+from skdeepclust._estimator.labels import (
+    check_labels,
+    check_partial_labels,
+    is_labelled,
+    positions,
+)
 
 X = np.zeros((6, 2))
 
 
-class Classifier(LabelsMixin, BaseDeepEstimator):
-    def __init__(self, *, class_weight=None):
-        super().__init__()
-        self.class_weight = class_weight
+class Classifier(BaseDeepClassifier):
+    """Has labels, and weights of classes."""
 
 
 def encode(y, **params) -> tuple[Classifier, np.ndarray]:
     classifier = Classifier(**params)
-    return classifier, classifier._check_labels(y, len(y), reset=True)
+    classifier.classes_, index = check_labels(classifier, y, len(y))
+    return classifier, index
 
 
 def test_it_is_a_classifier_that_needs_y():
@@ -52,7 +56,7 @@ def test_labels_become_indices_and_stay_what_they_are(y):
     assert index.dtype == np.int64
     assert index.tolist() == [1, 0, 2, 0]
     np.testing.assert_array_equal(classifier.classes_[index], np.asarray(y))
-    assert classifier._check_labels(y[:1], 1, reset=False).tolist() == [1]
+    assert check_labels(classifier, y[:1], 1, classifier.classes_)[1].tolist() == [1]
 
 
 def test_truth_values_are_labels():
@@ -63,7 +67,7 @@ def test_truth_values_are_labels():
 
 def test_numbers_are_found_in_whatever_type():
     classifier, _ = encode([1, 2])
-    assert classifier._check_labels([2.0, 1.0], 2, reset=False).tolist() == [1, 0]
+    assert check_labels(classifier, [2.0, 1.0], 2, classifier.classes_)[1].tolist() == [1, 0]
 
 
 def test_a_column_is_taken_with_a_warning():
@@ -87,7 +91,7 @@ def test_a_column_is_taken_with_a_warning():
 )
 def test_what_cannot_be_labels(y, match):
     with pytest.raises(ValueError, match=match):
-        Classifier()._check_labels(y, 6, reset=True)
+        check_labels(Classifier(), y, 6)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_what_cannot_be_labels(y, match):
 def test_unknown_labels_are_named(known, y, match):
     classifier, _ = encode(np.array(known))
     with pytest.raises(ValueError, match=match):
-        classifier._check_labels(y, 2, reset=False)
+        check_labels(classifier, y, 2, classifier.classes_)[1]
 
 
 def test_many_unknown_labels_are_not_all_printed():
@@ -115,20 +119,20 @@ def test_many_unknown_labels_are_not_all_printed():
 
 def test_no_weights():
     classifier, index = encode([0, 1, 1, 2, 2, 2])
-    assert classifier._sample_weight_of(None, index, X) == {}
+    assert classifier._weights(None, index, X) == {}
 
 
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 2: 0.5}])
 def test_class_weights_are_scikit_learns(class_weight):
     y = [0, 1, 1, 2, 2, 2]
     classifier, index = encode(y, class_weight=class_weight)
-    weight = classifier._sample_weight_of(None, index, X)["sample_weight"]
+    weight = classifier._weights(None, index, X)["sample_weight"]
     np.testing.assert_allclose(weight, compute_sample_weight(class_weight, y))
 
 
 def test_weights_are_multiplied():
     classifier, index = encode(["a", "b", "b", "c", "c", "c"], class_weight={"b": 2})
-    weight = classifier._sample_weight_of([1, 2, 3, 4, 5, 6], index, X)["sample_weight"]
+    weight = classifier._weights([1, 2, 3, 4, 5, 6], index, X)["sample_weight"]
     assert weight.tolist() == [1, 4, 6, 4, 5, 6]
 
 
@@ -136,15 +140,15 @@ def test_balanced_weights_see_sample_weights_as_repetition():
     y, sample_weight = np.array([0, 0, 1, 1, 2, 2]), np.array([1, 0, 2, 3, 0, 0])
     rows = np.repeat(np.arange(6), sample_weight)
     classifier, index = encode(y, class_weight="balanced")
-    weight = classifier._sample_weight_of(sample_weight, index, X)["sample_weight"]
-    repeated = classifier._sample_weight_of(None, index[rows], X[rows])["sample_weight"]
+    weight = classifier._weights(sample_weight, index, X)["sample_weight"]
+    repeated = classifier._weights(None, index[rows], X[rows])["sample_weight"]
     np.testing.assert_allclose(np.bincount(rows, repeated, minlength=6), weight)
     assert weight[:2].sum() == pytest.approx(weight[2:4].sum())
 
 
 def test_labels_that_look_like_numbers():
     classifier, index = encode(["7", "07", "7"], class_weight={"7": 5})
-    weight = classifier._sample_weight_of(None, index, X[:3])["sample_weight"]
+    weight = classifier._weights(None, index, X[:3])["sample_weight"]
     assert weight.tolist() == [5, 1, 5]
 
 
@@ -160,21 +164,16 @@ def test_labels_that_look_like_numbers():
 def test_wrong_class_weights(class_weight, match):
     classifier, index = encode(["a", "b"], class_weight=class_weight)
     with pytest.raises(ValueError, match=match):
-        classifier._sample_weight_of(None, index, X[:2])
+        classifier._weights(None, index, X[:2])
 
 
 # ---------------------------------------------------------------- labels that are missing
 
 
-class PartialClassifier(PartialLabelsMixin, BaseDeepEstimator):
-    """Takes -1 for a label that is missing."""
-
-
 def encode_partial(y) -> tuple[list, list[int]]:
-    classifier = PartialClassifier()
-    index = classifier._check_partial_labels(y, len(y), reset=True)
+    classes, index = check_partial_labels(Classifier(), y, len(y))
     assert index.dtype == np.int64
-    return classifier.classes_.tolist(), index.tolist()
+    return classes.tolist(), index.tolist()
 
 
 PARTIAL = {
@@ -211,7 +210,7 @@ def test_missing_labels_have_no_index(name):
     [
         ([-1] * 6, "All 6 labels in y are -1, which means unlabelled: leave y out"),
         ([0, 0, -1, 0, 0, 0], r"only 1 class: 0 \(-1 means unlabelled\). Leave y out"),
-        (["a", "a", -1, "a", -1, "a"], "PartialClassifier .* only 1 class: 'a'"),
+        (["a", "a", -1, "a", -1, "a"], "Classifier .* only 1 class: 'a'"),
         ([0, 1, -1], "y has 3 labels, but X has 6 samples"),
         ([0, 1, -1, np.nan, 1, 1], "contains NaN"),
         (["a", "b", -1, np.nan, "a", "a"], "contains NaN"),
@@ -228,20 +227,22 @@ def test_missing_labels_have_no_index(name):
 )  # fmt: skip
 def test_what_cannot_be_partial_labels(y, match):
     with pytest.raises(ValueError, match=match):
-        PartialClassifier()._check_partial_labels(y, 6, reset=True)
+        check_partial_labels(Classifier(), y, 6)
 
 
 def test_known_classes_say_what_minus_one_is():
-    known, two = PartialClassifier(), PartialClassifier()
-    known._check_partial_labels([0, 1, 2], 3, reset=True)
-    two._check_partial_labels([-1, 1], 2, reset=True)
+    three, two = np.array([0, 1, 2]), np.array([-1, 1])
+
+    def index_of(y, classes) -> list[int]:
+        return check_partial_labels(Classifier(), y, len(y), classes)[1].tolist()
+
     y = [-1, 1, 1]
-    assert known._check_partial_labels(y, 3, reset=False).tolist() == [-1, 1, 1]
-    assert two._check_partial_labels(y, 3, reset=False).tolist() == [0, 1, 1]
-    assert two._check_partial_labels([-1, -1], 2, reset=False).tolist() == [0, 0]
-    assert known._check_partial_labels([2, -1], 2, reset=False).tolist() == [2, -1]
+    assert index_of(y, three) == [-1, 1, 1]
+    assert index_of(y, two) == [0, 1, 1]
+    assert index_of([-1, -1], two) == [0, 0]
+    assert index_of([2, -1], three) == [2, -1]
     with pytest.raises(ValueError, match=r"unknown labels: 3\. Known are 0, 1, 2"):
-        known._check_partial_labels([3, -1], 2, reset=False)
+        index_of([3, -1], three)
 
 
 @pytest.mark.parametrize("classes", [None, np.array([0, 1]), np.array(["a", "b"])])

@@ -12,6 +12,7 @@ from sklearn.metrics import mutual_info_score
 from sklearn.neighbors import KNeighborsTransformer
 from sklearn.preprocessing import FunctionTransformer
 
+from skdeepclust._engine.runner import Runner
 from skdeepclust.graph import (
     _input_graph,
     count_edges,
@@ -79,13 +80,6 @@ def test_a_transformer_that_returns_no_graph_is_an_error():
         nearest_neighbors(np.zeros((4, 1)), 2, neighbors=narrow)
 
 
-class Input(_input_graph.InputGraphMixin):
-    """An estimator that has nothing but its input."""
-
-    def _infer(self, function, X):
-        return function(torch.from_numpy(X))
-
-
 @pytest.mark.parametrize("n_features", [40, 1_200])
 @pytest.mark.parametrize("max_values", [10**9, 10**5])
 def test_principal_components_are_those_of_all_samples(n_features, max_values, monkeypatch):
@@ -93,7 +87,8 @@ def test_principal_components_are_those_of_all_samples(n_features, max_values, m
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, n_features))
     X[:, :3] *= 100  # no part of the samples misses these directions
-    projection = Input()._principal_components(X)
+    network = torch.nn.Linear(1, 1, dtype=torch.float64)
+    projection = _input_graph.principal_components(Runner(network, (n_features,), 600), X)
     assert projection.axes.shape == (n_features, min(50, n_features))
     assert np.rad2deg(subspace_angles(projection.axes[:, :3], np.eye(n_features, 3))).max() < 2
     np.testing.assert_allclose(

@@ -14,8 +14,9 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from skdeepclust._training.loop import TrainingMixin
 from skdeepclust._training.phase_net import PhaseNet
+from skdeepclust._training.regularization import regularized
+from skdeepclust._training.session import Session
 
 META = torch.device("meta")
 
@@ -92,11 +93,11 @@ def step_on_meta(owner: Any, loss_name: str, batch: tuple) -> None:
     twin = Twin()
     estimator = twin(owner)
     for each in estimator.regularizers_:
-        each.attach(estimator.module_, estimator._input_shape)
+        each.attach(estimator.module_, estimator._input.input_shape)
     x, extra = batch
     # an integer that indexes is what a GPU takes from the host as well
     more = {name: value.to(META) for name, value in extra.items()}
-    loss = estimator._regularized(getattr(estimator, loss_name))
+    loss = regularized(getattr(estimator, loss_name), estimator.regularizers_, estimator.module_)
     with OneDevice():
         parts = loss(x.to(META), **more)
         assert all(value.device == META for value in parts.values())
@@ -122,7 +123,7 @@ def steps_on_meta(monkeypatch):
     """
     phases: Counter[str] = Counter()
     names: dict[str, str] = {}
-    run_phase, step = TrainingMixin._run_phase, PhaseNet.train_step_single
+    run_phase, step = Session._run, PhaseNet.train_step_single
 
     def run(self, phase: str, loss: Callable, *args) -> None:
         names[phase] = loss.__name__
@@ -131,11 +132,11 @@ def steps_on_meta(monkeypatch):
     def train_step(self, batch, **fit_params):
         phases[self.phase_] += 1
         if phases[self.phase_] == 2:
-            step_on_meta(self.owner_, names[self.phase_], batch)
+            step_on_meta(self.bound_.estimator, names[self.phase_], batch)
         return step(self, batch, **fit_params)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingMixin, "_run_phase", run)
+        patch.setattr(Session, "_run", run)
         patch.setattr(PhaseNet, "train_step_single", train_step)
         patch.setattr(torch, "autocast", autocast_but_on_meta)
         yield phases

@@ -271,7 +271,7 @@ def outcome(model) -> dict[str, np.ndarray]:
     fitted = {name: state[name] for name in ("module_", "_resume", "history_", "n_iter_")}
     fitted |= {name: state[name] for name in state if name in ("labels_", "attempt_", "coef_")}
     fitted["regularizers"] = [each.__getstate__()["state"] for each in model.regularizers_]
-    samples = IMAGES if len(model._sample_shape) > 1 else X
+    samples = IMAGES if len(model._input.sample_shape) > 1 else X
     names = ("predict", "transform", "predict_proba", "decision_function")
     fitted |= {name: getattr(model, name)(samples) for name in names if hasattr(model, name)}
     return numbers(fitted)

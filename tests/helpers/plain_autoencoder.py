@@ -7,46 +7,15 @@ from sklearn.base import TransformerMixin
 from torch.nn.functional import mse_loss
 
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method
+from skdeepclust._estimator.parameters import parameter
+from skdeepclust._inputs.samples import weights_of
 from skdeepclust.networks import MLPAutoencoder
 
 
 class PlainAutoencoder(TransformerMixin, BaseDeepEstimator):
-    def __init__(
-        self,
-        *,
-        module=None,
-        optimizer="adam",
-        lr=0.01,
-        max_epochs=3,
-        batch_size=32,
-        device="auto",
-        dtype="float32",
-        precision="32",
-        compile=False,
-        regularizers=None,
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        **module__kwargs,
-    ):
-        super().__init__(
-            module=module,
-            optimizer=optimizer,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            device=device,
-            dtype=dtype,
-            precision=precision,
-            compile=compile,
-            regularizers=regularizers,
-            callbacks=callbacks,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            **module__kwargs,
-        )
+    lr: float = parameter(default=0.01)
+    max_epochs: int = parameter(default=3)
+    batch_size: int = parameter(default=32)
 
     def _default_network(self):
         return MLPAutoencoder
@@ -55,20 +24,19 @@ class PlainAutoencoder(TransformerMixin, BaseDeepEstimator):
     def fit(self, X, y=None, sample_weight=None, X_valid=None):
         warm = self.warm_start and hasattr(self, "module_")
         X = self._check(X, reset=not warm)
-        with self._fit_scope(X, warm=warm, phases=1, n_components=2):
-            self._train(
+        with self._fit_scope(X, warm=warm, phases=1, n_components=2) as session:
+            session.train(
                 "reconstruction",
                 self._loss,
                 X,
-                self._check_weight(sample_weight, X),
+                weights_of(sample_weight, X),
                 epochs=self.max_epochs,
                 valid=None if X_valid is None else (self._check(X_valid),),
             )
         return self
 
     def _loss(self, x, idx, sample_weight=None):
-        with self._autocast():
-            reconstruction = self.module_(x).to(x.dtype)
+        reconstruction = self._runner.run(self.module_, x)
         error = (reconstruction - x).square().mean(1)
         weight = 1 if sample_weight is None else sample_weight / sample_weight.mean()
         return {"loss": (weight * error).mean(), "plain": mse_loss(reconstruction, x)}

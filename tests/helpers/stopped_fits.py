@@ -25,23 +25,31 @@ from skdeepclust import (
     TripletDECClusterer,
 )
 from skdeepclust._storage import checkpoint
-from skdeepclust._training.phase_net import PhaseNet
+from skdeepclust._training.listeners import CallbackTask
 
 
 class RecordScaler(Callback):
     """Records what would else be seen in the first step that overflows, or the 2000th."""
 
     def on_epoch_end(self, net, **kwargs):
-        net.history.record("n_steps", net.scaler_.state_dict()["_growth_tracker"])
+        net.history.record("n_steps", net.bound_.scaler.state_dict()["_growth_tracker"])
 
 
 class Modes(TripletDECClusterer):
     """Keeps the mode in which each phase leaves the network."""
 
-    def _train(self, phase, *args, **options):
-        super()._train(phase, *args, **options)
-        self.history_[-1]["mode"] = self.module_.training
-        self.module_.eval()
+    @contextmanager
+    def _fit_scope(self, *args, **options):
+        with super()._fit_scope(*args, **options) as session:
+            train = session.train
+
+            def train_and_look(phase, *args, **options):
+                train(phase, *args, **options)
+                self.history_[-1]["mode"] = self.module_.training
+                self.module_.eval()
+
+            session.train = train_and_look
+            yield session
 
 
 def first_rows(codes: np.ndarray, n_clusters: int, random_state: int) -> np.ndarray:
@@ -137,18 +145,18 @@ def after_epochs_of(phase: str, number: int) -> Iterator[None]:
 
 @contextmanager
 def stopped_epoch(stops: Callable[[str], bool]) -> Iterator[None]:
-    begin = PhaseNet._begin_epoch
+    begin = CallbackTask.begin_epoch
 
-    def stopping(net, data):
+    def stopping(task, net, epoch):
         if stops(net.phase_):
             raise Stopped
-        begin(net, data)
+        begin(task, net, epoch)
 
-    PhaseNet._begin_epoch = stopping
+    CallbackTask.begin_epoch = stopping
     try:
         yield
     finally:
-        PhaseNet._begin_epoch = begin
+        CallbackTask.begin_epoch = begin
 
 
 @contextmanager
@@ -189,9 +197,9 @@ def result(model) -> dict[str, np.ndarray]:
             found[name] = np.asarray(value)
     for i, row in enumerate(model.history_):
         found |= {f"history {i} {k}": np.asarray(v) for k, v in row.items() if k != "seconds"}
-    for name, state in model._resume["generators"].items():
+    for name, state in model._resume.generators.items():
         found[f"generator {name}"] = state.numpy()
-    for i, of_weight in model._resume["optimizer"]["moments"].items():
+    for i, of_weight in (model._resume.optimizer or {"moments": {}})["moments"].items():
         found |= {f"moment {i} {name}": value.cpu().numpy() for name, value in of_weight.items()}
     rates = [group["lr"] for group in model.net_.optimizer_.param_groups]
     return {**found, "learning rates": np.asarray(rates)}

@@ -79,7 +79,7 @@ def test_a_fit_on_a_device_that_is_missing_loads_on_the_cpu(name, device, path):
     there = copy.deepcopy(model)
     # as a fit there would have left it: the parameter, and the state of the device's generator
     there.device = device
-    there._resume["generators"]["cuda"] = torch.arange(16, dtype=torch.uint8)
+    there._resume.generators["cuda"] = torch.arange(16, dtype=torch.uint8)
     save(there, path)
     with pytest.warns(UserWarning, match=f"device='{device}', which isn't on this machine"):
         again = load(path)

@@ -18,7 +18,7 @@ import pytest
 from helpers.public_objects import PUBLIC, listed_names
 from helpers.source_trees import TREES, is_public
 
-from skdeepclust._estimator.base import BaseDeepEstimator
+from skdeepclust._training.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -72,13 +72,13 @@ QUICK = [path for path in EXAMPLES if path.stem[8:] in ("zero_shot", "table", "p
 
 @pytest.mark.parametrize("path", QUICK, ids=stem)
 def test_example_runs_with_an_epoch_a_phase(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = BaseDeepEstimator._train
+    train = Session.train
 
     def train_briefly(self, *args, epochs, **options):
         return train(self, *args, epochs=min(epochs, 1), **options)
 
     figures = []
-    monkeypatch.setattr(BaseDeepEstimator, "_train", train_briefly)
+    monkeypatch.setattr(Session, "train", train_briefly)
     monkeypatch.setattr(plt, "show", lambda: figures.extend(map(plt.figure, plt.get_fignums())))
     try:
         code = compile(path.read_text(encoding="utf-8"), str(path), "exec")

@@ -30,7 +30,7 @@ from sklearn.model_selection import GridSearchCV
 from skdeepclust import ParsimoniousClassifier, TAGnetClusterer, tagnet
 from skdeepclust._estimator import base
 from skdeepclust._storage.checkpoint import HEADER, Checkpoint, read
-from skdeepclust._training.phase_net import PhaseNet
+from skdeepclust._training.listeners import CallbackTask
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_searches_in_parallel(backend, folder):
 def fit_until(name: str, folder: Path, out: Path, fatal: int) -> None:
     """Fit, and die when as many functions have been called or left; write what came out."""
     model, arguments = FITS[name]()
-    count, begin, remove = 0, PhaseNet._begin_epoch, Checkpoint.remove
+    count, begin, remove = 0, CallbackTask.begin_epoch, Checkpoint.remove
 
     def profile(frame, event, argument):
         nonlocal count
@@ -203,16 +203,16 @@ def fit_until(name: str, folder: Path, out: Path, fatal: int) -> None:
         if count == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def counted_begin(net, data):
+    def counted_begin(task, net, epoch):
         with (out / "epochs").open("ab") as file:
             file.write(b"e")
-        begin(net, data)
+        begin(task, net, epoch)
 
     def last(checkpoint):
         sys.setprofile(None)  # what a finished fit removes isn't there for another try
         remove(checkpoint)
 
-    PhaseNet._begin_epoch, Checkpoint.remove = counted_begin, last
+    CallbackTask.begin_epoch, Checkpoint.remove = counted_begin, last
     sys.setprofile(profile)
     model.set_params(checkpoint=folder).fit(*arguments)
     with (out / "result").open("wb") as file:

@@ -22,21 +22,23 @@ AGAIN = "starts again with a tenth of the learning rate"
 
 
 class Fragile(TripletDECClusterer):
-    """Its loss is infinite in an epoch of the clustering phase, unless the rate is low."""
+    """Its loss is infinite in the second epoch of the clustering phase, unless the rate is low."""
 
     def _clustering_loss(self, x, idx, sample_weight=None):
         parts = super()._clustering_loss(x, idx, sample_weight)
-        if self._fit.epoch == 2 and self._rate() > 0.5 * self.lr:
+        if len(self._net.history) == 2 and self._net.lr > 0.5 * self.lr:
             parts["clustering"] = parts["clustering"] / 0
         return parts
 
-    def _rate(self) -> float:
-        return self._fit.rate
+    def _fit_phases(self, session, *args):
+        run = session._run
 
-    def _phase_net(self, *arguments, **batches):
-        net = super()._phase_net(*arguments, **batches)
-        self._fit.rate = net.lr
-        return net
+        def noted(phase, loss, data, net, *rest):
+            self._net = net
+            run(phase, loss, data, net, *rest)
+
+        session._run = noted
+        super()._fit_phases(session, *args)
 
 
 def fragile(**options) -> Fragile:

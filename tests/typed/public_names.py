@@ -88,8 +88,8 @@ def use_clusterers() -> None:
         callbacks=[],
         checkpoint=Path("fit"),
         random_state=np.random.RandomState(0),
-        module__hidden=(64,),
     )
+    triplet.set_params(module__hidden=(64,))
     fitted: TripletDECClusterer = triplet.fit(X, sample_weight=WEIGHT)
     labels = fitted.fit_predict(X)
     score: float = paper.fit(x).score(x)

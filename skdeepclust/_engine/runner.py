@@ -1,0 +1,146 @@
+"""How a network runs over samples: a batch of a training step, or all of X without gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skdeepclust._engine.batches import Batches
+from skdeepclust._engine.distributed import Strategy, alone, strategy
+from skdeepclust._engine.precision import half_dtype
+from skdeepclust._engine.rng import deterministic
+from skdeepclust._engine.sharding import Shard, sharded
+
+# Batches of inference all have one size, to which the last one is filled up: a batch_size that
+# stands for "all samples at once" must not decide it.
+MAX_INFERENCE_BATCH_SIZE = 4096
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A network, and how it is run.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network.
+    input_shape : tuple of int
+        Shape of a sample as it sees it.
+    batch_size : int
+        Number of samples at a time.
+    precision : {"32", "bf16", "fp16", "auto"}, default="32"
+        That of training steps.
+    """
+
+    module: nn.Module
+    input_shape: tuple[int, ...]
+    batch_size: int
+    precision: str = "32"
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.module.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """That of the network."""
+        return next(self.module.parameters()).dtype
+
+    @property
+    def half_dtype(self) -> torch.dtype | None:
+        """The dtype in which training steps run the network; `None` is its own."""
+        return half_dtype(self.precision, self.device)
+
+    def by_rows(self, function: Callable[..., Any], *tensors: Tensor, n_views: int = 1) -> Any:
+        """Return `function` of a batch, which has a row, or a tuple of such, for each sample.
+
+        A row must not depend on other samples, but by batch normalisation: with several
+        processes, each computes its share of the rows. With `n_views`, the function has so many
+        rows for each sample: the first of all samples, then the second of all.
+        """
+        return sharded(function, *tensors, n_views=n_views)
+
+    def run(self, network: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+        """Return what the network, or a part of it, makes of a batch, in the network's dtype.
+
+        In training steps it runs in mixed precision; losses and distances stay outside. What is
+        inferred, such as targets, initial clusters and predictions, isn't rounded to half
+        precision: it doesn't depend on whether the device can do that.
+        """
+        half = self.half_dtype if torch.is_grad_enabled() else None
+
+        def run(*rows: Tensor) -> Tensor:
+            options = {"dtype": half or torch.bfloat16, "enabled": half is not None}
+            with torch.autocast(self.device.type, **options):
+                out = network(*rows)
+            return out.to(self.dtype)
+
+        return sharded(run, *tensors)
+
+    @torch.no_grad()
+    def infer(
+        self,
+        function: Callable[..., Tensor],
+        X,
+        extra: Mapping | None = None,
+        *,
+        sample_shape: tuple[int, ...] | None = None,
+    ) -> Tensor:
+        """Return `function` of validated X, by batches, as a tensor on the network's device.
+
+        What `extra` has of each sample is handed over by name. Within a fit of several processes
+        each takes its share of the batches.
+        """
+        self.module.eval()
+        n_samples, size = X.shape[0], self.batch_size
+        n_batches = -(-n_samples // size)
+        ranks = Strategy() if n_batches == 1 else strategy()
+        shard = Shard(ranks, n_batches)
+        order = torch.cat(torch.arange(n_samples).split(size)[shard.own])
+        batches = self.batches(X, extra, sample_shape=sample_shape, order=order)
+        n_out, n_done = n_samples if ranks.size == 1 else shard.n_run * size, 0
+        out = torch.empty(0)
+        with alone(), deterministic(self.device):
+            for x, more in batches.filled_up():
+                part = function(x, **more)[: n_out - n_done]
+                if not n_done:  # to join the parts would take twice the memory
+                    out = part.new_empty((n_out, *part.shape[1:]))
+                out[n_done : n_done + len(part)] = part
+                n_done += len(part)
+        if ranks.size == 1:
+            return out
+        return shard.gather(out.unflatten(0, (-1, size))).flatten(0, 1)[:n_samples]
+
+    def batches(
+        self,
+        X,
+        extra: Mapping | None = None,
+        *,
+        sample_shape: tuple[int, ...] | None = None,
+        order: Tensor | None = None,
+    ) -> Batches:
+        """Return X by batches as the network takes them, in its order or a given one."""
+        return Batches(
+            X,
+            extra,
+            batch_size=self.batch_size,
+            sample_shape=self.input_shape if sample_shape is None else sample_shape,
+            dtype=self.dtype,
+            device=self.device,
+            order=order,
+        )
+
+
+def inference_batch_size(batch_size: int) -> int:
+    """Return the number of samples at a time in predictions, for one of training."""
+    return min(batch_size, MAX_INFERENCE_BATCH_SIZE)
+
+
+def like(X: Any, out: Tensor) -> Any:
+    """Return what was computed for a user's X: a tensor if X is one, on its device, else numpy."""
+    return out.to(X.device) if isinstance(X, Tensor) else out.cpu().numpy()

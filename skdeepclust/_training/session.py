@@ -1,0 +1,450 @@
+"""One fit: the phases of its training, each a skorch net, attempts of them, and its state."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from torch import nn
+
+from skdeepclust._compat import allow_another_subtask
+from skdeepclust._engine.distributed import strategy
+from skdeepclust._engine.precision import CompiledLoss
+from skdeepclust._engine.reports import current_report
+from skdeepclust._engine.rng import generator_states, set_generator_states
+from skdeepclust._engine.runner import Runner
+from skdeepclust._engine.state import to_numpy, to_tensor
+from skdeepclust._storage.checkpoint import Checkpoint, NoCheckpoint, SharedCheckpoint
+from skdeepclust._training.epoch_watch import EpochWatch
+from skdeepclust._training.listeners import (
+    Begin,
+    CallbackTask,
+    Listener,
+    Progress,
+    Regularizers,
+    Watching,
+)
+from skdeepclust._training.phase_net import (
+    NonFiniteError,
+    Phase,
+    PhaseData,
+    PhaseNet,
+    cosine_decay,
+    early_stopping,
+)
+from skdeepclust._training.regularization import Loss, regularized
+from skdeepclust._training.settings import TrainingSettings
+from skdeepclust._training.standardizing import standardize
+from skdeepclust.regularizers import Regularizer
+
+Result = TypeVar("Result")
+
+# Of the learning rate, for the second try of a phase whose loss has become non-finite.
+RETRY_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Resume:
+    """What a warm start goes on from, beside network, regularisers and history.
+
+    Parameters
+    ----------
+    generators : dict of str to Tensor
+        States of the generators of random numbers.
+    optimizer : dict or None
+        The phase that the last fit ended with, the class of its optimiser, and the moments.
+    deviation : float or None
+        Of the first part of X in a stream.
+    """
+
+    generators: dict[str, torch.Tensor] = field(default_factory=dict)
+    optimizer: dict[str, Any] | None = None
+    deviation: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what there is, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the phases so far have come to: one attempt's doesn't touch another one's."""
+
+    resume: Resume
+    net: PhaseNet | None = None
+    watch: EpochWatch | None = None
+    best_epoch: int | None = None
+
+
+@dataclass
+class Session:
+    """A fit while it lasts.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whom callbacks see.
+    settings : TrainingSettings
+        Its parameters.
+    runner : Runner
+        Its network.
+    regularizers : list of Regularizer
+        Penalties on the network's layers.
+    outcome : Outcome
+        Where the training goes on from.
+    history : list of dict
+        One row an epoch.
+    shuffle : torch.Generator
+        Shuffles samples.
+    context : object
+        That of scikit-learn's callbacks.
+    checkpoint : Checkpoint
+        Keeps what the fit has done.
+    """
+
+    estimator: Any
+    settings: TrainingSettings
+    runner: Runner
+    regularizers: list[Regularizer]
+    outcome: Outcome
+    history: list[dict[str, Any]]
+    shuffle: torch.Generator
+    context: Any
+    checkpoint: NoCheckpoint | Checkpoint | SharedCheckpoint
+    # What changes in training beside the network, and has a state_dict.
+    carried: list[Any] = field(default_factory=list)
+    # Returns a new watch of the phase that the estimator follows without being asked, if any.
+    watch_of: Callable[[str], EpochWatch | None] = lambda phase: None
+    _cannot_compile: bool = False
+
+    # -- phases
+    def train(
+        self,
+        phase: str,
+        loss: Loss,
+        X,
+        extra: Mapping | None = None,
+        *,
+        epochs: int,
+        y=None,
+        on_epoch_begin: Callable[[int], object] | None = None,
+        valid: tuple | None = None,
+        decay_lr: bool = False,
+        patience: int | None = None,
+        monitor: str = "loss",
+        watch: EpochWatch | None = None,
+        **batches,
+    ) -> None:
+        """Train one phase: minimise `loss(x, idx, **extra)["loss"]` over shuffled batches of X.
+
+        Parameters
+        ----------
+        phase : str
+            Its name.
+        loss : callable
+            Returns a dict of scalar tensors: "loss" and parts of it.
+        X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+            Validated samples.
+        extra : mapping of str to ndarray
+            What the loss takes of each sample.
+        epochs : int
+            Number of epochs; 0: nothing happens.
+        y : array-like
+            For callbacks.
+        on_epoch_begin : callable
+            Called with the number of the epoch, from 1, before it begins.
+        valid : tuple
+            `(X, extra)` of a validation part.
+        decay_lr : bool
+            Whether the learning rate falls to 0 along a cosine.
+        patience, monitor : int, str
+            The phase ends after so many epochs in which this part of the validation loss hasn't
+            fallen, and the best epoch's network is kept.
+        watch : EpochWatch
+            Follows a criterion that is no loss.
+        **batches : dict
+            Options of `Batches` in which the phase differs from other ones, such as
+            `generator=None` for rows in their order.
+
+        Raises
+        ------
+        NonFiniteError
+            If the loss becomes non-finite, and does so again with a tenth of the learning rate.
+        """
+        if epochs == 0:
+            return
+        data, held_out = PhaseData(X, extra, y), None if valid is None else PhaseData(*valid)
+        watch = self.watch_of(phase) if watch is None else watch
+        more = [] if patience is None else [early_stopping(monitor, patience)]
+        loss, start = self._compiled(loss), copy.deepcopy(self.state(watch))
+        for share, is_last in ((1.0, False), (RETRY_SHARE, True)):
+            options = {"generator": self.shuffle, **batches}
+            net = self.settings.net(
+                self.runner, epochs=epochs, share=share, valid=held_out, **options
+            )
+            n_steps = epochs * len(net.get_iterator(data, training=True)) if decay_lr else 0
+            decay = [cosine_decay(n_steps)] if decay_lr else []
+            net.set_params(callbacks=[*decay, *(net.callbacks or []), *more])
+            try:
+                self._run(phase, loss, data, net, on_epoch_begin, watch)
+                break
+            except NonFiniteError as error:
+                if is_last:
+                    raise
+                failed = [error.what, error.advice]
+                net.bound_.step.save(lambda failed=failed: {"failed": failed})
+                self._warn_of_retry(error)
+                self.set_state(start, watch)
+        if watch is not None:
+            self._end_watch(watch, net)
+
+    def _run(
+        self,
+        phase: str,
+        loss: Loss,
+        data: PhaseData,
+        net: PhaseNet,
+        on_epoch_begin: Callable[[int], object] | None,
+        watch: EpochWatch | None,
+    ) -> None:
+        """Train a net on the phase, and take up what it has come to."""
+        about = {"estimator": self.estimator, "X": data.X, "y": data.y}
+        context = self.context.subcontext(phase, max_subtasks=net.max_epochs)
+        context.call_on_fit_task_begin(**about)
+        is_fp16 = self.runner.half_dtype is torch.float16
+        net.phase_ = phase
+        net.bound_ = Phase(
+            estimator=self.estimator,
+            loss=regularized(loss, self.regularizers, self.runner.module),
+            give_up_on=getattr(loss, "give_up_on", lambda _: False),
+            step=self.checkpoint.step(phase),
+            state=lambda: self.state(watch),
+            set_state=lambda state: self.set_state(state, watch),
+            listeners=self._listeners(CallbackTask(context, about), on_epoch_begin, watch),
+            scaler=torch.amp.GradScaler(self.runner.device.type) if is_fp16 else None,
+        )
+        net.initialize()
+        self._take_up_moments(phase, net)
+        with current_report().task(phase, net.max_epochs):
+            net.partial_fit(data)
+        rows = net.epoch_rows()
+        del net.bound_
+        context.call_on_fit_task_end(**about, reconstruction_attributes={})
+        # the seconds are those of the first process, as are last bits of unlike processors
+        self.history += self._on_first(lambda: rows)
+        moments = {
+            "phase": phase,
+            "class": type(net.optimizer_).__name__,
+            "moments": net.optimizer_.state_dict()["state"],
+        }
+        resume = replace(self.outcome.resume, optimizer=moments)
+        self.outcome = replace(self.outcome, resume=resume, net=net)
+
+    def _listeners(
+        self,
+        task: CallbackTask,
+        on_epoch_begin: Callable[[int], object] | None,
+        watch: EpochWatch | None,
+    ) -> list[Listener]:
+        return [
+            task,
+            Begin(lambda epoch: self._share_generators()),
+            Progress(self.settings.verbose),
+            *([] if watch is None else [Watching(watch, self.trained)]),
+            Regularizers(self.regularizers),
+            *([] if on_epoch_begin is None else [Begin(on_epoch_begin)]),
+        ]
+
+    def _end_watch(self, watch: EpochWatch, net: PhaseNet) -> None:
+        """Keep the best epoch, and say in the history what each was worth."""
+        watch.finish(self.trained, len(net.history))
+        self.outcome = replace(self.outcome, watch=watch)
+        if not watch.keep_best:
+            return
+        rows = self.history[len(self.history) - len(net.history) :]
+        # a callback may have ended the last epoch before it had a value
+        for row, value in zip(rows, watch.values[1:], strict=False):
+            row["criterion"] = value
+        resume = self.outcome.resume
+        if watch.best < len(watch.values) - 1:  # moments are those of the last epoch
+            resume = replace(resume, optimizer=None)
+        self.outcome = replace(self.outcome, best_epoch=watch.best, resume=resume)
+
+    def _compiled(self, loss: Loss) -> Loss:
+        """Return the loss compiled, if that is asked for and hasn't failed in an earlier phase."""
+        if not self.settings.compile or self._cannot_compile:
+            return loss
+        if strategy().size > 1:
+            self._cannot_compile = True
+            warnings.warn(
+                "compile=True has no effect on a fit by several processes: what they tell each "
+                "other within a step can't be compiled.",
+                UserWarning,
+                stacklevel=4,
+            )
+            return loss
+
+        def warn(error: Exception) -> None:
+            self._cannot_compile = True
+            warnings.warn(
+                "compile=True: torch can't compile the training step here, and goes on without "
+                f"it ({type(error).__name__}: {str(error).strip().splitlines()[0]}). On a "
+                "CPU it needs a C++ compiler.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+        return CompiledLoss(loss, warn)
+
+    def _take_up_moments(self, phase: str, net: PhaseNet) -> None:
+        resume = self.outcome.resume.optimizer or {}
+        if (resume.get("phase"), resume.get("class")) == (phase, type(net.optimizer_).__name__):
+            # moments go on; learning rate and so on are those of the parameters
+            groups = net.optimizer_.state_dict()["param_groups"]
+            moments = copy.deepcopy(resume["moments"])  # steps change them in place
+            net.optimizer_.load_state_dict({"state": moments, "param_groups": groups})
+
+    def _warn_of_retry(self, error: NonFiniteError) -> None:
+        lr = self.settings.lr
+        warnings.warn(
+            f"{error.what}. The phase starts again with a tenth of the learning rate "
+            f"({RETRY_SHARE * lr:g} for lr={lr:g}). Lower `lr`, or scale X, for instance "
+            "with MinMaxScaler, if the result is poor.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+        allow_another_subtask(self.context)
+
+    def keep_best(
+        self, attempts: Iterable[Callable[[], object]], criterion: Callable[[], float]
+    ) -> int:
+        """Make each attempt from the same state of the network and keep the best one's.
+
+        Rows of the history have the number of their attempt.
+
+        Parameters
+        ----------
+        attempts : iterable of callable
+            Train phases.
+        criterion : callable
+            Returns what an attempt is worth, after it.
+
+        Returns
+        -------
+        int
+            Number of the attempt after which the criterion was largest, the first of several.
+        """
+        start, before = copy.deepcopy(self.trained.state_dict()), self.outcome
+        best, kept, weights, outcome = -math.inf, 0, start, before
+        for number, attempt in enumerate(attempts):
+            self.trained.load_state_dict(start)
+            self.outcome = before
+            n_before = len(self.history)
+            attempt()
+            for row in self.history[n_before:]:
+                row["attempt"] = number
+            value = criterion()
+            if not number or value > best:
+                best, kept, outcome = value, number, self.outcome
+                weights = copy.deepcopy(self.trained.state_dict())
+        self.trained.load_state_dict(weights)
+        self.outcome = outcome
+        return kept
+
+    # -- between phases
+    def once(self, name: str, function: Callable[[], Result]) -> Result:
+        """Return `function()`, or what it returned before the fit was stopped.
+
+        Results that no file can hold, such as objects of a user's classes, are found again.
+        """
+        step = self.checkpoint.step(name)
+        kept = step.load()
+        if kept is not None:
+            self.set_state(kept["training"])
+            return kept["result"]
+        with current_report().task(name.replace("_", " "), is_step=True):
+            result = self._on_first(function)
+        step.save(
+            lambda: {"training": self.state(), "result": result},
+            droppable=True,
+        )
+        return result
+
+    def standardize(self, X, weight: np.ndarray | None) -> float:
+        """Set the network's layer `standardize`, if it has one; return the deviation of X."""
+        return standardize(self.runner, X, weight)
+
+    def deviation(self, X, extra: Mapping, *, warm: bool, partial: bool) -> float:
+        """Standardise, and return the deviation of X; in a stream, that of its first part."""
+        found = self.outcome.resume.deviation
+        if found is None or not (warm and partial):
+            found = standardize(self.runner, X, extra.get("sample_weight"), keep=warm)
+            resume = replace(self.outcome.resume, deviation=found)
+            self.outcome = replace(self.outcome, resume=resume)
+        return found
+
+    # -- the state
+    @property
+    def trained(self) -> nn.ModuleList:
+        """All that is trained."""
+        return trained(self.runner.module, self.regularizers)
+
+    def state(self, watch: EpochWatch | None = None) -> dict[str, Any]:
+        """Return what the fit has changed so far, for its checkpoint."""
+        trained = self.trained
+        carried = self.carried if watch is None else [*self.carried, watch]
+        return {
+            "weights": trained.state_dict(),
+            "frozen": [name for name, each in trained.named_parameters() if not each.requires_grad],
+            "mode": self.runner.module.training,
+            "carried": [each.state_dict() for each in carried],
+            "generators": generator_states(self.shuffle, self.runner.device),
+        }
+
+    def set_state(self, state: dict[str, Any], watch: EpochWatch | None = None) -> None:
+        """Take up what `state` has returned."""
+        trained = self.trained
+        trained.load_state_dict(state["weights"])
+        for name, parameter in trained.named_parameters():
+            parameter.requires_grad_(name not in state["frozen"])
+        self.runner.module.train(state["mode"])
+        carried = self.carried if watch is None else [*self.carried, watch]
+        for each, of_each in zip(carried, state["carried"], strict=True):
+            each.load_state_dict(of_each)
+        set_generator_states(state["generators"], self.shuffle, self.runner.device)
+
+    def _on_first(self, function: Callable[[], Result]) -> Result:
+        """Return `function()`, which of several processes the first one runs for all.
+
+        The others take its result, and what it has changed of the training's state.
+        """
+        ranks = strategy()
+        if ranks.size == 1:
+            return function()
+        result, training = ranks.from_first(lambda: (function(), to_numpy(self.state())))
+        if not ranks.is_first:
+            self.set_state(to_tensor(training))
+        return result
+
+    def _share_generators(self) -> None:
+        """Let all processes go on with the random numbers of the first one.
+
+        They are the same already unless a network draws some in a way that isn't known here.
+        """
+        ranks = strategy()
+        if ranks.size > 1:
+            of_fit = self.shuffle, self.runner.device
+            states = ranks.from_first(lambda: generator_states(*of_fit), at_once=True)
+            set_generator_states(states, *of_fit)
+
+
+def trained(module: nn.Module, regularizers: Iterable[Regularizer]) -> nn.ModuleList:
+    """Return all that a fit trains as one module."""
+    return nn.ModuleList([module, *regularizers])

@@ -1,0 +1,104 @@
+"""What the parameters of an estimator say of its training."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any
+
+import torch
+from torch import nn
+
+from skdeepclust._engine.distributed import strategy
+from skdeepclust._engine.runner import Runner
+from skdeepclust._training.phase_net import PhaseData, PhaseNet, gather_batches, predefined_split
+
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The parameters of an estimator of these names; `optimizer_options` are `optimizer__NAME`."""
+
+    optimizer: str | Callable[..., torch.optim.Optimizer]
+    optimizer_options: dict[str, Any]
+    lr: float
+    batch_size: Any
+    compile: bool
+    callbacks: Sequence[Any] | None
+    verbose: int
+
+    def net(
+        self,
+        runner: Runner,
+        *,
+        epochs: int,
+        share: float,
+        valid: PhaseData | None,
+        generator: torch.Generator,
+        **batches: Any,
+    ) -> PhaseNet:
+        """Return the net of a phase.
+
+        Parameters
+        ----------
+        runner : Runner
+            The network.
+        epochs : int
+            Number of epochs.
+        share : float
+            Of the learning rate.
+        valid : PhaseData or None
+            Samples that are held out.
+        generator : torch.Generator
+            Shuffles the samples.
+        **batches : dict
+            Options of `Batches` in which the phase differs from others.
+        """
+        shared = {"sample_shape": runner.input_shape, "dtype": runner.dtype}
+        shared |= {"device": runner.device}
+        training = {**shared, "generator": generator, **batches}
+        options = self._optimizer_options(runner)
+        if "lr" in options:
+            options["lr"] = share * options["lr"]
+        return PhaseNet(
+            runner.module,
+            criterion=nn.Identity,
+            optimizer=self._optimizer_class,
+            lr=share * self.lr,
+            max_epochs=epochs,
+            batch_size=training.pop("batch_size", self.batch_size),
+            device=None,
+            use_caching=False,
+            train_split=None if valid is None else predefined_split(valid),
+            iterator_train=gather_batches,
+            iterator_valid=gather_batches,
+            callbacks=copy.deepcopy(list(self.callbacks or ())),  # skorch changes its callbacks
+            verbose=max(self.verbose - 1, 0) if strategy().is_first else 0,
+            **{f"iterator_train__{k}": v for k, v in training.items()},
+            **{f"iterator_valid__{k}": v for k, v in shared.items()},
+            **{f"optimizer__{k}": v for k, v in options.items()},
+        )
+
+    @property
+    def _optimizer_class(self) -> Callable[..., torch.optim.Optimizer]:
+        return OPTIMIZERS[self.optimizer] if isinstance(self.optimizer, str) else self.optimizer
+
+    def _optimizer_options(self, runner: Runner) -> dict[str, Any]:
+        """Return what is given, and one kernel for all weights where that helps.
+
+        Others also look at the gradients, and so wait for the device, before each scaled step.
+        """
+        options = dict(self.optimizer_options)
+        helps = runner.device.type == "cuda" or runner.half_dtype is torch.float16
+        if helps and not {"fused", "foreach"} & options.keys():
+            takes = signature(self._optimizer_class).parameters
+            options |= {"fused": True} if "fused" in takes else {}
+        return options
