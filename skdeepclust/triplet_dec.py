@@ -23,7 +23,7 @@ from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.negatives import RunningRadius
 from skdeepclust._clusters.partitions import Clusters, check_centers
 from skdeepclust._clusters.prior import check_prior, prior_of_partition
-from skdeepclust._clusters.repair import split_into_dead
+from skdeepclust._clusters.repair import revive
 from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._estimator import types
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
@@ -38,7 +38,6 @@ from skdeepclust.augmentation import (
     resolve_augmentation,
 )
 from skdeepclust.graph import smooth_over_graph
-from skdeepclust.graph._input_graph import input_neighbors
 from skdeepclust.losses import (
     assignment_kl,
     information_loss,
@@ -48,32 +47,18 @@ from skdeepclust.losses import (
     target_distribution,
     triplet_loss,
 )
-from skdeepclust.losses._clustering import add_rows_, weighted_mean
+from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder, Standardize
 from skdeepclust.networks._checks import check_autoencoder
 
-PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "n_components": 10,
-        "margin": 0.24,
-        "contrast": "triplet",
-        "negatives": "radius",
-        "target_view": "clean",
-        "metric": "euclidean",
-        "normalize": False,
-        "degrees_of_freedom": 1.0,
-        "init": "kmeans",
-        "n_starts": 1,
-        "n_neighbors": 0,
-        "pretrain_epochs": 3,
-        "warmup_epochs": 0,
-        "reconstruction_weight": 1.0,
-        "clustering_weight": 1.0,
-        "triplet_weight": 1.0,
-        "entropy_weight": 1.0,
-    }
-)
+PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
+    "n_components": 10, "margin": 0.24, "contrast": "triplet", "negatives": "radius",
+    "target_view": "clean", "metric": "euclidean", "normalize": False, "degrees_of_freedom": 1.0,
+    "init": "kmeans", "n_starts": 1, "n_neighbors": 0, "pretrain_epochs": 3, "warmup_epochs": 0,
+    "reconstruction_weight": 1.0, "clustering_weight": 1.0, "triplet_weight": 1.0,
+    "entropy_weight": 1.0,
+})  # fmt: skip
 
 
 class TripletDECNetwork(nn.Module):
@@ -428,9 +413,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     def _n_phases(self, schedule: dict[str, int]) -> int:
         return super()._n_phases(schedule) + (self.n_starts - 1) * (len(schedule) > 1)
 
-    def _fit_phases(
-        self, session: Session, X, extra: dict[str, np.ndarray], schedule: dict[str, int]
-    ) -> None:
+    def _fit_phases(self, session: Session, X, extra, schedule) -> None:
         augmentation = resolve_augmentation(self.augmentation, self._input.input_shape)
         check_augmentation(augmentation, session.runner.infer(lambda x: x, X[:8]))
         if not (isinstance(self.init, str) or callable(self.init)):
@@ -442,35 +425,24 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             extra.get("sample_weight", np.ones(X.shape[0])),
             None if augmentation is None else in_two_steps(augmentation),
             radius,
-            self._judge(session, X),
-        )
+            Judge.learn(
+                session.runner, X, self.n_clusters, self.cluster_prior,
+                self.n_neighbors, self.neighbors, session.once,
+            ),
+        )  # fmt: skip
         if "reconstruction" not in schedule:  # a warm start
             self._train_clustering(session, X, extra, schedule)
         else:
             session.standardize(X, fit.weight)
-            for phase, loss in (
-                ("reconstruction", self._reconstruction_loss),
-                ("warmup", self._warmup_loss),
-            ):
+            losses = {"reconstruction": self._reconstruction_loss, "warmup": self._warmup_loss}
+            for phase, loss in losses.items():
                 session.train(phase, loss, X, extra, epochs=schedule[phase])
             starts = session.once("initial_clusters", lambda: self._starts(X))
-            self.attempt_ = session.keep_best(
-                [
-                    partial(self._train_clustering, session, X, extra, schedule, start)
-                    for start in starts
-                ],
-                criterion=lambda: self._value(session, X),
-            )
+            cluster = partial(self._train_clustering, session, X, extra, schedule)
+            attempts = [partial(cluster, start) for start in starts]
+            self.attempt_ = session.keep_best(attempts, criterion=lambda: self._criterion(X))
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
-
-    def _judge(self, session: Session, X) -> Judge:
-        even = isinstance(self.cluster_prior, str) and self.cluster_prior == "uniform"
-        if not self.n_neighbors:
-            return Judge(self.n_clusters, even, None)
-        search = partial(input_neighbors, session.runner, X, self.n_neighbors, self.neighbors)
-        neighbors = session.once("neighbors", search).to(session.runner.device)
-        return Judge(self.n_clusters, even, neighbors)
 
     def _starts(self, X) -> list[Start]:
         def assign(points: np.ndarray, clusters: Clusters) -> Tensor:
@@ -488,9 +460,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             assign=assign,
         )
 
-    def _train_clustering(
-        self, session: Session, X, extra, schedule, start: Start | None = None
-    ) -> None:
+    def _train_clustering(self, session: Session, X, extra, schedule, start: Start | None = None):
         partition, watch = None, self._watch(X)
         self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
         if start is not None:
@@ -516,10 +486,6 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     def _criterion(self, X) -> float:
         return self._fit.judge.criterion(self._runner.infer(self._soft, X))
 
-    def _value(self, session: Session, X) -> float:
-        watch = session.outcome.watch
-        return self._criterion(X) if watch is None else watch.value
-
     def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
         prior = prior_of_partition(self.cluster_prior, labels, self._fit.weight, self.n_clusters)
         # on the device once, not with each batch
@@ -542,23 +508,13 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         assignment = self._runner.infer(self._soft, X)
         watch.note(lambda: fit.judge.criterion(assignment))
         weight = torch.from_numpy(fit.weight).to(assignment)
-        revived = self._revive(X, assignment, weight)
+        revived = revive(
+            assignment, lambda: self._runner.infer(self._embed, X), self._assign, weight,
+            centers=self.module_.centers, metric=self.module_.metric, prior=fit.prior,
+        )  # fmt: skip
         if fit.judge.neighbors is not None:
             revived = smooth_over_graph(revived, fit.judge.neighbors)
         fit.target = target_distribution(revived, sample_weight=weight, cluster_prior=fit.prior)
-
-    @torch.no_grad()
-    def _revive(self, X, assignment: Tensor, weight: Tensor) -> Tensor:
-        """Give clusters without samples a half of the largest; return the assignment after it."""
-        labels = assignment.argmax(1)
-        size = add_rows_(weight.new_zeros(self.n_clusters), labels, weight)
-        if bool((size > 0).all()):
-            return assignment
-        embedding, rows = self._runner.infer(self._embed, X), weight > 0
-        points = embedding @ self.module_.metric
-        centers = self.module_.centers
-        moved = split_into_dead(points[rows], labels[rows], centers, weight[rows], self._fit.prior)
-        return self._assign(embedding) if moved else assignment
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         if self.normalize:

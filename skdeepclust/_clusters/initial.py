@@ -73,8 +73,8 @@ def initial_clusters(
         The best one first.
     """
     n_samples, neighbors = len(sample_weight), judge.neighbors
-    rows = some_rows(n_samples, MAX_SAMPLES)
-    rows = np.arange(n_samples) if rows is None else rows
+    some = some_rows(n_samples, MAX_SAMPLES)
+    rows = np.arange(n_samples) if some is None else some
     rows = rows[sample_weight[rows] > 0]
     embedding = embed()
     # the neighbours tell of all samples; without them, those of the candidates are enough
@@ -96,20 +96,16 @@ def initial_clusters(
         settle = partial(propagated_partition, embedding, neighbors=neighbors, rows=rows)
     # the neighbours can correct mixtures, and join their parts
     draws = _draws(n_init, judge, len(rows), merged=settle is not None)
-    finder = StartFinder(
-        Partitioner(
-            embedding,
-            judge.n_clusters,
-            rows,
-            init,
-            random_state=int(torch.randint(2**31 - 1, ())),
-            draws=draws,
-            merge=Merger(partial(_edges, neighbors), share_of_smaller),
-        ),
-        agreement,
-        settle,
-        N_PROPAGATED,
+    partitions = Partitioner(
+        embedding,
+        judge.n_clusters,
+        rows,
+        init,
+        random_state=int(torch.randint(2**31 - 1, ())),
+        draws=draws,
+        merge=Merger(partial(_edges, neighbors), share_of_smaller),
     )
+    finder = StartFinder(partitions, agreement, settle, N_PROPAGATED)
     found = finder.ranked()
     chosen = distinct_partitions([each.labels for each in found], n_starts)
     return [Start(found[i].labels, clusters_of(found[i].labels), found[i].merit) for i in chosen]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import torch
 from scipy.stats import entropy
 from torch import Tensor
 
+from skdeepclust._engine.runner import Runner
 from skdeepclust.graph import neighbor_information
+from skdeepclust.graph._input_graph import input_neighbors
 from skdeepclust.losses import information_loss
 
 
@@ -31,6 +36,42 @@ class Judge:
     n_clusters: int
     even: bool
     neighbors: Tensor | None
+
+    @classmethod
+    def learn(
+        cls,
+        runner: Runner,
+        X,
+        n_clusters: int,
+        cluster_prior: Any,
+        n_neighbors: int,
+        search: Any,
+        once: Callable[[str, Callable[[], Tensor]], Tensor],
+    ) -> Self:
+        """Find the neighbours.
+
+        Parameters
+        ----------
+        runner : Runner
+            Tells what samples look like.
+        X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+            The samples.
+        n_clusters : int
+            Number of clusters.
+        cluster_prior : {"uniform", "estimated"} or array-like of shape (n_clusters,)
+            The parameter of an estimator.
+        n_neighbors : int
+            Number of neighbours; 0: they don't count.
+        search : transformer or None
+            Finds them; `None`: an exact search.
+        once : callable
+            `Session.once`.
+        """
+        even = isinstance(cluster_prior, str) and cluster_prior == "uniform"
+        if not n_neighbors:
+            return cls(n_clusters, even, None)
+        find = partial(input_neighbors, runner, X, n_neighbors, search)
+        return cls(n_clusters, even, once("neighbors", find).to(runner.device))
 
     def agreement(self, labels: np.ndarray, n_nearest: int | None = None) -> float:
         """Return the information between neighbours; its share of their entropy if uneven.

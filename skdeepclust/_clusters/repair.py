@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from skdeepclust.losses._clustering import add_rows_
+
+
+@torch.no_grad()
+def revive(
+    assignment: Tensor,
+    embed: Callable[[], Tensor],
+    assign: Callable[[Tensor], Tensor],
+    sample_weight: Tensor,
+    *,
+    centers: Tensor,
+    metric: Tensor,
+    prior: Tensor | None,
+) -> Tensor:
+    """Give clusters without samples a half of the largest; return the assignment after it.
+
+    Parameters
+    ----------
+    assignment : Tensor of shape (n, n_clusters)
+        Soft assignment of the samples.
+    embed : callable
+        Returns their embedding (n, n_components).
+    assign : callable
+        Returns the soft assignment of an embedding.
+    sample_weight : Tensor of shape (n,)
+        Weights of the samples; those of weight 0 don't count.
+    centers : Tensor of shape (n_clusters, n_components)
+        Centres under the metric; changed in place.
+    metric : Tensor of shape (n_components, n_components)
+        The metric.
+    prior : Tensor of shape (n_clusters,) or None
+        Shares that clusters are expected to have.
+    """
+    labels = assignment.argmax(1)
+    size = add_rows_(sample_weight.new_zeros(len(centers)), labels, sample_weight)
+    if bool((size > 0).all()):
+        return assignment
+    embedding, rows = embed(), sample_weight > 0
+    points = embedding @ metric
+    weight = sample_weight[rows]
+    moved = split_into_dead(points[rows], labels[rows], centers, weight, prior)
+    return assign(embedding) if moved else assignment
 
 
 def split_into_dead(

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import torch
 
-from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import shuffled_rows
 
 
@@ -92,7 +91,8 @@ class Batches:
             batch = self.X[rows.to(self.X.device, non_blocking=True)]
         else:
             picked = self.X[rows.numpy()]
-            batch = torch.from_numpy(picked.toarray() if is_sparse(picked) else picked)
+            dense = isinstance(picked, np.ndarray)
+            batch = torch.from_numpy(picked if dense else picked.toarray())
         if batch.dtype == torch.float64:  # which is twice as long, and not on every device
             batch = batch.to(self.dtype)
         # others are converted after the move: uint8 images travel as bytes

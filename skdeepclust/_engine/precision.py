@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from skdeepclust._engine.distributed import Strategy
+
 # What `precision` may be, with the dtype of the network under it.
 DTYPES: dict[str, torch.dtype | None] = {
     "32": None,
@@ -82,6 +84,46 @@ def check_precision(precision: str, dtype: torch.dtype, device: torch.device) ->
         UserWarning,
         stacklevel=2,
     )
+
+
+class Compiler:
+    """Compiles the losses of a fit, if that is asked for and hasn't failed in an earlier phase.
+
+    Parameters
+    ----------
+    asked : bool
+        Whether to compile.
+    strategy : Strategy
+        How the work of the fit is shared.
+    """
+
+    def __init__(self, asked: bool, strategy: Strategy):
+        self.asked, self.strategy = asked, strategy
+
+    def __call__(self, loss: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the loss, compiled where it can be."""
+        if not self.asked:
+            return loss
+        if self.strategy.size == 1:
+            return CompiledLoss(loss, self._give_up)
+        self.asked = False
+        warnings.warn(
+            "compile=True has no effect on a fit by several processes: what they tell each "
+            "other within a step can't be compiled.",
+            UserWarning,
+            stacklevel=4,
+        )
+        return loss
+
+    def _give_up(self, error: Exception) -> None:
+        self.asked = False
+        warnings.warn(
+            "compile=True: torch can't compile the training step here, and goes on without "
+            f"it ({type(error).__name__}: {str(error).strip().splitlines()[0]}). On a "
+            "CPU it needs a C++ compiler.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 class CompiledLoss:

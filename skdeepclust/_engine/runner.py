@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -34,27 +36,30 @@ class Runner:
         Number of samples at a time.
     precision : {"32", "bf16", "fp16", "auto"}, default="32"
         That of training steps.
+    strategy : Strategy
+        How the work is shared.
+
+    Attributes
+    ----------
+    device, dtype
+        Those of the network.
+    half_dtype : torch.dtype or None
+        The dtype in which training steps run the network; `None` is its own.
     """
 
     module: nn.Module
     input_shape: tuple[int, ...]
     batch_size: int
     precision: str = "32"
+    strategy: Strategy = field(default_factory=strategy)
+    device: torch.device = field(init=False)
+    dtype: torch.dtype = field(init=False)
+    half_dtype: torch.dtype | None = field(init=False)
 
-    @property
-    def device(self) -> torch.device:
-        """Where the network is."""
-        return next(self.module.parameters()).device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """That of the network."""
-        return next(self.module.parameters()).dtype
-
-    @property
-    def half_dtype(self) -> torch.dtype | None:
-        """The dtype in which training steps run the network; `None` is its own."""
-        return half_dtype(self.precision, self.device)
+    def __post_init__(self) -> None:
+        first = next(self.module.parameters())
+        half = None if self.precision == "32" else half_dtype(self.precision, first.device)
+        vars(self).update(device=first.device, dtype=first.dtype, half_dtype=half)
 
     def by_rows(self, function: Callable[..., Any], *tensors: Tensor, n_views: int = 1) -> Any:
         """Return `function` of a batch, which has a row, or a tuple of such, for each sample.
@@ -63,6 +68,9 @@ class Runner:
         processes, each computes its share of the rows. With `n_views`, the function has so many
         rows for each sample: the first of all samples, then the second of all.
         """
+        # compiled steps are those of one process, and context variables would cut them into parts
+        if self.strategy.size == 1 or torch.compiler.is_compiling():
+            return function(*tensors)
         return sharded(function, *tensors, n_views=n_views)
 
     def run(self, network: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
@@ -80,7 +88,7 @@ class Runner:
                 out = network(*rows)
             return out.to(self.dtype)
 
-        return sharded(run, *tensors)
+        return self.by_rows(run, *tensors)
 
     @torch.no_grad()
     def infer(
@@ -97,24 +105,32 @@ class Runner:
         each takes its share of the batches.
         """
         self.module.eval()
-        n_samples, size = X.shape[0], self.batch_size
-        n_batches = -(-n_samples // size)
-        ranks = Strategy() if n_batches == 1 else strategy()
-        shard = Shard(ranks, n_batches)
-        order = torch.cat(torch.arange(n_samples).split(size)[shard.own])
-        batches = self.batches(X, extra, sample_shape=sample_shape, order=order)
-        n_out, n_done = n_samples if ranks.size == 1 else shard.n_run * size, 0
-        out = torch.empty(0)
-        with alone(), deterministic(self.device):
+        size, n_samples = self.batch_size, X.shape[0]
+        # what one process does for all isn't shared, even within a fit of several
+        ranks = self.strategy if self.strategy.size == 1 else strategy()
+        batches = partial(self.batches, X, extra, sample_shape=sample_shape)
+        if ranks.size == 1:
+            return self._joined(function, batches(), n_samples)
+        with alone():  # what it runs isn't shared once more
+            if n_samples <= size:
+                return self._joined(function, batches(), n_samples)
+            shard = Shard(ranks, -(-n_samples // size))
+            order = torch.cat(torch.arange(n_samples).split(size)[shard.own])
+            own = self._joined(function, batches(order=order), shard.n_run * size)
+        return shard.gather(own.unflatten(0, (-1, size))).flatten(0, 1)[:n_samples]
+
+    def _joined(self, function: Callable[..., Tensor], batches: Batches, n_out: int) -> Tensor:
+        """Return `function` of all batches, of one size each, as one tensor of `n_out` rows."""
+        out, n_done = torch.empty(0), 0
+        on_gpu = self.device.type == "cuda"
+        with deterministic(self.device) if on_gpu else nullcontext():
             for x, more in batches.filled_up():
                 part = function(x, **more)[: n_out - n_done]
                 if not n_done:  # to join the parts would take twice the memory
                     out = part.new_empty((n_out, *part.shape[1:]))
                 out[n_done : n_done + len(part)] = part
                 n_done += len(part)
-        if ranks.size == 1:
-            return out
-        return shard.gather(out.unflatten(0, (-1, size))).flatten(0, 1)[:n_samples]
+        return out
 
     def batches(
         self,
@@ -136,9 +152,14 @@ class Runner:
         )
 
 
-def inference_batch_size(batch_size: int) -> int:
-    """Return the number of samples at a time in predictions, for one of training."""
-    return min(batch_size, MAX_INFERENCE_BATCH_SIZE)
+class UnlessKept:
+    """A property in place of which an instance may keep an attribute of that name for a while."""
+
+    def __init__(self, function: Callable[[Any], Runner]):
+        self.function = function
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else self.function(instance)
 
 
 def like(X: Any, out: Tensor) -> Any:

@@ -135,9 +135,6 @@ def sharded(function: Callable[..., Any], *tensors: Tensor, n_views: int = 1) ->
     Tensor of shape (n_views * n, ...), or a tuple of such
         The rows of all ranks.
     """
-    # compiled steps are those of one process, and context variables would cut them into parts
-    if torch.compiler.is_compiling():
-        return function(*tensors)
     ranks = strategy()
     if ranks.size == 1 or _shard.get() is not None:
         return function(*tensors)

@@ -31,7 +31,7 @@ from skdeepclust._compat import (
     with_callbacks,
 )
 from skdeepclust._engine.distributed import joined, strategy
-from skdeepclust._engine.precision import DTYPES, check_precision
+from skdeepclust._engine.precision import DTYPES, Compiler, check_precision
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import (
     deterministic,
@@ -41,7 +41,7 @@ from skdeepclust._engine.rng import (
     seeded,
     set_generator_states,
 )
-from skdeepclust._engine.runner import Runner, inference_batch_size, like
+from skdeepclust._engine.runner import MAX_INFERENCE_BATCH_SIZE, Runner, UnlessKept, like
 from skdeepclust._engine.state import to_numpy, to_tensor
 from skdeepclust._estimator import types
 from skdeepclust._estimator.dask_answers import Method
@@ -55,17 +55,16 @@ from skdeepclust._storage.checkpoint import (
     kept_progress,
 )
 from skdeepclust._storage.fit_identity import check_alike
+from skdeepclust._training.outcome import Outcome, Resume, trained
 from skdeepclust._training.regularization import attach, copies_of, take_over
-from skdeepclust._training.session import Outcome, Resume, Session, trained
+from skdeepclust._training.session import Session
 from skdeepclust._training.settings import OPTIMIZERS, TrainingSettings
 from skdeepclust.regularizers import Regularizer
 
 # What lives as long as a fit, the net, which only a fit can rebuild, and what follows from the
 # network: it isn't kept in pickles.
-LEFT_OUT = (
-    "net_", "_fit", "_checkpoint", "_stage_codes", "_callback_fit_ctx",
-    "_skl_callbacks_to_teardown",
-)  # fmt: skip
+LEFT_OUT = {"net_", "_fit", "_runner", "_checkpoint", "_stage_codes", "_callback_fit_ctx"}
+LEFT_OUT |= {"_skl_callbacks_to_teardown"}
 
 
 def fit_method(method: Method) -> Method:
@@ -257,8 +256,9 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
 
     def _learn_input(self, sample_shape: tuple[int, ...]) -> InputSpec:
         """Return the specification of samples; image estimators have a parameter `image_shape`."""
-        image_shape = getattr(self, "image_shape", None)
-        return InputSpec.learn(sample_shape, self.n_features_in_, image_shape)
+        return InputSpec.learn(
+            sample_shape, self.n_features_in_, getattr(self, "image_shape", None)
+        )
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
         """Return what `export` writes, of a batch: "labels", "probabilities", "embedding"."""
@@ -303,13 +303,14 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
 
     @property
     def _inference_batch_size(self) -> int:
-        return inference_batch_size(self.batch_size)
+        return min(self.batch_size, MAX_INFERENCE_BATCH_SIZE)
 
-    @property
-    def _runner(self) -> Runner:
-        """How the network runs over samples."""
+    def _new_runner(self) -> Runner:
         size, precision = self._inference_batch_size, self.precision
         return Runner(self.module_, self._input.input_shape, size, precision)
+
+    # how the network runs over samples
+    _runner = UnlessKept(_new_runner)
 
     def _apply(self, function: Callable[[Tensor], Tensor], X):
         """Return `function` of a user's X: a tensor if X is one, on its device, else numpy."""
@@ -332,9 +333,9 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         self._checkpoint.start(self, self._fitted_state() if warm else None)
         drawn = draw_seed(self.random_state)
         seed = self._checkpoint.keep_seed(strategy().from_first(lambda: drawn))
-        report = reporting(type(self).__name__, self.verbose)
-        with seeded(seed, device), deterministic(device), report:
-            session = self._session(device, dtype, context, arguments, warm=warm)
+        said = reporting(type(self).__name__, self.verbose)
+        with seeded(seed, device), deterministic(device), said as report:
+            session = self._session(device, dtype, context, report, arguments, warm=warm)
             n_before = len(self.history_)
             yield session
             outcome = session.outcome
@@ -346,10 +347,11 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
                 setattr(self, name, value)
         self.module_.eval()
         context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
-        self.__dict__.pop("_fit", None)
+        for name in ("_fit", "_runner"):
+            self.__dict__.pop(name, None)
 
     def _session(
-        self, device: torch.device, dtype: torch.dtype, context, arguments, *, warm: bool
+        self, device: torch.device, dtype: torch.dtype, context, report, arguments, *, warm: bool
     ) -> Session:
         shuffle = torch.Generator().manual_seed(torch.initial_seed())
         before = self.regularizers_ if warm else []
@@ -365,6 +367,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         self.regularizers_ = [*self._own_regularizers(), *copies_of(self.regularizers)]
         take_over(self.regularizers_, before)
         attach(self.regularizers_, self.module_, self._input.input_shape)
+        self.__dict__["_runner"] = self._new_runner()
         return Session(
             estimator=self,
             settings=self._training_settings(),
@@ -375,6 +378,9 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             shuffle=shuffle,
             context=context,
             checkpoint=self._checkpoint,
+            strategy=strategy(),
+            report=report,
+            compiled=Compiler(self.compile, strategy()),
         )
 
     def _training_settings(self) -> TrainingSettings:
@@ -415,9 +421,10 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
 
     def _kept_input(self, state: dict[str, Any]) -> InputSpec:
         """Return the specification of samples of a state, also of one of earlier versions."""
-        of_shapes = {"sample_shape": "_sample_shape", "input_shape": "_input_shape"}
-        earlier = {**state, **{name: self.__dict__.pop(old, ()) for name, old in of_shapes.items()}}
-        kept = state.get("_input", earlier)
+        shapes = {
+            name: self.__dict__.pop(f"_{name}", ()) for name in ("sample_shape", "input_shape")
+        }
+        kept = state.get("_input", {**state, **shapes})
         names = [each.name for each in fields(self._input_class)]
         return self._input_class(**{name: kept[name] for name in names if name in kept})
 

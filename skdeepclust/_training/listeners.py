@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from torch import nn
 
-from skdeepclust._engine.distributed import strategy
-from skdeepclust._engine.reports import current_report
+from skdeepclust._engine.distributed import Strategy
+from skdeepclust._engine.reports import Report
 from skdeepclust._training.epoch_watch import EpochWatch
-from skdeepclust._training.phase_net import PhaseNet, PhaseStopped
+from skdeepclust._training.phase import Listener, PhaseStopped
+from skdeepclust._training.phase_net import PhaseNet
 from skdeepclust.regularizers import Regularizer
 
 
-class Listener(Protocol):
-    """Hears of the ends of epochs: in the order of the list when one begins, backwards after it."""
-
-    def begin_epoch(self, net: PhaseNet, epoch: int) -> object: ...
-    def end_epoch(self, net: PhaseNet) -> object: ...
-
-
 @dataclass
-class CallbackTask:
+class CallbackTask(Listener):
     """An epoch as a task of scikit-learn's callbacks, which may end the phase."""
 
     context: Any
     about: dict[str, Any]
+    strategy: Strategy
 
     def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
         self.of_epoch = self.context.subcontext("epoch")
@@ -35,12 +30,12 @@ class CallbackTask:
 
     def end_epoch(self, net: PhaseNet) -> None:
         stop = self.of_epoch.call_on_fit_task_end(**self.about, reconstruction_attributes={})
-        if strategy().from_first(lambda: stop, at_once=True):
+        if self.strategy.from_first(lambda: stop, at_once=True):
             raise PhaseStopped
 
 
 @dataclass
-class Begin:
+class Begin(Listener):
     """A function that is called with the number of the epoch before it begins."""
 
     function: Callable[[int], object]
@@ -48,26 +43,21 @@ class Begin:
     def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
         self.function(epoch)
 
-    def end_epoch(self, net: PhaseNet) -> None:
-        return None
-
 
 @dataclass
-class Progress:
+class Progress(Listener):
     """The report of the fit, unless skorch prints its table."""
 
+    report: Report
     verbose: int
-
-    def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
-        return None
 
     def end_epoch(self, net: PhaseNet) -> None:
         if self.verbose <= 1:
-            current_report().advance(len(net.history), net.values_of(net.history[-1]))
+            self.report.advance(len(net.history), net.values_of(net.history[-1]))
 
 
 @dataclass
-class Watching:
+class Watching(Listener):
     """The watch of a criterion."""
 
     watch: EpochWatch
@@ -81,13 +71,10 @@ class Watching:
 
 
 @dataclass
-class Regularizers:
+class Regularizers(Listener):
     """Regularisers that change between epochs."""
 
     regularizers: Sequence[Regularizer]
-
-    def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
-        return None
 
     def end_epoch(self, net: PhaseNet) -> None:
         for each in self.regularizers:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from skorch import NeuralNet
@@ -15,18 +14,13 @@ from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
 from skdeepclust._engine.batches import Batches
-from skdeepclust._engine.distributed import strategy
 from skdeepclust._engine.reports import current_report
 from skdeepclust._training.net_state import net_state, set_net_state
-
-if TYPE_CHECKING:
-    from skdeepclust._training.listeners import Listener
+from skdeepclust._training.phase import Phase, PhaseStopped
 
 __all__ = [
-    "Phase",
     "PhaseData",
     "PhaseNet",
-    "PhaseStopped",
     "cosine_decay",
     "early_stopping",
     "gather_batches",
@@ -58,42 +52,6 @@ class NonFiniteError(ValueError):
         return f"{self.what}. {self.advice}"
 
 
-class PhaseStopped(Exception):
-    """A callback of scikit-learn asked for the end of the phase."""
-
-
-@dataclass
-class Phase:
-    """What a net holds as long as its phase lasts.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Who is asked for predictions by scoring callbacks.
-    loss : callable
-        `loss(x, idx, **extra) -> {"loss": tensor, part: tensor, ...}`.
-    give_up_on : callable
-        Tells whether a step that ended in an error is to be tried again.
-    step : Step
-        The step of the checkpoint that the phase is.
-    state, set_state : callable
-        Return and take up what the fit has changed.
-    listeners : sequence of Listener
-        Who hears of the ends of its epochs.
-    scaler : torch.amp.GradScaler or None
-        Scales losses in float16.
-    """
-
-    estimator: Any
-    loss: Callable[..., dict[str, torch.Tensor]]
-    give_up_on: Callable[[Exception], bool]
-    step: Any
-    state: Callable[[], dict[str, Any]]
-    set_state: Callable[[dict[str, Any]], None]
-    listeners: Sequence[Listener]
-    scaler: torch.amp.GradScaler | None = None
-
-
 class PhaseNet(NeuralNet):
     """A skorch net whose training step is a phase of an estimator.
 
@@ -114,7 +72,7 @@ class PhaseNet(NeuralNet):
             self.optimizer_.zero_grad()
             parts = self._gradients(batch)  # running statistics have this batch twice
         weights = self.module_.parameters()
-        strategy().average_(each.grad for each in weights if each.grad is not None)
+        self.bound_.strategy.average_(each.grad for each in weights if each.grad is not None)
         parts = {name: value.detach() for name, value in parts.items()}
         return {"loss": parts["loss"], "y_pred": None, "parts": parts}
 
@@ -248,12 +206,10 @@ class PhaseNet(NeuralNet):
         try:
             super().notify(method_name, **kwargs)
             if method_name == "on_epoch_begin":
-                for each in listeners:
-                    each.begin_epoch(self, len(self.history))
+                listeners.begin_epoch(self, len(self.history))
         finally:
             if method_name == "on_epoch_end":
-                for each in reversed(listeners):
-                    each.end_epoch(self)
+                listeners.end_epoch(self)
         # the last epoch is kept with the end of the phase
         if method_name == "on_epoch_end" and len(self.history) < self.max_epochs:
             self._keep(finished=False)

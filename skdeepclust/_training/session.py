@@ -15,9 +15,9 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from skdeepclust._compat import allow_another_subtask
-from skdeepclust._engine.distributed import strategy
-from skdeepclust._engine.precision import CompiledLoss
-from skdeepclust._engine.reports import current_report
+from skdeepclust._engine.distributed import Strategy
+from skdeepclust._engine.precision import Compiler
+from skdeepclust._engine.reports import Report
 from skdeepclust._engine.rng import generator_states, set_generator_states
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.state import to_numpy, to_tensor
@@ -26,14 +26,14 @@ from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.listeners import (
     Begin,
     CallbackTask,
-    Listener,
     Progress,
     Regularizers,
     Watching,
 )
+from skdeepclust._training.outcome import Outcome, trained
+from skdeepclust._training.phase import Listener, Listeners, Phase
 from skdeepclust._training.phase_net import (
     NonFiniteError,
-    Phase,
     PhaseData,
     PhaseNet,
     cosine_decay,
@@ -48,39 +48,6 @@ Result = TypeVar("Result")
 
 # Of the learning rate, for the second try of a phase whose loss has become non-finite.
 RETRY_SHARE = 0.1
-
-
-@dataclass(frozen=True)
-class Resume:
-    """What a warm start goes on from, beside network, regularisers and history.
-
-    Parameters
-    ----------
-    generators : dict of str to Tensor
-        States of the generators of random numbers.
-    optimizer : dict or None
-        The phase that the last fit ended with, the class of its optimiser, and the moments.
-    deviation : float or None
-        Of the first part of X in a stream.
-    """
-
-    generators: dict[str, torch.Tensor] = field(default_factory=dict)
-    optimizer: dict[str, Any] | None = None
-    deviation: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what there is, by name."""
-        return {name: value for name, value in vars(self).items() if value is not None}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the phases so far have come to: one attempt's doesn't touch another one's."""
-
-    resume: Resume
-    net: PhaseNet | None = None
-    watch: EpochWatch | None = None
-    best_epoch: int | None = None
 
 
 @dataclass
@@ -107,6 +74,12 @@ class Session:
         That of scikit-learn's callbacks.
     checkpoint : Checkpoint
         Keeps what the fit has done.
+    strategy : Strategy
+        How the work is shared.
+    report : Report
+        Says how far it is.
+    compiled : Compiler
+        Compiles losses if that is asked for.
     """
 
     estimator: Any
@@ -118,11 +91,13 @@ class Session:
     shuffle: torch.Generator
     context: Any
     checkpoint: NoCheckpoint | Checkpoint | SharedCheckpoint
+    strategy: Strategy
+    report: Report
+    compiled: Compiler
     # What changes in training beside the network, and has a state_dict.
     carried: list[Any] = field(default_factory=list)
     # Returns a new watch of the phase that the estimator follows without being asked, if any.
     watch_of: Callable[[str], EpochWatch | None] = lambda phase: None
-    _cannot_compile: bool = False
 
     # -- phases
     def train(
@@ -183,7 +158,7 @@ class Session:
         data, held_out = PhaseData(X, extra, y), None if valid is None else PhaseData(*valid)
         watch = self.watch_of(phase) if watch is None else watch
         more = [] if patience is None else [early_stopping(monitor, patience)]
-        loss, start = self._compiled(loss), copy.deepcopy(self.state(watch))
+        loss, start = self.compiled(loss), copy.deepcopy(self.state(watch))
         for share, is_last in ((1.0, False), (RETRY_SHARE, True)):
             options = {"generator": self.shuffle, **batches}
             net = self.settings.net(
@@ -227,12 +202,15 @@ class Session:
             step=self.checkpoint.step(phase),
             state=lambda: self.state(watch),
             set_state=lambda state: self.set_state(state, watch),
-            listeners=self._listeners(CallbackTask(context, about), on_epoch_begin, watch),
+            strategy=self.strategy,
+            listeners=self._listeners(
+                CallbackTask(context, about, self.strategy), on_epoch_begin, watch
+            ),
             scaler=torch.amp.GradScaler(self.runner.device.type) if is_fp16 else None,
         )
         net.initialize()
         self._take_up_moments(phase, net)
-        with current_report().task(phase, net.max_epochs):
+        with self.report.task(phase, net.max_epochs):
             net.partial_fit(data)
         rows = net.epoch_rows()
         del net.bound_
@@ -252,15 +230,17 @@ class Session:
         task: CallbackTask,
         on_epoch_begin: Callable[[int], object] | None,
         watch: EpochWatch | None,
-    ) -> list[Listener]:
-        return [
-            task,
-            Begin(lambda epoch: self._share_generators()),
-            Progress(self.settings.verbose),
-            *([] if watch is None else [Watching(watch, self.trained)]),
-            Regularizers(self.regularizers),
-            *([] if on_epoch_begin is None else [Begin(on_epoch_begin)]),
-        ]
+    ) -> Listeners:
+        found: list[Listener] = [task]
+        if self.strategy.size > 1:
+            found.append(Begin(lambda epoch: self._share_generators()))
+        found.append(Progress(self.report, self.settings.verbose))
+        if watch is not None:
+            found.append(Watching(watch, self.trained))
+        found.append(Regularizers(self.regularizers))
+        if on_epoch_begin is not None:
+            found.append(Begin(on_epoch_begin))
+        return Listeners(found)
 
     def _end_watch(self, watch: EpochWatch, net: PhaseNet) -> None:
         """Keep the best epoch, and say in the history what each was worth."""
@@ -276,32 +256,6 @@ class Session:
         if watch.best < len(watch.values) - 1:  # moments are those of the last epoch
             resume = replace(resume, optimizer=None)
         self.outcome = replace(self.outcome, best_epoch=watch.best, resume=resume)
-
-    def _compiled(self, loss: Loss) -> Loss:
-        """Return the loss compiled, if that is asked for and hasn't failed in an earlier phase."""
-        if not self.settings.compile or self._cannot_compile:
-            return loss
-        if strategy().size > 1:
-            self._cannot_compile = True
-            warnings.warn(
-                "compile=True has no effect on a fit by several processes: what they tell each "
-                "other within a step can't be compiled.",
-                UserWarning,
-                stacklevel=4,
-            )
-            return loss
-
-        def warn(error: Exception) -> None:
-            self._cannot_compile = True
-            warnings.warn(
-                "compile=True: torch can't compile the training step here, and goes on without "
-                f"it ({type(error).__name__}: {str(error).strip().splitlines()[0]}). On a "
-                "CPU it needs a C++ compiler.",
-                UserWarning,
-                stacklevel=2,
-            )
-
-        return CompiledLoss(loss, warn)
 
     def _take_up_moments(self, phase: str, net: PhaseNet) -> None:
         resume = self.outcome.resume.optimizer or {}
@@ -334,12 +288,12 @@ class Session:
         attempts : iterable of callable
             Train phases.
         criterion : callable
-            Returns what an attempt is worth, after it.
+            Returns what an attempt is worth, after it, unless its last phase was watched.
 
         Returns
         -------
         int
-            Number of the attempt after which the criterion was largest, the first of several.
+            Number of the attempt of the largest worth, the first of several.
         """
         start, before = copy.deepcopy(self.trained.state_dict()), self.outcome
         best, kept, weights, outcome = -math.inf, 0, start, before
@@ -350,7 +304,8 @@ class Session:
             attempt()
             for row in self.history[n_before:]:
                 row["attempt"] = number
-            value = criterion()
+            watch = self.outcome.watch
+            value = criterion() if watch is None else watch.value
             if not number or value > best:
                 best, kept, outcome = value, number, self.outcome
                 weights = copy.deepcopy(self.trained.state_dict())
@@ -369,7 +324,7 @@ class Session:
         if kept is not None:
             self.set_state(kept["training"])
             return kept["result"]
-        with current_report().task(name.replace("_", " "), is_step=True):
+        with self.report.task(name.replace("_", " "), is_step=True):
             result = self._on_first(function)
         step.save(
             lambda: {"training": self.state(), "result": result},
@@ -425,7 +380,7 @@ class Session:
 
         The others take its result, and what it has changed of the training's state.
         """
-        ranks = strategy()
+        ranks = self.strategy
         if ranks.size == 1:
             return function()
         result, training = ranks.from_first(lambda: (function(), to_numpy(self.state())))
@@ -438,13 +393,6 @@ class Session:
 
         They are the same already unless a network draws some in a way that isn't known here.
         """
-        ranks = strategy()
-        if ranks.size > 1:
-            of_fit = self.shuffle, self.runner.device
-            states = ranks.from_first(lambda: generator_states(*of_fit), at_once=True)
-            set_generator_states(states, *of_fit)
-
-
-def trained(module: nn.Module, regularizers: Iterable[Regularizer]) -> nn.ModuleList:
-    """Return all that a fit trains as one module."""
-    return nn.ModuleList([module, *regularizers])
+        of_fit = self.shuffle, self.runner.device
+        states = self.strategy.from_first(lambda: generator_states(*of_fit), at_once=True)
+        set_generator_states(states, *of_fit)

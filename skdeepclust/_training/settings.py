@@ -31,7 +31,6 @@ class TrainingSettings:
     optimizer_options: dict[str, Any]
     lr: float
     batch_size: Any
-    compile: bool
     callbacks: Sequence[Any] | None
     verbose: int
 

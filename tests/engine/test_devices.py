@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.abstract_steps import steps_on_meta
+from helpers.plain_autoencoder import assert_same_weights
 from helpers.small_fits import DIGIT, GRAPH, KNOWN, NETWORKS, QUICK, fitted, outputs
 from helpers.stopped_fits import after_a_file, after_an_epoch, fitted_with_stops, result
 from sklearn.base import clone
@@ -262,9 +263,7 @@ def test_a_loaded_fit_goes_on_on_its_device(name, device):
     other = pickle.loads(pickle.dumps(one))
     for model in (one, other):
         model.set_params(max_epochs=1).fit(*arguments)
-    again = other.module_.state_dict()
-    for key, value in one.module_.state_dict().items():
-        assert torch.equal(value, again[key]), key
+    assert_same_weights(one, other)
 
 
 def test_a_loaded_state_is_on_the_device_that_the_network_was_on():
@@ -273,8 +272,7 @@ def test_a_loaded_state_is_on_the_device_that_the_network_was_on():
         model.module_.to("meta")
         for each in model.regularizers_:
             each.to("meta")
-        whole = trained(model.module_, model.regularizers_)
-        state = whole.state_dict()
+        state = trained(model.module_, model.regularizers_).state_dict()
         model.regularizers_ = model._own_regularizers()
         attach(model.regularizers_, model.module_, model._input.input_shape)
         whole = trained(model.module_, model.regularizers_)
@@ -293,9 +291,7 @@ def test_a_seed_gives_the_same_bits_on_every_device(name, device):
     )
     for a, b in zip(one.history_, other.history_, strict=True):
         assert {**a, "seconds": None} == {**b, "seconds": None}
-    again = other.module_.state_dict()
-    for key, value in one.module_.state_dict().items():
-        assert torch.equal(value, again[key]), key
+    assert_same_weights(one, other)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -47,12 +47,16 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def lines_of_prose(tree: ast.AST) -> int:
-    """Count the lines that state an interface: docstrings, and what `__init__` takes and keeps."""
+    """Count the lines that state an interface: docstrings, declared parameters, `__init__`."""
     count = 0
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS)):
             count += len((ast.get_docstring(node, clean=False) or "").splitlines())
-        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+        constructs = isinstance(node, ast.FunctionDef) and node.name == "__init__"
+        declares = isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call)
+        if declares:
+            declares = ast.unparse(node.value.func) in ("parameter", "learned")
+        if constructs or declares:
             count += (node.end_lineno or 0) - node.lineno + 1
     return count
 

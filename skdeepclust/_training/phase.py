@@ -1,0 +1,76 @@
+"""What a net holds as long as it trains a phase, and who hears of the ends of its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+
+from skdeepclust._engine.distributed import Strategy
+
+
+class PhaseStopped(Exception):
+    """A callback of scikit-learn asked for the end of the phase."""
+
+
+class Listener:
+    """Hears of both ends of each epoch."""
+
+    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
+        """Do what comes before the epoch of this number, from 1."""
+
+    def end_epoch(self, net: NeuralNet) -> None:
+        """Do what comes after it."""
+
+
+@dataclass
+class Listeners(Listener):
+    """All of a phase: in their order before an epoch, backwards after it."""
+
+    listeners: Sequence[Listener]
+
+    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
+        for each in self.listeners:
+            each.begin_epoch(net, epoch)
+
+    def end_epoch(self, net: NeuralNet) -> None:
+        for each in reversed(self.listeners):
+            each.end_epoch(net)
+
+
+@dataclass
+class Phase:
+    """What a net holds as long as its phase lasts.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Who is asked for predictions by scoring callbacks.
+    loss : callable
+        `loss(x, idx, **extra) -> {"loss": tensor, part: tensor, ...}`.
+    give_up_on : callable
+        Tells whether a step that ended in an error is to be tried again.
+    step : Step
+        The step of the checkpoint that the phase is.
+    state, set_state : callable
+        Return and take up what the fit has changed.
+    strategy : Strategy
+        How the work is shared.
+    listeners : Listeners
+        Who hears of the ends of its epochs.
+    scaler : torch.amp.GradScaler or None
+        Scales losses in float16.
+    """
+
+    estimator: Any
+    loss: Callable[..., dict[str, torch.Tensor]]
+    give_up_on: Callable[[Exception], bool]
+    step: Any
+    state: Callable[[], dict[str, Any]]
+    set_state: Callable[[dict[str, Any]], None]
+    strategy: Strategy
+    listeners: Listeners
+    scaler: torch.amp.GradScaler | None = None
