@@ -17,6 +17,7 @@ from benchmarks.common import data, options, records, runs, surroundings
 from benchmarks.devices import run as devices
 from benchmarks.docs import update
 from benchmarks.memory import run as memory
+from benchmarks.overhead import loop
 from benchmarks.overhead import run as overhead
 from benchmarks.triplet_dec import run as triplet_dec
 
@@ -160,15 +161,15 @@ def mirror(x: torch.Tensor) -> torch.Tensor:
 
 def test_the_plain_loop_trains_what_the_estimator_trains(digits, monkeypatch) -> None:
     """With one batch and a network that stands still, both tell the same losses."""
-    monkeypatch.setitem(overhead.OBJECTIVE, "lr", 1e-12)
+    monkeypatch.setitem(loop.OBJECTIVE, "lr", 1e-12)
     X = digits[0][:50]
     # so many epochs that the running batch statistics, which P depends on, stand still too
-    estimator = overhead.make_estimator((8, 8), 50, augmentation=mirror, random_state=0).fit(X)
-    loop = overhead.make_plain_loop(estimator, X, mirror)
+    estimator = loop.make_estimator((8, 8), 50, augmentation=mirror, random_state=0).fit(X)
+    plain = loop.make_plain_loop(estimator, X, mirror)
     ours = [row["loss"] for row in estimator.history_]
-    epoch = loop.start("warmup")
+    epoch = plain.start("warmup")
     np.testing.assert_allclose([epoch() for _ in range(4)], ours[:4], rtol=1e-4)
-    epoch = loop.start("clustering")
+    epoch = plain.start("clustering")
     np.testing.assert_allclose([epoch() for _ in range(2)], ours[-2:], rtol=1e-4)
 
 

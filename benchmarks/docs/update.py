@@ -19,19 +19,19 @@ from benchmarks.docs.cost import TABLES as COSTS
 from benchmarks.docs.papers import TABLES as PAPERS
 from benchmarks.docs.versions import versions_line
 from benchmarks.forced_apart.tables import TABLES as FORCED_APART
-from benchmarks.forced_apart_cost.run import table as loss_table
+from benchmarks.forced_apart_cost.tables import table as loss_table
 from benchmarks.import_time.run import table as import_table
-from benchmarks.larger_than_memory.run import table as larger_table
-from benchmarks.overhead.run import newest_table as overhead_table
+from benchmarks.larger_than_memory.tables import table as larger_table
+from benchmarks.overhead.tables import newest_table as overhead_table
 from benchmarks.parsimonious.tables import TABLES as PARSIMONIOUS
-from benchmarks.precision.run import table as precision_table
-from benchmarks.regularizer_cost.run import table as cost_table
-from benchmarks.repair.run import TABLES as REPAIR
-from benchmarks.scaling.run import table as scaling_table
-from benchmarks.serving.run import table as serving_table
+from benchmarks.precision.tables import table as precision_table
+from benchmarks.regularizer_cost.tables import table as cost_table
+from benchmarks.repair.tables import TABLES as REPAIR
+from benchmarks.scaling.tables import table as scaling_table
+from benchmarks.serving.tables import table as serving_table
 from benchmarks.tagnet.tables import TABLES as TAGNET
-from benchmarks.tagnet_scale.run import table as scale_table
-from benchmarks.triplet_dec.run import table
+from benchmarks.tagnet_scale.tables import table as scale_table
+from benchmarks.triplet_dec.tables import table
 
 METHODS = ("forced_apart", "parsimonious", "tagnet")
 PAGES_OF_USE = ("distributed", "repair", "scaling", "serving", "tuning")

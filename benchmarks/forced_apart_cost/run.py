@@ -35,68 +35,25 @@ from benchmarks.common.options import parse as parse_options
 from benchmarks.common.records import Record
 from benchmarks.common.results import kept, recorded
 from benchmarks.common.surroundings import surroundings, thread_limit
-from benchmarks.common.tables import markdown
-from skdeepclust.losses import forced_apart_loss
+from benchmarks.forced_apart_cost.forms import OTHERS, Loss, groups_of, ours
+from benchmarks.forced_apart_cost.settings import (
+    BYTES_OF_ALL_PAIRS,
+    LABELS,
+    QUICK_SIZES,
+    SECONDS_A_FORM,
+    SECONDS_A_ROUND,
+    SIZES,
+    UNITS,
+)
+from benchmarks.forced_apart_cost.tables import table, verdicts
 
-SIZES = (128, 512, 2048, 8192)
-UNITS = (15, 128)
-LABELS = (1, 2)
-QUICK_SIZES = (16, 64)
-BYTES_OF_ALL_PAIRS = 3e9
-SECONDS_A_ROUND = 0.05
-SECONDS_A_FORM = 3.0
 MIB = 2**20
-TARGET_RATIO, TARGET_MIB = 3.0, 20.0
 
 # or the profiler tells of each of its starts
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
-Loss = Callable[[Tensor, Tensor | None, float], Tensor]
 
-# ---------------------------------------------------------------- forms of the loss
-
-
-def ours(activations: Tensor, labels: Tensor | None, margin: float) -> Tensor:
-    return forced_apart_loss(activations, labels, margin=margin)
-
-
-def all_pairs(activations: Tensor, labels: Tensor | None, margin: float) -> Tensor:
-    p, n = activations.softmax(1), len(activations)
-    p_i, p_j = p.repeat_interleave(n, 0), p.repeat(n, 1)  # (n n, k)
-    divergence = (p_i * (p_i.log() - p_j.log())).sum(1)
-    return _masked_mean((margin - divergence).relu().view(n, n), labels)
-
-
-def dense(activations: Tensor, labels: Tensor | None, margin: float) -> Tensor:
-    return _masked_mean(_hinge(activations, margin), labels)
-
-
-def grouped(activations: Tensor, labels: Tensor | None, margin: float) -> Tensor:
-    means = [2 * _hinge(group, margin).mean() for group in groups_of(activations, labels)]
-    return torch.stack(means).mean()
-
-
-def groups_of(rows: Tensor, labels: Tensor | None) -> list[Tensor]:
-    if labels is None:
-        return [rows]
-    return [rows[labels == label] for label in labels.unique()]
-
-
-def _hinge(activations: Tensor, margin: float) -> Tensor:
-    log_p = activations.log_softmax(1)
-    p = log_p.exp()
-    return (margin - (p * log_p).sum(1, keepdim=True) + p @ log_p.T).relu()  # (n, n)
-
-
-def _masked_mean(hinge: Tensor, labels: Tensor | None) -> Tensor:
-    if labels is None:
-        return 2 * hinge.mean()
-    same = (labels[:, None] == labels).to(hinge.dtype)
-    n_same = same.sum(1)
-    return 2 * (hinge * same / n_same.square()).sum() / len(labels.unique())
-
-
-OTHERS: dict[str, Loss] = {"all pairs": all_pairs, "dense": dense, "grouped": grouped}
+# ---------------------------------------------------------------- measurements
 
 
 def is_measured(name: str, n: int, k: int, n_labels: int) -> bool:
@@ -104,9 +61,6 @@ def is_measured(name: str, n: int, k: int, n_labels: int) -> bool:
     if name == "all pairs":  # ten matrices of its size, derivatives included
         return 10 * 4 * n * n * k < BYTES_OF_ALL_PAIRS
     return name != "grouped" or n_labels > 1
-
-
-# ---------------------------------------------------------------- measurements
 
 
 class Step:
@@ -207,37 +161,6 @@ def measure(n: int, k: int, n_labels: int, rounds: int, margin: float) -> Record
 
 
 # ---------------------------------------------------------------- command line
-
-
-def table(records: Sequence[Record]) -> str:
-    """Return the newest record of each setting."""
-    newest = {(r["n"], r["k"], r["n_labels"], r["n_threads"]): r for r in records}
-    header = ["samples", "units", "labels", "ms", "MiB", "products ratio"]
-    header += [f"{name} {what}" for name in OTHERS for what in ("ratio", "MiB")]
-    rows = []
-    for r in newest.values():
-        rows.append([r["n"], r["k"], r["n_labels"] if r["n_labels"] > 1 else "none"])
-        rows[-1] += [f"{r['ms']:.2f}", f"{r['mib']:.1f}", f"{r['products_ratio']:.2f}"]
-        for name in OTHERS:
-            other = r["others"].get(name)
-            rows[-1] += [f"{other['ratio']:.2f}", f"{other['mib']:.1f}"] if other else ["", ""]
-    return markdown(header, rows)
-
-
-def verdicts(records: Sequence[Record]) -> Iterator[str]:
-    """Tell whether the targets are met."""
-    for r in records:
-        setting = f"{r['n']} samples, {r['k']} units, {r['n_labels']} label(s)"
-        if (r["n"], r["k"]) == (2048, 15):
-            ratio = r["others"]["dense"]["ratio"]
-            word = "met" if ratio >= TARGET_RATIO else "missed"
-            yield f"{setting}: {ratio:.2f} times faster than dense; {TARGET_RATIO:g} is {word}."
-            word = "met" if r["mib"] < TARGET_MIB else "missed"
-            yield f"{setting}: {r['mib']:.1f} MiB; less than {TARGET_MIB:g} is {word}."
-        if r["n"] == min(SIZES):
-            ratio = r["others"].get("grouped", r["others"]["dense"])["ratio"]
-            word = "met" if ratio >= 1 else "missed"
-            yield f"{setting}: {ratio:.2f} times faster than grouped; never slower is {word}."
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

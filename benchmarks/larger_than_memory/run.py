@@ -34,7 +34,7 @@ from benchmarks.common.processes import measured_in_fresh_process
 from benchmarks.common.records import Record
 from benchmarks.common.runs import Job, results
 from benchmarks.common.surroundings import thread_limit
-from benchmarks.common.tables import markdown
+from benchmarks.larger_than_memory.tables import table
 from skdeepclust import (
     ForcedApartEmbedder,
     ParsimoniousAutoencoder,
@@ -176,27 +176,7 @@ def jobs(options: argparse.Namespace, folder: Path) -> Iterator[Job]:
             yield Job("larger_than_memory", data, name, 0, fit)
 
 
-# ---------------------------------------------------------------- the table and the options
-
-
-def table(records: Sequence[Record]) -> str:
-    names = ["estimator", "source", "GB", "samples", "limit MB", "peak MB", "epoch s", "fit s"]
-    rows = [
-        [
-            record["setting"],
-            record["data"].split(", ")[1],
-            record["gigabytes"],
-            record["n_samples"],
-            record["limit_mb"],
-            record["peak_anonymous_mb"],
-            record["epoch_s"],
-            record["fit_s"],
-            record["answer_s"],
-            record["whole_copy"],
-        ]
-        for record in records
-    ]
-    return markdown([*names, "predict s", "a copy of X"], rows)
+# ---------------------------------------------------------------- command line
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -13,19 +13,15 @@ machine disturbs less.
 from __future__ import annotations
 
 import argparse
-import copy
 import cProfile
 import io
 import pstats
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
-from torch import Tensor
-from torch.nn import functional
 
 from benchmarks.common.data import load
 from benchmarks.common.options import ALWAYS_FRESH, add_options
@@ -33,148 +29,16 @@ from benchmarks.common.options import parse as parse_options
 from benchmarks.common.records import Record
 from benchmarks.common.results import kept, recorded
 from benchmarks.common.surroundings import surroundings, thread_limit
-from benchmarks.common.tables import markdown
+from benchmarks.overhead.loop import PlainLoop, make_estimator, make_plain_loop
+from benchmarks.overhead.tables import PHASES, table
 from skdeepclust import TripletDECClusterer
-from skdeepclust._engine.batches import Batches
 from skdeepclust.augmentation import ImageAugmentation
-from skdeepclust.losses import (
-    assignment_kl,
-    information_loss,
-    masked_info_nce_loss,
-    pairwise_squared_distances,
-    reconstruction_loss,
-    student_t_assignment,
-    target_distribution,
-)
 
 # Of estimator to plain loop, at most: small images leave less time to hide the machinery in.
 TARGETS = {"digits": 1.25, "mnist": 1.10}
 # Above this ratio the profile is printed without being asked for.
 WORTH_A_LOOK = 1.05
 Times = tuple[float, float]  # seconds, CPU seconds
-PHASES = ("warmup", "clustering")
-# The objective that PlainLoop writes out; the estimator's defaults may differ from it.
-OBJECTIVE = {
-    "reconstruction_weight": 1.0,
-    "clustering_weight": 1.0,
-    "triplet_weight": 0.2,
-    "entropy_weight": 1.0,
-    "degrees_of_freedom": 31.0,
-    "normalize": True,
-    "contrast": "info_nce",
-    "negatives": "cluster",
-    "target_view": "augmented",
-    "n_neighbors": 0,
-    "n_starts": 1,
-    "batch_size": 256,
-    "optimizer": "adam",
-    "lr": 0.001,
-    "device": "cpu",
-}
-
-
-class PlainLoop:
-    """The two phases as one would write them by hand for one data set."""
-
-    def __init__(self, network, batches: list, augment: Callable):
-        self.network, self.batches, self.augment = network, batches, augment
-        n_samples = sum(len(x) for x, _ in batches)
-        self.mean, self.mean_square = torch.zeros(2, n_samples)
-        self.target = torch.zeros(n_samples, len(network.centers))
-
-    def start(self, phase: str, epochs: int = 1) -> Callable[[], float]:
-        """Return a function that trains one epoch and returns its mean loss."""
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=OBJECTIVE["lr"])
-        n_steps = epochs * len(self.batches)
-        decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
-        loss_of = getattr(self, phase)
-
-        def epoch() -> float:
-            total, n_seen = torch.zeros(()), 0
-            if phase == "clustering":
-                self.update_target()
-            self.network.train()
-            for x, idx in self.batches:
-                optimizer.zero_grad()
-                loss = loss_of(x, idx)
-                loss.backward()
-                optimizer.step()
-                if phase == "clustering":
-                    decay.step()
-                total += loss.detach() * len(x)
-                n_seen += len(x)
-            return float(total) / n_seen
-
-        return epoch
-
-    def warmup(self, x: Tensor, idx: Tensor) -> Tensor:
-        anchor, positive = self.views(x)
-        contrast = masked_info_nce_loss(anchor, positive, self.outside(anchor, positive, idx))
-        return 0.2 * contrast + self.reconstruction(x, anchor)
-
-    def clustering(self, x: Tensor, idx: Tensor) -> Tensor:
-        anchor, positive = self.views(x)
-        target = self.target[idx]
-        q_anchor, q_positive = self.assign(anchor), self.assign(positive)
-        divergence = assignment_kl(target, q_positive)
-        information = -information_loss(torch.cat([q_anchor, q_positive]))
-        label = target.argmax(1)
-        contrast = masked_info_nce_loss(anchor, positive, label[:, None] != label)
-        return divergence - information + 0.2 * contrast + self.reconstruction(x, anchor)
-
-    @torch.no_grad()
-    def update_target(self) -> None:
-        self.network.eval()
-        for x, idx in self.batches:
-            self.target[idx] = self.assign(self.embed(x))
-        self.target = target_distribution(self.target)
-
-    @torch.no_grad()
-    def outside(self, anchor: Tensor, positive: Tensor, idx: Tensor) -> Tensor:
-        """Which samples lie beyond mean + 2 std of the distances to augmented copies."""
-        mean, mean_square = self.mean[idx], self.mean_square[idx]
-        radius = mean + 2 * (mean_square - mean.square()).clamp_min(0).sqrt()
-        distance = (anchor - positive).norm(dim=1)
-        self.mean[idx] = mean.lerp(distance, 0.3)
-        self.mean_square[idx] = mean_square.lerp(distance.square(), 0.3)
-        return pairwise_squared_distances(anchor, anchor) > radius.square()[:, None]
-
-    def views(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        anchor, positive = self.embed(torch.cat([x, self.augment(x)])).chunk(2)
-        return anchor, positive
-
-    def embed(self, x: Tensor) -> Tensor:
-        embedding = self.network.autoencoder.encode(self.network.standardize(x))
-        return functional.normalize(embedding, dim=1)
-
-    def reconstruction(self, x: Tensor, embedding: Tensor) -> Tensor:
-        decoded = self.network.autoencoder.decode(embedding)
-        return reconstruction_loss(decoded, self.network.standardize(x))
-
-    def assign(self, embedding: Tensor) -> Tensor:
-        mapped = embedding @ self.network.metric
-        return student_t_assignment(mapped, self.network.centers, degrees_of_freedom=31.0)
-
-
-def make_estimator(image_shape: tuple[int, int], epochs: int, **parameters) -> TripletDECClusterer:
-    """Return an estimator that spends `epochs` epochs on each of the two phases."""
-    schedule = {"pretrain_epochs": 0, "warmup_epochs": epochs, "max_epochs": epochs}
-    start = {"init": "kmeans", "n_init": 1, "image_shape": image_shape}
-    return TripletDECClusterer(10, **{**OBJECTIVE, **schedule, **start, **parameters})
-
-
-def make_plain_loop(estimator: TripletDECClusterer, X: np.ndarray, augment: Callable) -> PlainLoop:
-    """Return a plain loop that starts from a fitted estimator's network."""
-    gather = Batches(
-        X,
-        batch_size=estimator.batch_size,
-        sample_shape=estimator.image_shape_,
-        dtype=torch.float32,
-        device=torch.device("cpu"),
-        generator=torch.Generator().manual_seed(0),
-    )
-    batches = [(x, extra["idx"]) for x, extra in gather]
-    return PlainLoop(copy.deepcopy(estimator.module_), batches, augment)
 
 
 # ---------------------------------------------------------------- measuring
@@ -247,24 +111,6 @@ def profile(X: np.ndarray, image_shape: tuple[int, int], epochs: int) -> str:
 
 
 # ---------------------------------------------------------------- command line
-
-
-def table(records: Sequence[Record]) -> str:
-    header = ["data", "phase", "estimator ms", "plain ms", "ratio"]
-    header += ["estimator CPU ms", "plain CPU ms", "CPU ratio", "threads", "date"]
-    return markdown(
-        header,
-        [
-            [r["data"], phase, *r[phase].values(), r["n_threads"], r["date"]]
-            for r in records
-            for phase in PHASES
-        ],
-    )
-
-
-def newest_table(records: Sequence[Record]) -> str:
-    """Return the table of the newest measurement on each data set."""
-    return table(list({record["data"]: record for record in records}.values()))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

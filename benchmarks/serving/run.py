@@ -33,12 +33,11 @@ from benchmarks.common.options import parse as parse_options
 from benchmarks.common.records import ROOT, Record
 from benchmarks.common.results import kept, recorded
 from benchmarks.common.surroundings import surroundings, thread_limit
-from benchmarks.common.tables import markdown
+from benchmarks.serving.tables import PERCENTILES, table
 from skdeepclust import ParsimoniousClassifier
 
 BATCHES = (1, 32, 256)
 CLIENTS = (1, 4)
-PERCENTILES = (50, 95, 99)
 
 
 def documented_handler(session: onnxruntime.InferenceSession) -> type[BaseHTTPRequestHandler]:
@@ -130,15 +129,6 @@ def measure(seconds: float, n_threads: int) -> Iterator[Record]:
                 told = pool.starmap(client, [(*given, seconds)] * n_clients, chunksize=1)
                 times = [each for times in told for each in times]
                 yield summary("server", n_clients, size, times, seconds)
-
-
-def table(records: Sequence[Record]) -> str:
-    header = ["", "clients", "samples a request", "requests/s", "samples/s"]
-    header += [f"{p} % within, ms" for p in PERCENTILES]
-    newest = [r for r in records if r["run"] == records[-1]["run"]]
-    names = ["way", "clients", "batch", "requests_per_s", "samples_per_s"]
-    names += [f"p{p}_ms" for p in PERCENTILES]
-    return markdown(header, [[record[name] for name in names] for record in newest])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,8 +18,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-import numpy as np
-
 from benchmarks.common.data import load
 from benchmarks.common.options import add_options
 from benchmarks.common.options import parse as parse_options
@@ -27,12 +25,11 @@ from benchmarks.common.processes import measured_in_fresh_process
 from benchmarks.common.records import Record
 from benchmarks.common.runs import Job, results
 from benchmarks.common.surroundings import peak_memory_mb, thread_limit
-from benchmarks.common.tables import grouped, markdown
+from benchmarks.tagnet_scale.tables import GRAPHS, table
 from skdeepclust import TAGnetClusterer
 
 SIZES = (5_000, 10_000, 20_000, 40_000, 70_000)
 BATCH_SIZES = {"whole": 10**9, "batches": 1024}
-GRAPHS = {"without graph": 0.0, "with graph": "auto"}
 
 
 def measure(n_samples: int, mode: str, setting: str, mnist: str | None, epochs: int) -> Record:
@@ -82,29 +79,6 @@ def jobs(options: argparse.Namespace) -> Iterator[Job]:
             for setting in GRAPHS:
                 fit = partial(measure_in_fresh_process, n_samples, mode, setting, options)
                 yield Job(f"scale {n_samples}", mode, setting, 0, fit)
-
-
-def table(records: Sequence[Record]) -> str:
-    """Return one row for each mode and size, and the power of n by which an epoch grows."""
-    header = ["training", "n", "epoch, graph (s)", "without (s)", "ratio", "before, graph (s)"]
-    header += ["without (s)", "fit (MB)", "without (MB)"]
-    rows, powers = [], []
-    for mode, runs in grouped(records, lambda record: record["data"]).items():
-        epochs = {}
-        for n, pair in sorted(grouped(runs, lambda record: record["n_samples"]).items()):
-            of = {record["setting"]: record for record in pair}
-            if len(of) < len(GRAPHS):
-                continue
-            a, b = of["with graph"], of["without graph"]
-            epochs[n] = a["epoch_s"]
-            ratio = f"{a['epoch_s'] / b['epoch_s']:.2f}"
-            row = [mode, f"{n:,}", f"{a['epoch_s']:.2f}", f"{b['epoch_s']:.2f}", ratio]
-            row += [f"{a['before_s']:.0f}", f"{b['before_s']:.0f}"]
-            rows.append([*row, f"{a['fit_mb']:.0f}", f"{b['fit_mb']:.0f}"])
-        if len(epochs) > 1:
-            slope = np.polyfit(np.log(list(epochs)), np.log(list(epochs.values())), 1)[0]
-            powers.append(f"An epoch ({mode}, with the graph) grows as n^{slope:.2f}.")
-    return "\n\n".join([markdown(header, rows), *powers])
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

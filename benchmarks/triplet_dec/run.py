@@ -29,7 +29,8 @@ from benchmarks.common.options import parse as parse_options
 from benchmarks.common.records import Record
 from benchmarks.common.runs import Cost, Job, results, scores
 from benchmarks.common.surroundings import changed_parameters
-from benchmarks.common.tables import grouped, markdown, mean_and_std
+from benchmarks.common.tables import grouped
+from benchmarks.triplet_dec.tables import table
 from skdeepclust import TripletDECClusterer
 from skdeepclust.triplet_dec import PAPER_SETTINGS
 
@@ -120,42 +121,6 @@ def measured(setting: str, samples: Callable, seed: int, changes: Mapping[str, A
     X, y, image_shape = samples()
     model = make_model(setting, len(np.unique(y)), image_shape, seed, changes)
     return run(model, (X / X.max()).astype(np.float32) if setting in CONTROLS else X, y)
-
-
-# ---------------------------------------------------------------- the table
-
-
-def table(records: Sequence[Record]) -> str:
-    """Return one row for each data set and setting; "chosen" is the run of the highest score."""
-    header = ["data", "setting", "n", "ACC", "worst", "chosen", "NMI", "ARI"]
-    header += ["empty clusters", "CPU s", "wall s", "MB"]
-    rows = []
-    for (data, setting), runs in sorted(
-        grouped(records, lambda record: (record["data"], record["setting"])).items(),
-        key=lambda item: item[0][0],  # sorting keeps the settings of a data set in their order
-    ):
-        of = {
-            name: [run[name] for run in runs] for name in ("ACC", "NMI", "ARI", "cpu_s", "wall_s")
-        }
-        scored = [run for run in runs if run["score"] is not None]
-        chosen = max(scored, key=lambda run: run["score"])["ACC"] if scored else None
-        rows.append(
-            [
-                data,
-                setting,
-                len(runs),
-                mean_and_std(of["ACC"]),
-                f"{min(of['ACC']):.3f}",
-                "" if chosen is None else f"{chosen:.3f}",
-                mean_and_std(of["NMI"]),
-                mean_and_std(of["ARI"]),
-                sum(any("ConvergenceWarning" in w for w in run["warnings"]) for run in runs),
-                mean_and_std(of["cpu_s"], 1),
-                mean_and_std(of["wall_s"], 1),
-                f"{max(run['peak_rss_mb'] for run in runs):.0f}",
-            ]
-        )
-    return markdown(header, rows)
 
 
 # ---------------------------------------------------------------- command line
