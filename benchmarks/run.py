@@ -115,6 +115,7 @@ def command_of(benchmark: Benchmark, quick: bool, options: Sequence[str]) -> lis
 def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.run",
         description=__doc__,
         formatter_class=usage,
         epilog="Other options, such as --mnist FOLDER or --fresh, go to each of the benchmarks.",

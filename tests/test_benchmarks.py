@@ -259,7 +259,9 @@ def test_help_is_all_that_help_does(name, monkeypatch, capsys) -> None:
     with pytest.raises(SystemExit) as exit:
         module.main(["--help"])
     assert exit.value.code == 0
-    assert f"python -m {name}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith(f"usage: python -m {name} ")
+    assert f"\n    python -m {name}" in told
 
 
 @pytest.mark.parametrize("name", sorted(set(RUNS) - {"mutation"}))

@@ -21,6 +21,7 @@ ALWAYS_FRESH = "has no effect: this benchmark measures anew each time, and adds 
 
 def add_options(parser: argparse.ArgumentParser, out: str, fresh: str = FRESH) -> None:
     """Add the options of every benchmark."""
+    parser.prog = f"python -m benchmarks.{Path(out).stem}.run"
     parser.add_argument(
         "--mnist",
         metavar="FOLDER",

@@ -94,7 +94,9 @@ def updated(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     usage = argparse.RawDescriptionHelpFormatter
-    argparse.ArgumentParser(description=__doc__, formatter_class=usage).parse_args(arguments)
+    name = "python -m benchmarks.docs.update"
+    parser = argparse.ArgumentParser(name, description=__doc__, formatter_class=usage)
+    parser.parse_args(arguments)
     for page in PAGES:
         page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -88,7 +88,9 @@ def reasons(found: list[dict]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     usage = argparse.RawDescriptionHelpFormatter
-    argparse.ArgumentParser(description=__doc__, formatter_class=usage).parse_args(arguments)
+    name = "python -m benchmarks.mutation.run"
+    parser = argparse.ArgumentParser(name, description=__doc__, formatter_class=usage)
+    parser.parse_args(arguments)
     found = list(mutants())
     if not found:
         raise SystemExit("There are no mutants: run `make mutation`.")
