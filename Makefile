@@ -73,14 +73,14 @@ test-newest:  ## Check and test with the newest releases instead of the lock; a 
 	@$(MAKE) --no-print-directory --keep-going lint test VENV=$(NEWEST) STAMP=
 
 bench: $(BENCH_STAMP)  ## Run every benchmark (a day of one core; goes on where it was cut off)
-	$(BENCH)/$(SCRIPTS)/python benchmarks/run.py
+	$(BENCH)/$(SCRIPTS)/python -m benchmarks.run
 
 bench-quick: $(BENCH_STAMP)  ## Run a slice of the benchmarks in ten minutes
-	$(BENCH)/$(SCRIPTS)/python benchmarks/run.py --quick
+	$(BENCH)/$(SCRIPTS)/python -m benchmarks.run --quick
 
 mutation: $(STAMP)  ## Change the code, line by line, and see whether tests notice (20 minutes)
 	$(TEST_ENV) $(BIN)/mutmut run --max-children 2
-	PYTHONPATH=. $(BIN)/python benchmarks/mutation.py
+	$(BIN)/python -m benchmarks.mutation.run
 
 # A commit, or a folder with the package in it.
 BASE ?= HEAD

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import time
+import errno
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows, where two equal fits at once aren't noticed
-    fcntl: Any = None
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 # A look at a lock takes it for a moment: that isn't another fit.
-N_ATTEMPTS, SECONDS_BETWEEN = 10, 0.05
+N_ATTEMPTS, SECONDS_TO_WAIT = 10, 0.5
+# What some file systems without locks answer; filelock has something for others.
+WITHOUT_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP}
 
 
 class FolderLock:
     """Keeps other fits out of a folder, which it makes.
+
+    The folder itself can't be locked on Windows. A file in it would have to go before the folder
+    does, and so before its lock: hence one beside it, which is there as long as the lock is.
 
     Parameters
     ----------
@@ -34,59 +36,68 @@ class FolderLock:
     """
 
     def __init__(self, path: Path):
-        self._descriptor: int | None = None
-        for attempt in range(N_ATTEMPTS):
+        self._lock = _locked(_file(path), SECONDS_TO_WAIT)
+        try:
             path.mkdir(parents=True, exist_ok=True)
-            try:
-                self._descriptor = _locked(path)
-                return
-            except (FileNotFoundError, BlockingIOError):
-                # in this moment its last holder removes it, or somebody looks whether it is locked
-                if attempt == N_ATTEMPTS - 1:
-                    raise
-                time.sleep(SECONDS_BETWEEN)
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let others in."""
-        _unlock(self._descriptor)
-        self._descriptor = None
+        _unlock(self._lock)
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a fit is running that has this folder, or the folder is gone."""
+    """Whether a fit is running that has this folder."""
+    if not _file(path).exists():
+        return False
     try:
-        descriptor = _locked(path)
+        lock = _locked(_file(path), 0)
     except OSError:
         return True
-    _unlock(descriptor)
+    if path.exists():
+        lock.release()
+    else:  # its fit has ended since, and the file has just come again
+        _unlock(lock)
     return False
 
 
-def _lock(descriptor: int) -> None:
+def _file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
+
+
+def _locked(file: Path, seconds: float) -> BaseFileLock:
+    from filelock import FileLock, Timeout  # only here: few fits need it
+
+    lock = FileLock(file, thread_local=False)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:  # a file system without locks
+        _acquire(lock, file, seconds)
+    except Timeout as error:
+        raise BlockingIOError(errno.EWOULDBLOCK, "in use", str(file)) from error
+    except NotImplementedError:  # a file system without locks, filelock before 3.24
         pass
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+    return lock
 
 
-def _unlock(descriptor: int | None) -> None:
-    if descriptor is not None:
-        with suppress(OSError):  # of a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # also for processes that were forked since
-        os.close(descriptor)
+def _acquire(lock: BaseFileLock, file: Path, seconds: float) -> None:
+    for attempt in range(N_ATTEMPTS):
+        try:
+            lock.acquire(timeout=seconds)
+        except FileNotFoundError:  # in this moment its last holder deletes it
+            if attempt == N_ATTEMPTS - 1:
+                raise
+            continue
+        if file.exists():
+            return
+        lock.release()  # before 3.21 filelock locks what is deleted
+    raise FileNotFoundError(errno.ENOENT, "deleted again and again", str(file))
 
 
-def _locked(path: Path) -> int | None:
-    if fcntl is None:
-        return None
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        _lock(descriptor)
-        if not os.path.samestat(os.fstat(descriptor), path.stat()):
-            raise FileNotFoundError(path)
-    except BaseException:
-        _unlock(descriptor)
-        raise
-    return descriptor
+def _unlock(lock: BaseFileLock) -> None:
+    with suppress(OSError):  # on Windows, where filelock deletes it afterwards
+        Path(lock.lock_file).unlink()
+    lock.release()

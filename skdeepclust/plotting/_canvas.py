@@ -13,13 +13,9 @@ from sklearn.utils import check_random_state
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Petroff 2021 (arXiv:2107.02270): ten colours that stay apart in colour-blind vision. In grey some
-# are alike: markers, line styles or names tell apart, too, what is coloured.
-COLORS = (
-    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
-    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
-)  # fmt: skip
-
+# Matplotlib's petroff10 has ten colours that stay apart in colour-blind vision. In grey some are
+# alike: markers, line styles or names tell apart, too, what is coloured.
+N_COLORS = 10
 MARKERS = "os^Dv<>pP"
 LINE_STYLES = ("-", "--", "-.", ":")
 LUMINANCE_HALFWAY = 0.184  # of L* = 50
@@ -41,13 +37,20 @@ def new_panels(n_panels: int, figsize: tuple[float, float]) -> np.ndarray:
 
 def cluster_colors(n_clusters: int) -> list[str]:
     """Give each cluster its colour, the same in every display; after ten they come again."""
-    return [COLORS[cluster % len(COLORS)] for cluster in range(n_clusters)]
+    return [_palette()[cluster % N_COLORS] for cluster in range(n_clusters)]
+
+
+def _palette() -> list[str]:
+    from matplotlib import color_sequences
+    from matplotlib.colors import to_hex  # a name is one colour, three numbers may be values
+
+    return [to_hex(color) for color in color_sequences["petroff10"]]
 
 
 def line_style(index: int) -> dict[str, Any]:
     """Give the colour, marker and dashes of a line; ninety lines have different ones."""
     return {
-        "color": COLORS[index % len(COLORS)],
+        "color": _palette()[index % N_COLORS],
         "marker": MARKERS[index % len(MARKERS)],
         "ls": LINE_STYLES[index % len(LINE_STYLES)],
     }
@@ -56,8 +59,8 @@ def line_style(index: int) -> dict[str, Any]:
 def point_style(label: int) -> dict[str, Any]:
     """Give the colour and marker of points: a marker for each ten labels."""
     return {
-        "color": COLORS[label % len(COLORS)],
-        "marker": MARKERS[label // len(COLORS) % len(MARKERS)],
+        "color": _palette()[label % N_COLORS],
+        "marker": MARKERS[label // N_COLORS % len(MARKERS)],
     }
 
 
@@ -67,15 +70,15 @@ def draw_points(
     """Draw points in the style of their labels, 0 and up; return a collection for each marker."""
     from matplotlib.colors import to_rgba_array
 
-    palette = to_rgba_array(COLORS)
-    cycles = labels // len(COLORS) % len(MARKERS)
+    palette = to_rgba_array(_palette())
+    cycles = labels // N_COLORS % len(MARKERS)
     # in random order no cluster covers the others
     order = np.random.default_rng(0).permutation(len(labels))
     drawn = []
     for cycle in np.unique(cycles):
         rows = order[cycles[order] == cycle]
         points = ax.scatter(
-            *coordinates[rows].T, s=size, c=palette[labels[rows] % len(COLORS)], alpha=alpha,
+            *coordinates[rows].T, s=size, c=palette[labels[rows] % N_COLORS], alpha=alpha,
             marker=MARKERS[cycle], linewidths=0, rasterized=True,
         )  # fmt: skip
         drawn.append(points)
@@ -87,7 +90,7 @@ def ink_colormap(ax: Axes) -> Any:
     from matplotlib import rcParams
     from matplotlib.colors import LinearSegmentedColormap
 
-    colors = [ax.get_facecolor(), COLORS[0], rcParams["text.color"]]
+    colors = [ax.get_facecolor(), _palette()[0], rcParams["text.color"]]
     return LinearSegmentedColormap.from_list("ink", colors)
 
 

@@ -10,33 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture(autouse=True)
-def benchmarks(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-
-
-@pytest.fixture
-def compare():
-    return importlib.import_module("compare")
-
-
-@pytest.fixture
-def tables():
-    return importlib.import_module("_compare_tables")
-
-
-def module(name: str):
-    return importlib.import_module(name)
+from benchmarks import run
+from benchmarks.common import data, runs
+from benchmarks.compare import criteria, methods, samples, tables
+from benchmarks.compare import run as compare
+from benchmarks.compare import time_tables as time
 
 
 def rows(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_from_runs_to_tables(compare, tmp_path, capsys) -> None:
+def test_from_runs_to_tables(tmp_path, capsys) -> None:
     out = tmp_path / "compare.jsonl"
     command = ["--data", "digits-200", "--seeds", "0", "1", "--out", str(out)]
     command += ["--experiments", "methods", "halves", "--methods", "KMeans", "TAGnetClusterer"]
@@ -45,10 +30,7 @@ def test_from_runs_to_tables(compare, tmp_path, capsys) -> None:
     assert [record["experiment"] for record in records] == ["methods"] * 4 + ["halves"] * 4
     deep, new = records[0], records[4]
     assert deep["setting"] == new["setting"] == "TAGnetClusterer"
-    criteria = module("_compare_criteria").CRITERIA
-    assert criteria.keys() <= deep.keys()
-    history = rows(tmp_path / deep["history"])
-    assert {"phase", "epoch", "loss"} <= history[0].keys()
+    assert criteria.CRITERIA.keys() <= deep.keys()
     assert 0.3 < new["new_ACC"] <= 1
     assert new["n_samples"] == 100
     printed = capsys.readouterr().out
@@ -57,7 +39,7 @@ def test_from_runs_to_tables(compare, tmp_path, capsys) -> None:
     assert len(rows(out)) == 8
 
 
-def test_numbers_of_clusters_and_what_criteria_say_of_them(compare, tables, tmp_path) -> None:
+def test_numbers_of_clusters_and_what_criteria_say_of_them(tmp_path) -> None:
     out = tmp_path / "compare.jsonl"
     command = ["--data", "digits-150", "--seeds", "0", "1", "--out", str(out)]
     compare.main([*command, "--experiments", "numbers", "--methods", "KMeans"])
@@ -70,7 +52,7 @@ def test_numbers_of_clusters_and_what_criteria_say_of_them(compare, tables, tmp_
     assert row.split("|")[2].strip() == str(best)
 
 
-def test_the_last_peak_is_before_the_final_fall(tables) -> None:
+def test_the_last_peak_is_before_the_final_fall() -> None:
     score = {2: 0.9, 3: 0.5, 5: 0.6, 9: 0.4, 10: 0.8, 11: 0.7, 20: 0.1}
     assert tables.largest(score) == "2"
     assert tables.last_peak(score) == "10"
@@ -80,38 +62,34 @@ def test_the_last_peak_is_before_the_final_fall(tables) -> None:
 
 
 def test_labels_are_kept_as_text() -> None:
-    criteria = module("_compare_criteria")
     labels = np.arange(500) % 20
     assert np.array_equal(criteria.unpacked(criteria.packed(labels)), labels)
 
 
 def test_a_sample_of_noise_is_never_right() -> None:
-    scores = module("_runs").scores
     y = np.array([0, 0, 1, 1])
-    assert scores(y, np.array([0, 0, 1, -1]))["ACC"] == 0.75
-    assert scores(y, np.array([-1, -1, -1, -1]))["ACC"] == 0
-    assert scores(y, np.array([0, 0, 1, -1]))["noise"] == 0.25
-    assert scores(y, y)["ARI"] == 1
+    assert runs.scores(y, np.array([0, 0, 1, -1]))["ACC"] == 0.75
+    assert runs.scores(y, np.array([-1, -1, -1, -1]))["ACC"] == 0
+    assert runs.scores(y, np.array([0, 0, 1, -1]))["noise"] == 0.25
+    assert runs.scores(y, y)["ARI"] == 1
 
 
 def test_classes_become_rarer_along_a_line() -> None:
-    data = module("_compare_data")
     y = np.repeat(np.arange(5), 2_000)
-    some = data.Samples(np.zeros((len(y), 1)), y, None).imbalanced(0.2, seed=0)
+    some = samples.Samples(np.zeros((len(y), 1)), y, None).imbalanced(0.2, seed=0)
     shares = np.bincount(some.y) / 2_000
     np.testing.assert_allclose(shares, [0.2, 0.4, 0.6, 0.8, 1], atol=0.04)
     assert shares[-1] == 1
 
 
 def test_halves_are_all_samples() -> None:
-    data = module("_compare_data")
-    first, second = data.Samples(np.arange(9)[:, None], np.arange(9) % 3, None).halves(seed=0)
+    first, second = samples.Samples(np.arange(9)[:, None], np.arange(9) % 3, None).halves(seed=0)
     both = np.concatenate([first.X, second.X]).ravel()
     assert np.array_equal(np.sort(both), np.arange(9))
     assert abs(len(first.X) - len(second.X)) == 1
 
 
-def test_rank_correlations_are_over_seeds(tables) -> None:
+def test_rank_correlations_are_over_seeds() -> None:
     runs = [
         {
             "experiment": "methods",
@@ -131,13 +109,13 @@ def test_rank_correlations_are_over_seeds(tables) -> None:
     assert "digits" not in tables.trust(runs[:4])  # too few
 
 
-def test_unequal_classes_stand_beside_the_paper(tables) -> None:
+def test_unequal_classes_stand_beside_the_paper() -> None:
     run = {"experiment": "imbalance", "data": "mnist", "seed": 0, "ACC": 0.9, "retention": 0.1}
     table = tables.imbalance([{**run, "setting": "KMeans, retention 0.1"}])
     assert [line.split("|")[3].strip() for line in table.splitlines()[2:]] == ["0.900", "0.880"]
 
 
-def test_a_method_that_fails_has_a_row(tables) -> None:
+def test_a_method_that_fails_has_a_row() -> None:
     run = {"experiment": "methods", "data": "digits", "setting": "ClustPy DEC", "error": "..."}
     assert "| fails |" in tables.methods([run])
 
@@ -160,7 +138,6 @@ def test_what_is_slower_and_no_better_is_not_worth_its_time(tmp_path) -> None:
         timed("UMAP + KMeans", 5, 0.85),
         timed("TripletDECClusterer, 0.25 of the epochs", 4, 0.9),
     ]
-    time = module("_compare_time")
     assert [cell.method for cell in time.frontier(time.measured(records))] == [
         "KMeans",
         "TripletDECClusterer, 0.25 of the epochs",
@@ -173,34 +150,36 @@ def test_what_is_slower_and_no_better_is_not_worth_its_time(tmp_path) -> None:
     assert (tmp_path / "time.png").stat().st_size > 10_000
 
 
-def test_fewer_epochs_are_an_experiment(compare, tmp_path) -> None:
+def test_fewer_epochs_are_an_experiment(tmp_path) -> None:
     out = tmp_path / "compare.jsonl"
     method = "TripletDECClusterer, 0.25 of the epochs"
     command = ["--data", "digits-120", "--seeds", "0", "--out", str(out)]
     compare.main([*command, "--experiments", "epochs", "--methods", method])
     (record,) = rows(out)
-    phases = [row["phase"] for row in rows(tmp_path / record["history"])]
+    assert (record["setting"], record["n_samples"]) == (method, 120)
+    fitted = methods.EPOCHS[method](samples.load_samples("digits-120"), 10, 0)
+    phases = [row["phase"] for row in fitted.clusterer.history_]
     assert (phases.count("warmup"), phases.count("clustering")) == (25, 14)
 
 
 # ---------------------------------------------------------------- the registry
 
 
-def test_the_registry_names_scripts_and_their_options(capsys) -> None:
-    run = module("run")
-    for name, benchmark in run.REGISTRY.items():
-        assert (BENCHMARKS / benchmark.script).is_file(), name
-        script = importlib.import_module(Path(benchmark.script).stem)
+def test_the_registry_names_scripts_and_their_options(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(run, "QUICK", tmp_path)
+    for benchmark in run.REGISTRY.values():
+        script = importlib.import_module(f"benchmarks.{benchmark.folder}.run")
         for quick in (False, True):
             if benchmark.quick if quick else benchmark.whole:
-                script.parse(run.command(benchmark, quick, [])[2:])  # exits on what it doesn't know
+                script.parse(
+                    run.command_of(benchmark, quick, [])[3:]
+                )  # exits on what it doesn't know
     assert run.main(["--list"]) == 0
     assert "compare: " in capsys.readouterr().out
 
 
 def test_the_registry_tells_what_failed(monkeypatch, capfd) -> None:
-    run = module("run")
-    monkeypatch.setattr(run, "REGISTRY", {"compare": run.Benchmark("compare.py", "peers")})
+    monkeypatch.setattr(run, "REGISTRY", {"compare": run.Benchmark("compare", "peers")})
     assert run.main(["compare", "--no-such-option"]) == 1
     assert "Failed: compare" in capfd.readouterr().err
     with pytest.raises(SystemExit):
@@ -210,30 +189,29 @@ def test_the_registry_tells_what_failed(monkeypatch, capfd) -> None:
 # ---------------------------------------------------------------- data of one's own
 
 
-def test_a_file_of_ones_own(compare, tmp_path) -> None:
+def test_a_file_of_ones_own(tmp_path) -> None:
     X = np.random.default_rng(0).random((60, 10, 12))
     np.savez(tmp_path / "coil.npz", X=X, y=np.repeat(["cat", "dog"], 30))
-    samples = module("_compare_data").load_samples(str(tmp_path / "coil.npz"))
-    assert samples.X.shape == (60, 120)
-    assert samples.image_shape == (10, 12)
-    assert samples.y.tolist() == [0] * 30 + [1] * 30
+    coil = samples.load_samples(str(tmp_path / "coil.npz"))
+    assert coil.X.shape == (60, 120)
+    assert coil.image_shape == (10, 12)
+    assert coil.y.tolist() == [0] * 30 + [1] * 30
     np.savez(tmp_path / "rows.npz", X=X[:, 0], y=np.arange(60))
-    assert module("_common").load(str(tmp_path / "rows.npz"))[2] is None
+    assert data.load(str(tmp_path / "rows.npz"))[2] is None
     with pytest.raises(SystemExit, match="There is no"):
-        module("_common").load(str(tmp_path / "none.npz"))
+        data.load(str(tmp_path / "none.npz"))
 
 
 def test_images_from_openml(monkeypatch) -> None:
-    common = module("_common")
     asked = []
 
     def fetch(data_id, **options):
         asked.append(data_id)
         return np.linspace(-1, 1, 9 * 256).reshape(9, 256), np.array(list("123456789"))
 
-    monkeypatch.setattr(common, "fetch_openml", fetch)
-    X, y, image_shape = common.load("usps-5")
-    assert asked == [common.OPENML["usps"][0]]
+    monkeypatch.setattr(data, "fetch_openml", fetch)
+    X, y, image_shape = data.load("usps-5")
+    assert asked == [data.OPENML["usps"][0]]
     assert X.shape == (5, 256)
     assert (X.min() >= 0, image_shape) == (True, (16, 16))
     assert set(y) <= set(range(9))
@@ -241,13 +219,12 @@ def test_images_from_openml(monkeypatch) -> None:
     def offline(**_):
         raise OSError("no internet")
 
-    monkeypatch.setattr(common, "fetch_openml", offline)
+    monkeypatch.setattr(data, "fetch_openml", offline)
     with pytest.raises(SystemExit, match=r"cifar-10 can't be fetched.*no internet"):
-        common.load("cifar-10")
+        data.load("cifar-10")
 
 
-def test_the_figure_and_the_summary(compare, tables, tmp_path) -> None:
-    criteria = module("_compare_criteria")
+def test_the_figure_and_the_summary(tmp_path) -> None:
     records = []
     for number in (2, 3, 4):
         for seed in (0, 1):

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import torch
 
+from benchmarks.data_parallel import run as script
+from benchmarks.data_parallel import tables
 from skdeepclust._engine.sharding import Shard
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
-
-@pytest.fixture(scope="module")
-def scripts() -> Iterator[tuple]:
-    sys.path.insert(0, str(FOLDER))
-    import _data_parallel_tables as tables
-    import data_parallel as script
-
-    yield script, tables
-    sys.path.remove(str(FOLDER))
-
-
-def test_one_of_many_sees_copies_of_its_own_rows_and_counts_them(scripts) -> None:
-    script, _ = scripts
+def test_one_of_many_sees_copies_of_its_own_rows_and_counts_them() -> None:
     traffic = script.Traffic()
     shard = Shard(script.OneOfMany(4, traffic), 6)
     rows = torch.arange(12.0).view(6, 2)
@@ -38,16 +23,14 @@ def test_one_of_many_sees_copies_of_its_own_rows_and_counts_them(scripts) -> Non
     assert traffic.sent["calls"] == 3
 
 
-def test_the_arithmetic_of_a_step(scripts) -> None:
-    _, tables = scripts
+def test_the_arithmetic_of_a_step() -> None:
     record = {"size": 8, "reduced": 4e6, "gathered": 1e5, "calls": 10}
     seconds = tables.network_seconds(record, 1e9, 1e-5)
     assert seconds == pytest.approx((2 * 4e6 * 7 / 8 + 7e5) / 1e9 + 10 * 6 * 1e-5)
     assert tables.network_seconds({**record, "size": 1}, 1e9, 1e-5) == 0
 
 
-def test_the_tables(scripts) -> None:
-    _, tables = scripts
+def test_the_tables() -> None:
     head = {"data": "digits", "method": "A", "batch_size": 64, "gathered": 1e5, "calls": 10}
     records = [
         {**head, "kind": kind, "size": size, "step_seconds": 1 / size, "cpu_seconds": 1 / size,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from types import ModuleType
@@ -14,39 +13,21 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_mutual_info_score
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-NAMES = ["forced_apart", "_forced_apart_tasks", "_forced_apart_tables", "_selection"]
+from benchmarks.common import selection
+from benchmarks.forced_apart import run as script
+from benchmarks.forced_apart import tables
+from benchmarks.forced_apart import tasks as all_tasks
+
 ONE_EPOCH = {"max_epochs": 1}
 
 
 @pytest.fixture
-def modules(monkeypatch) -> list[ModuleType]:
-    monkeypatch.syspath_prepend(FOLDER)
-    return [importlib.import_module(name) for name in NAMES]
-
-
-@pytest.fixture
-def script(modules) -> ModuleType:
-    return modules[0]
-
-
-@pytest.fixture
-def tasks(modules, monkeypatch) -> ModuleType:
+def tasks(monkeypatch) -> ModuleType:
     """The module of tasks, with generated samples instead of those of large files."""
-    monkeypatch.setitem(modules[1].SOURCES, "blobs", lambda folder: blobs(modules[1], None))
-    monkeypatch.setitem(modules[1].SOURCES, "first", lambda folder: blobs(modules[1], 100))
-    monkeypatch.setitem(modules[1].SOURCES, "words", lambda folder: words(modules[1]))
-    return modules[1]
-
-
-@pytest.fixture
-def tables(modules) -> ModuleType:
-    return modules[2]
-
-
-@pytest.fixture
-def selection(modules) -> ModuleType:
-    return modules[3]
+    monkeypatch.setitem(all_tasks.SOURCES, "blobs", lambda folder: blobs(all_tasks, None))
+    monkeypatch.setitem(all_tasks.SOURCES, "first", lambda folder: blobs(all_tasks, 100))
+    monkeypatch.setitem(all_tasks.SOURCES, "words", lambda folder: words(all_tasks))
+    return all_tasks
 
 
 def blobs(tasks: ModuleType, n_known: int | None):
@@ -69,7 +50,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------- runs
 
 
-def test_from_runs_to_tables(script, tasks, selection, tmp_path, capsys) -> None:
+def test_from_runs_to_tables(tasks, tmp_path, capsys) -> None:
     strengths = {name: [{}] for name in script.SETTINGS}
     strengths["multi"] = [{"margin": 1, "lam": 0.1}, {"margin": 1, "lam": 0.3}]
     task = tasks.ForcedApartTask("blobs", 60, 30, 40, ONE_EPOCH, 2, 2, strengths=strengths)
@@ -101,7 +82,7 @@ def test_from_runs_to_tables(script, tasks, selection, tmp_path, capsys) -> None
     assert {r["seed"] for r in lines(out)[len(records) :]} == {2}
 
 
-def test_the_best_candidate_on_the_validation_part_is_tested(script, selection, tmp_path) -> None:
+def test_the_best_candidate_on_the_validation_part_is_tested(tmp_path) -> None:
     """Of three candidates the second has the best mean, though neither run is the best."""
     valid = {0.1: (0.9, 0.1), 0.2: (0.6, 0.7), 0.3: (0.5, 0.5)}
     tested = []
@@ -243,7 +224,7 @@ def cells_of(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
 
 
-def test_tables(tables) -> None:
+def test_tables() -> None:
     header, _, baseline, single = cells_of(tables.ami_table(RECORDS))
     assert header == ["setting", "strokes, GRU", "my data"]
     # by hand: the std of .5 and .6 is sqrt(.005)
@@ -255,7 +236,7 @@ def test_tables(tables) -> None:
     assert cells_of(tables.chosen_table(RECORDS))[2:] == [["single", "margin 5, lam 0.5", ""]]
 
 
-def test_gains_stand_below_those_of_the_paper(tables) -> None:
+def test_gains_stand_below_those_of_the_paper() -> None:
     header, _, paper, gain = cells_of(tables.gain_table(RECORDS))
     assert header == ["data", "AMI of none", "single"]
     assert paper == ["*paper, MNIST strokes*", "0.467", "+0.077"]
@@ -263,7 +244,7 @@ def test_gains_stand_below_those_of_the_paper(tables) -> None:
     assert gain == ["strokes, GRU", "0.550 ± 0.071", "+0.030 ± 0.010"]
 
 
-def test_tables_show_the_chosen_strength_once(tables) -> None:
+def test_tables_show_the_chosen_strength_once() -> None:
     wider = {"margin": 9.0, "lam": 0.5}
     records = [
         *RECORDS,
@@ -277,7 +258,7 @@ def test_tables_show_the_chosen_strength_once(tables) -> None:
     assert cells_of(tables.ami_table(records))[3] == ["single", "0.900", ""]
 
 
-def test_what_the_silhouette_would_have_chosen(tables) -> None:
+def test_what_the_silhouette_would_have_chosen() -> None:
     def run(seed: int, setting: str, silhouette: float, valid: float) -> dict[str, Any]:
         key = {"experiment": "forced apart", "data": "x", "setting": setting, "seed": seed}
         strength = {"lam": silhouette}

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 from torch import Tensor
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+from benchmarks.forced_apart_cost import run as script
+
 LABELS = {"none": None, "two": torch.arange(12) % 5 // 3}
 
 
-@pytest.fixture
-def script(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(FOLDER)
-    return importlib.import_module("forced_apart_cost")
-
-
-def test_quick_run(script, tmp_path, capsys) -> None:
+def test_quick_run(tmp_path, capsys) -> None:
     out = tmp_path / "results.jsonl"
     script.main(["--quick", "--out", str(out)])
     records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
@@ -39,7 +31,7 @@ def test_quick_run(script, tmp_path, capsys) -> None:
 
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 @pytest.mark.parametrize("name", ["all pairs", "dense", "grouped"])
-def test_all_forms_are_the_same_loss(script, name: str, labels: Tensor | None) -> None:
+def test_all_forms_are_the_same_loss(name: str, labels: Tensor | None) -> None:
     h = torch.randn(12, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     results = []
     for form in (script.ours, script.OTHERS[name]):
@@ -48,7 +40,7 @@ def test_all_forms_are_the_same_loss(script, name: str, labels: Tensor | None) -
     torch.testing.assert_close(*results, rtol=1e-11, atol=1e-14)
 
 
-def test_the_peak_is_what_is_held_at_a_time(script) -> None:
+def test_the_peak_is_what_is_held_at_a_time() -> None:
     def step() -> None:
         for _ in range(3):
             first = torch.ones(2**18)  # 1 MiB
@@ -58,14 +50,14 @@ def test_the_peak_is_what_is_held_at_a_time(script) -> None:
     assert script.peak_mib(step) == pytest.approx(2, rel=0.01)
 
 
-def test_what_would_need_too_much_memory_is_left_out(script) -> None:
+def test_what_would_need_too_much_memory_is_left_out() -> None:
     assert script.is_measured("all pairs", 2048, 15, 1)
     assert not script.is_measured("all pairs", 2048, 128, 1)
     assert script.is_measured("grouped", 8192, 128, 2)
     assert not script.is_measured("grouped", 8192, 128, 1)
 
 
-def test_verdicts(script) -> None:
+def test_verdicts() -> None:
     records = [
         {"n": n, "k": 15, "n_labels": n_labels, "mib": 25.0, "others": {"dense": {"ratio": 2.9}}}
         for n, n_labels in ((2048, 1), (128, 1), (512, 2))

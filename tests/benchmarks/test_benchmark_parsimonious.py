@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+from benchmarks.parsimonious import run as script
+from benchmarks.parsimonious import tables, tasks
+
 ONE_LAM = {"lam": (0.1,), "baseline": (0.0,)}
-
-
-@pytest.fixture
-def script(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(FOLDER)
-    return importlib.import_module("parsimonious")
-
-
-@pytest.fixture
-def tasks(script) -> ModuleType:
-    return importlib.import_module("_parsimonious_tasks")
-
-
-@pytest.fixture
-def tables(script) -> ModuleType:
-    return importlib.import_module("_parsimonious_tables")
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -38,7 +21,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------- runs
 
 
-def test_strengths_are_chosen_before_the_test(script, tasks, monkeypatch, tmp_path) -> None:
+def test_strengths_are_chosen_before_the_test(monkeypatch, tmp_path) -> None:
     candidates = {"baseline": (0.0,), "lam": (0.1, 1000.0)}
     task = tasks.Classification(
         "digits", 200, 300, 797, {"max_epochs": 3}, 2, 2, ("baseline", "one cluster"), candidates
@@ -78,7 +61,7 @@ def _with_few(parse):
     return parse_with_few
 
 
-def test_autoencoder(tasks) -> None:
+def test_autoencoder() -> None:
     parameters = {"max_epochs": 1, "n_components": 2}
     task = tasks.Reconstruction("digits", 100, 50, 60, parameters, strengths=ONE_LAM)
     parts = task.parts(None)
@@ -91,7 +74,7 @@ def test_autoencoder(tasks) -> None:
     assert 2 < tested["test"] < 20
 
 
-def test_zero_shot(tasks) -> None:
+def test_zero_shot() -> None:
     task = tasks.ZeroShot("digits", 200, 300, 447, {"max_epochs": 1}, n_each=2, n_unseen=3)
     parts = task.parts(None)
     assert 0 <= task.select(parts, {"lam": 0}, 0)["valid"] <= 1
@@ -101,7 +84,7 @@ def test_zero_shot(tasks) -> None:
 # ---------------------------------------------------------------- samples
 
 
-def test_no_sample_is_in_two_parts(tasks) -> None:
+def test_no_sample_is_in_two_parts() -> None:
     parts = tasks.TASKS["digits, 150 labels"].parts(None)
     assert [len(part.y) for part in parts] == [700, 300, 797]
     rows = np.concatenate([part.X for part in parts])
@@ -109,7 +92,7 @@ def test_no_sample_is_in_two_parts(tasks) -> None:
     assert (rows.min(), rows.max()) == (0, 1)
 
 
-def test_a_seed_draws_other_training_samples(tasks) -> None:
+def test_a_seed_draws_other_training_samples() -> None:
     task = tasks.TASKS["digits, 150 labels"]
     pool = task.parts(None).pool
     first, again, other = (task.train(pool, seed) for seed in (0, 0, 1))
@@ -118,7 +101,7 @@ def test_a_seed_draws_other_training_samples(tasks) -> None:
     assert np.bincount(first.y).min() >= 13  # of 150
 
 
-def test_pairs(tasks) -> None:
+def test_pairs() -> None:
     seen, valid, test = (set(map(tuple, pairs.tolist())) for pairs in tasks.PAIRS)
     assert (len(seen), len(valid), len(test)) == (70, 10, 20)
     assert len(seen | valid | test) == 100
@@ -126,7 +109,7 @@ def test_pairs(tasks) -> None:
         assert {pair[side] for pair in seen} == set(range(10))
 
 
-def test_images_of_pairs(tasks) -> None:
+def test_images_of_pairs() -> None:
     digits = tasks.Part(
         np.stack([np.full((2, 2), d, dtype=float) for d in (3, 7)]), np.array([3, 7])
     )
@@ -140,13 +123,13 @@ def test_images_of_pairs(tasks) -> None:
 # ---------------------------------------------------------------- settings and tables
 
 
-def test_settings_have_as_many_candidates(tasks) -> None:
+def test_settings_have_as_many_candidates() -> None:
     for task in tasks.TASKS.values():
         numbers = {len(task.candidates(name)) for name in task.settings if name != "baseline"}
         assert len(numbers) == 1
 
 
-def test_convolutions_are_pulled_less(script) -> None:
+def test_convolutions_are_pulled_less() -> None:
     layers = script.SETTINGS["spatial, 50 clusters"](0.5)["layers"]
     assert layers["conv2"] == {"clustering": "spatial", "lam": 0.005}
     assert layers["fc1"] == {"clustering": "sample", "lam": 0.5}
@@ -158,7 +141,7 @@ def fake(setting: str, seed: int, stage: str = "test", **values: Any) -> dict[st
     return {**key, "stage": stage, "strength": strength, "train": 1.0, "cpu_s": 3.0, **values}
 
 
-def test_table(tables) -> None:
+def test_table() -> None:
     records = [
         fake("DeCov", 1000, "selection", valid=0.75),
         fake("DeCov", 1000, "selection", valid=0.875, strength=9.0),  # another candidate
@@ -176,7 +159,7 @@ def test_table(tables) -> None:
     assert cells[1][7] == "+3.00 ± 1.00"
 
 
-def test_an_autoencoder_has_errors(tables) -> None:
+def test_an_autoencoder_has_errors() -> None:
     of = {"experiment": "autoencoder", "test": 7.5, "train": 5.25}
     records = [fake("baseline", 1000, "selection", **of, valid=-6.0), fake("baseline", 0, **of)]
     row = tables.autoencoder_table(records).splitlines()[-1]

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 from helpers.watched import Feed, normal
 
+from benchmarks.regularizer_cost import run as script
+from benchmarks.regularizer_cost import settings
 from skdeepclust.regularizers import ClusteringRegularizer
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 KINDS = ("sample", "spatial", "channel")
 
 
-@pytest.fixture
-def script(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(FOLDER)
-    return importlib.import_module("regularizer_cost")
-
-
-def test_quick_run(script, tmp_path, capsys) -> None:
+def test_quick_run(tmp_path, capsys) -> None:
     out = tmp_path / "results.jsonl"
     script.main(["--quick", "--out", str(out)])
     records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
@@ -45,8 +37,7 @@ def test_quick_run(script, tmp_path, capsys) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_naive_form_is_the_same_method(script, kind: str) -> None:
-    settings = importlib.import_module("_regularizer_settings")
+def test_the_naive_form_is_the_same_method(kind: str) -> None:
     ours = ClusteringRegularizer({"a": kind}, n_clusters=3)
     naive = settings.NaiveClustering({"a": kind}, n_clusters=3)
     for seed in range(4):
@@ -64,7 +55,7 @@ def test_the_naive_form_is_the_same_method(script, kind: str) -> None:
         naive.centers["a"] = torch.tensor(ours.cluster_centers_["a"])
 
 
-def test_the_largest_tensor_is_seen(script) -> None:
+def test_the_largest_tensor_is_seen() -> None:
     x = torch.zeros(10, 3)
     with script.LargestTensor() as largest:
         (x @ x.T).sum()
@@ -73,7 +64,7 @@ def test_the_largest_tensor_is_seen(script) -> None:
 
 # a tenth of the rows is fewer than two for each centre, which is what is compared
 @pytest.mark.filterwarnings("ignore:n_clusters=4 sample clusters")
-def test_all_rows_are_as_good_as_all_rows(script) -> None:
+def test_all_rows_are_as_good_as_all_rows() -> None:
     epoch = script.Epoch("digits-60", None, 20)
     relative = script.relative_distances(epoch, [1.0, 0.1], n_clusters=4, n_seeds=1)
     assert set(relative) == {(kind, fraction) for kind in KINDS for fraction in (1.0, 0.1)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +10,16 @@ from typing import Any
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+from benchmarks.common import results, runs, selection, tables
+from benchmarks.compare import tables as compare_tables
+from benchmarks.compare import time_tables
+from benchmarks.docs import versions
+from benchmarks.forced_apart import run as forced_apart
+from benchmarks.scaling import run as scaling
+from benchmarks.tagnet import tables as tagnet_tables
+from benchmarks.triplet_dec import run as triplet_dec
+
 SCORES = {"NMI": 0.5, "ARI": 0.5, "score": 0.5, "cpu_s": 1.0, "wall_s": 1.0, "peak_rss_mb": 9.0}
-
-
-@pytest.fixture
-def module(monkeypatch) -> Callable[[str], ModuleType]:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ class Fake:
 
 
 @pytest.fixture
-def fake(module) -> Fake:
-    return Fake(module("_runs"))
+def fake() -> Fake:
+    return Fake(runs)
 
 
 # ---------------------------------------------------------------- what is said
@@ -74,15 +75,13 @@ def test_runs_are_told_by_where_they_come_from(fake, out, capsys) -> None:
     assert len(rows(out)) == 4
 
 
-def test_a_file_elsewhere_is_told_as_it_was_given(module, out) -> None:
-    results = module("_results")
+def test_a_file_elsewhere_is_told_as_it_was_given(out) -> None:
     assert results.shown_path(out) == "results/some.jsonl"
     assert results.shown_path(Path("results/some.jsonl")) == "results/some.jsonl"
     assert results.shown_path(out.parents[2] / "x.jsonl") == str(out.parents[2] / "x.jsonl")
 
 
-def test_what_is_always_measured_is_told_as_made(module, out, capsys) -> None:
-    results = module("_results")
+def test_what_is_always_measured_is_told_as_made(out, capsys) -> None:
     assert results.kept(({"value": value} for value in (1, 2)), out) == rows(out)
     results.kept([{"value": 3}], out)
     assert [row["value"] for row in rows(out)] == [1, 2, 3]
@@ -137,14 +136,14 @@ def test_a_fresh_run_that_fails_costs_no_result(fake, out, capsys) -> None:
     assert [told(row) for row in rows(out)] == [(0, 1), (1, 2)]
 
 
-def test_only_the_own_rows_are_replaced(module, out) -> None:
+def test_only_the_own_rows_are_replaced(out) -> None:
     """Twice the same key, as in files put together; a line that was cut off; no end of line."""
     key = {"experiment": "fake", "data": "digits", "setting": "default"}
     lines = [json.dumps({**key, "seed": seed, "value": 0}) for seed in (0, 1, 0)]
     torn = '{"experiment": "fake", "da'
     out.parent.mkdir()
     out.write_text("\n".join([lines[0], torn, *lines[1:]]))
-    module("_results").replace_record(out, {**key, "seed": 0, "value": "ä"})
+    results.replace_record(out, {**key, "seed": 0, "value": "ä"})
     expected = json.dumps({**key, "seed": 0, "value": "ä"}, ensure_ascii=False)
     assert out.read_text(encoding="utf-8") == "\n".join([expected, torn, lines[1], ""])
 
@@ -152,8 +151,7 @@ def test_only_the_own_rows_are_replaced(module, out) -> None:
 # ---------------------------------------------------------------- what is shown
 
 
-def test_a_script_shows_what_it_was_asked_for(module, out, monkeypatch, capsys) -> None:
-    script = module("triplet_dec")
+def test_a_script_shows_what_it_was_asked_for(out, monkeypatch, capsys) -> None:
     accuracies = iter([0.25, 0.75, 0.5, 0.125])
 
     def measured(*_) -> dict[str, Any]:
@@ -161,13 +159,13 @@ def test_a_script_shows_what_it_was_asked_for(module, out, monkeypatch, capsys) 
 
     def shown(*arguments: str) -> list[str]:
         command = ["--data", "digits", "--settings", "default", "--out", str(out), *arguments]
-        script.main(command)
+        triplet_dec.main(command)
         printed = capsys.readouterr().out.splitlines()
         (note,) = (line for line in printed if " taken from " in line)
         rows = [line.split("|") for line in printed if line.startswith("| digits ")]
         return [note.partition(" taken")[0], *(f"{row[3]}{row[4]}".strip() for row in rows)]
 
-    monkeypatch.setattr(script, "measured", measured)
+    monkeypatch.setattr(triplet_dec, "measured", measured)
     assert shown("--seeds", "0", "1") == ["2 runs made, 0", "2  0.500 ± 0.354"]
     assert shown("--seeds", "1") == ["nothing was run: 1 run", "1  0.750"]
     assert shown("--seeds", "1", "2") == ["1 run made, 1", "2  0.625 ± 0.177"]
@@ -177,8 +175,7 @@ def test_a_script_shows_what_it_was_asked_for(module, out, monkeypatch, capsys) 
         shown("--fresh", "--table")
 
 
-def test_a_choice_is_made_of_runs_that_are_taken_or_anew(module, out, capsys) -> None:
-    selection, script = module("_selection"), module("forced_apart")
+def test_a_choice_is_made_of_runs_that_are_taken_or_anew(out, capsys) -> None:
     valid = {0.1: 0.7, 0.2: 0.8}
 
     class Told(selection.Task):
@@ -195,11 +192,11 @@ def test_a_choice_is_made_of_runs_that_are_taken_or_anew(module, out, capsys) ->
             return {"AMI": changes["lam"]}
 
     def shown(*arguments: str) -> list[str]:
-        options = script.parse(["--out", str(out), *arguments])
+        options = forced_apart.parse(["--out", str(out), *arguments])
         options.tasks = ["told"]  # a task that the command line doesn't know
         task = Told("none", 1, 1, 1, {}, 2, 3, ["DeCov"])
         tables = {"tests": lambda records: f"| - |\n| {tested(records)} |"}
-        selection.run_and_print(options, {"told": task}, script.SETTINGS, tables)
+        selection.run_and_print(options, {"told": task}, forced_apart.SETTINGS, tables)
         printed = capsys.readouterr().out.splitlines()
         (note,) = (line for line in printed if " taken from " in line)
         return [note.partition(" taken")[0], printed[-1]]
@@ -216,27 +213,23 @@ def test_a_choice_is_made_of_runs_that_are_taken_or_anew(module, out, capsys) ->
     assert shown("--table")[0] == "nothing was run: 8 runs"
 
 
-def test_a_figure_of_nothing_is_refused(module, out) -> None:
-    for draw in ("_compare_time.draw_time", "_compare_tables.draw_numbers"):
-        name, _, function = draw.partition(".")
+def test_a_figure_of_nothing_is_refused(out) -> None:
+    for draw in (time_tables.draw_time, compare_tables.draw_numbers, tagnet_tables.draw_sweep):
         with pytest.raises(SystemExit, match="No run"):
-            getattr(module(name), function)([], out)
-    with pytest.raises(SystemExit, match="No run"):
-        module("_tagnet_tables").draw_sweep([], out)
+            draw([], out)
 
 
-def test_tables_without_a_row_are_left_out(module) -> None:
-    markdown = module("_common").markdown
-    tables = {
-        "full": lambda rows: markdown(["a"], [["b"]]),
-        "empty": lambda rows: markdown("a", []),
+def test_tables_without_a_row_are_left_out() -> None:
+    full_and_empty = {
+        "full": lambda rows: tables.markdown(["a"], [["b"]]),
+        "empty": lambda rows: tables.markdown("a", []),
     }
-    assert module("_results").shown(tables, []) == "full\n\n| a |\n| - |\n| b |"
+    assert results.shown(full_and_empty, []) == "full\n\n| a |\n| - |\n| b |"
 
 
-def test_a_size_is_recorded_or_made_or_left_out(module, out, monkeypatch, capsys) -> None:
+def test_a_size_is_recorded_or_made_or_left_out(out, monkeypatch, capsys) -> None:
     """The slow row that is there is shown; no time is spent on what only the first fit costs."""
-    scaling, made = module("scaling"), []
+    made = []
 
     def measure(axis: str, name: str, size: dict[str, int]) -> dict[str, Any]:
         made.append(size[axis])
@@ -260,8 +253,7 @@ def test_a_size_is_recorded_or_made_or_left_out(module, out, monkeypatch, capsys
 # ---------------------------------------------------------------- versions
 
 
-def test_versions_of_results_and_lock_are_one_line(module, tmp_path) -> None:
-    versions = module("_versions")
+def test_versions_of_results_and_lock_are_one_line(tmp_path) -> None:
     found = [
         {"python": "3.11.7", "torch": "2.14.1+cu130", "scikit-learn": "1.9.1"},
         {"python": "3.11.7", "torch": "2.13.0+cpu", "scikit-learn": "1.10.0"},

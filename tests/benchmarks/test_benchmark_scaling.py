@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def scaling() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module("scaling")
-    sys.path.remove(str(FOLDER))
+from benchmarks.larger_than_memory import run as larger_than_memory
+from benchmarks.scaling import run as scaling
 
 
 def run(n: int, cpu_s: float, fit_mb: float = 100.0) -> dict:
@@ -28,7 +18,7 @@ def run(n: int, cpu_s: float, fit_mb: float = 100.0) -> dict:
     return {**key, "setting": "a method", "samples": n, "cpu_s": cpu_s, "fit_mb": fit_mb}
 
 
-def test_exponents_are_those_of_the_largest_values(scaling) -> None:
+def test_exponents_are_those_of_the_largest_values() -> None:
     runs = [run(n, 5 + 1e-6 * n**2, 1e-3 * n) for n in (10, 10_000, 30_000, 100_000)]
     assert scaling.exponent(runs, "samples", "cpu_s") == pytest.approx(2, abs=0.03)
     assert scaling.exponent(runs, "samples", "fit_mb", least=20) == pytest.approx(1)
@@ -43,7 +33,7 @@ def test_exponents_are_those_of_the_largest_values(scaling) -> None:
     assert "3,000 (budget)" in scaling.table([run(n, n) for n in (1000, 3000)])
 
 
-def test_a_size_that_would_take_too_long_is_left_out(scaling, tmp_path, capsys) -> None:
+def test_a_size_that_would_take_too_long_is_left_out(tmp_path, capsys) -> None:
     out = tmp_path / "scaling.jsonl"
     options = ["--axes", "samples", "--estimators", "ForcedApartEmbedder", "--out", str(out)]
     scaling.main([*options, "--values", "200", "400", "--figure", str(tmp_path / "scaling.png")])
@@ -59,12 +49,11 @@ def test_a_size_that_would_take_too_long_is_left_out(scaling, tmp_path, capsys) 
 @pytest.mark.skipif(
     torch.version.cuda is not None, reason="torch for GPUs takes more than the limit by itself"
 )
-def test_a_fit_under_a_limit_in_which_the_file_does_not_fit(scaling, tmp_path) -> None:
-    benchmark = importlib.import_module("larger_than_memory")
+def test_a_fit_under_a_limit_in_which_the_file_does_not_fit(tmp_path) -> None:
     out = tmp_path / "larger.jsonl"
     options = ["--gigabytes", "0.3", "--limit", "520", "--folder", str(tmp_path)]
     options += ["--estimators", "ForcedApartEmbedder", "--out", str(out)]
-    benchmark.main(options)
+    larger_than_memory.main(options)
     (record,) = (json.loads(line) for line in out.read_text(encoding="utf-8").splitlines())
     assert record["whole_copy"] == "MemoryError"
     assert 0 < record["peak_anonymous_mb"] < 520

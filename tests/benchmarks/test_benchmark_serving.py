@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def script() -> Iterator[Callable[[str], ModuleType]]:
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module
-    sys.path.remove(str(FOLDER))
+from benchmarks.import_time import run as import_time
+from benchmarks.precision import run as precision
+from benchmarks.serving import run as serving
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_the_documented_server_is_loaded(script, tmp_path, monkeypatch, capsys) -> None:
-    serving = script("serving")
+def test_the_documented_server_is_loaded(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(serving, "BATCHES", (3,))
     monkeypatch.setattr(serving, "CLIENTS", (1,))
     out = tmp_path / "serving.jsonl"
@@ -51,16 +41,15 @@ class LargestFeature:
         return (inputs["X"].argmax(1),)
 
 
-def test_wrong_answers_are_no_throughput(script) -> None:
-    serving = script("serving")
+def test_wrong_answers_are_no_throughput() -> None:
     with serving.server(LargestFeature()) as port:
         assert serving.client(port, [[1.0, 2.0]], [1], 0.05)
         with pytest.raises(AssertionError):
             serving.client(port, [[1.0, 2.0]], [0], 0.05)
 
 
-def test_settings_of_precision(script, tmp_path) -> None:
-    precision, out = script("precision"), tmp_path / "precision.jsonl"
+def test_settings_of_precision(tmp_path) -> None:
+    out = tmp_path / "precision.jsonl"
     tiny = ["pretrain_epochs=1", "warmup_epochs=1", "max_epochs=1", "n_init=1"]
     options = ["--data", "digits-60", "--seeds", "0", "--set", *tiny, "--out", str(out)]
     precision.main([*options, "--settings", "float32", "fp16"])
@@ -72,8 +61,7 @@ def test_settings_of_precision(script, tmp_path) -> None:
     assert set(plain["epoch_s"]) == {"reconstruction", "warmup", "clustering"}
 
 
-def test_emulated_products_add_up_in_single_precision(script) -> None:
-    precision = script("precision")
+def test_emulated_products_add_up_in_single_precision() -> None:
     a, b = torch.randn(2, 50, 50, generator=torch.Generator().manual_seed(0)).half()
     a.requires_grad_()
     with precision.WideSums():
@@ -85,8 +73,7 @@ def test_emulated_products_add_up_in_single_precision(script) -> None:
     assert torch.equal(a.grad, expected.half())
 
 
-def test_imports_are_timed_in_fresh_processes(script, tmp_path, monkeypatch, capsys) -> None:
-    import_time = script("import_time")
+def test_imports_are_timed_in_fresh_processes(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(import_time, "STATEMENTS", ["import skdeepclust"])
     out = tmp_path / "import.jsonl"
     import_time.main(["--repeats", "1", "--out", str(out)])

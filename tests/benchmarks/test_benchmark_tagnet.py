@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+from benchmarks.tagnet import run as script
+from benchmarks.tagnet import settings, tables
+from benchmarks.tagnet_scale import run as scale
 
 
-@pytest.fixture
-def script(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module("tagnet")
-
-
-@pytest.fixture
-def scale(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module("tagnet_scale")
-
-
-def test_from_runs_to_tables(script, tmp_path, capsys) -> None:
+def test_from_runs_to_tables(tmp_path, capsys) -> None:
     out = tmp_path / "results.jsonl"
     command = ["--data", "digits-150", "--seeds", "0", "--out", str(out), "--experiments", "tables"]
     command += ["--settings", "KMeans", "SC + KMeans", "BE", "TAGnet"]
@@ -39,11 +27,10 @@ def test_from_runs_to_tables(script, tmp_path, capsys) -> None:
     assert "| digits-150 | TAGnet      | 1     |" in table
 
 
-def test_the_sweep_and_its_figure(script, tmp_path, monkeypatch) -> None:
+def test_the_sweep_and_its_figure(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(script, "GRAPH_WEIGHTS", (0.0,))
     monkeypatch.setattr(script, "STAGES", (0, 2))
     out, figure = tmp_path / "results.jsonl", tmp_path / "sweep.png"
-    tables = importlib.import_module("_tagnet_tables")
     monkeypatch.setattr(tables, "GRAPH_WEIGHTS", (0.0,))
     monkeypatch.setattr(tables, "STAGES", (0, 2))
     command = ["--data", "digits-100", "--seeds", "0", "--out", str(out), "--experiments", "sweep"]
@@ -54,7 +41,7 @@ def test_the_sweep_and_its_figure(script, tmp_path, monkeypatch) -> None:
     assert figure.stat().st_size > 10_000
 
 
-def test_worse_samples(script) -> None:
+def test_worse_samples() -> None:
     X = np.random.default_rng(0).random((200, 20)).astype(np.float32)
     samples = script.Samples(X, np.arange(200) % 5, (4, 5))
     assert np.std(samples.noisy(0.2, seed=0).X - X) == pytest.approx(0.2, abs=0.01)
@@ -64,7 +51,7 @@ def test_worse_samples(script) -> None:
     assert len(part.X) == len(part.y) == 120
 
 
-def test_robustness_has_a_row_for_each_method(script) -> None:
+def test_robustness_has_a_row_for_each_method() -> None:
     jobs = list(script.runs("noise", script.Samples(np.ones((9, 4)), np.arange(9), (2, 2)), (), 0))
     records = [
         {"experiment": "noise", "data": "digits", "seed": 0, "ACC": 0.5, **job.values}
@@ -74,7 +61,7 @@ def test_robustness_has_a_row_for_each_method(script) -> None:
     assert len(table.splitlines()) == 2 + len(script.ROBUST)
 
 
-def test_auxiliary_tasks_have_a_row_for_each_loss(script) -> None:
+def test_auxiliary_tasks_have_a_row_for_each_loss() -> None:
     plain = {"experiment": "tables", "data": "digits", "setting": "TAGnet", "seed": 0, "ACC": 0.25}
     samples = script.Samples(np.ones((9, 4)), np.arange(9), (2, 2))
     records = [plain] + [
@@ -86,8 +73,7 @@ def test_auxiliary_tasks_have_a_row_for_each_loss(script) -> None:
     assert len(table.splitlines()) == 4
 
 
-def test_attributes_are_sought_alone_and_together(script, digits, monkeypatch) -> None:
-    settings = importlib.import_module("_tagnet_settings")
+def test_attributes_are_sought_alone_and_together(digits, monkeypatch) -> None:
     X, y = digits[0][:120], digits[1][:120]
     attributes = np.stack([y > 4, y % 3], 1).astype(int)
     samples = settings.Samples(X / 16, y % 4, (8, 8), attributes)
@@ -108,8 +94,7 @@ def test_attributes_are_sought_alone_and_together(script, digits, monkeypatch) -
     assert not list(script.attribute_runs(settings.Samples(X, y, (8, 8))))
 
 
-def test_samples_with_attributes_come_with_a_package(script, tmp_path, monkeypatch) -> None:
-    settings = importlib.import_module("_tagnet_settings")
+def test_samples_with_attributes_come_with_a_package(tmp_path, monkeypatch) -> None:
 
     class Package:
         def locate_file(self, _):
@@ -132,7 +117,7 @@ def test_samples_with_attributes_come_with_a_package(script, tmp_path, monkeypat
         settings.load_samples("stickfigures")
 
 
-def test_a_fit_is_measured(scale, digits, monkeypatch) -> None:
+def test_a_fit_is_measured(digits, monkeypatch) -> None:
     monkeypatch.setattr(scale, "load", lambda *_: (*digits, (8, 8)))
     records = [
         {
