@@ -26,7 +26,8 @@ FOLDER = HERE / "inventories"
 PROJECTS = tomllib.loads((FOLDER / "projects.toml").read_text(encoding="utf-8"))
 BLOCK = re.compile(r"^([ \t]*)```python[^\n]*\n(.*?)^\1```[ \t]*$", re.MULTILINE | re.DOTALL)
 ROLE = re.compile(r"(?::\w+:|\{\w+\})`~?([\w.]+)`")
-TYPE = re.compile(r"^ *[\w, ]+ : (.+)$", re.MULTILINE)
+# in a docstring, or at the head of what a declaration says
+TYPE = re.compile(r"^ *(?:[\w, ]+ : |doc=\"\"\")(.+)$", re.MULTILINE)
 
 
 class Entry(NamedTuple):

@@ -112,7 +112,7 @@ class DeclaredParameters(_Above):
         own_constraints = vars(cls).get("_parameter_constraints", {})
         told = {k: [*v.allowed] for k, v in cls._declared.items() if v.allowed is not None}
         cls._parameter_constraints = {**told, **own_constraints}
-        if "__init__" not in vars(cls):
+        if issubclass(cls, BaseEstimator) and "__init__" not in vars(cls):
             cls.__init__ = _constructor(_signature(cls))  # pyrefly: ignore[bad-assignment]
         if cls.__doc__:
             cls.__doc__ = _with_shared_docs(inspect.cleandoc(cls.__doc__), cls)

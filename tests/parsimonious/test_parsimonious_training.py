@@ -11,6 +11,7 @@ from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 
 from skdeepclust import ParsimoniousClassifier, TripletDECClusterer
+from skdeepclust._training.session import Session
 from skdeepclust.regularizers import (
     ActivationRegularizer,
     ClusteringRegularizer,
@@ -236,7 +237,7 @@ def test_a_network_without_layers_is_a_layer(few):
 
 def test_a_network_without_features_is_refused_before_it_is_trained(few, monkeypatch):
     model = ParsimoniousClassifier(module=WithAnIdleLayer, lam=0)
-    monkeypatch.setattr(model, "_train", lambda *args, **kwargs: pytest.fail("it was trained"))
+    monkeypatch.setattr(Session, "train", lambda *args, **kwargs: pytest.fail("it was trained"))
     with pytest.raises(ValueError, match="name a layer as transform_layer"):
         model.fit(*few)
 

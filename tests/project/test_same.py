@@ -21,7 +21,12 @@ from skdeepclust import ParsimoniousAutoencoder
 
 TESTS = Path(__file__).parents[1]
 CHANGE = """
-ParsimoniousAutoencoder.__init__.__kwdefaults__["lr"] = 0.0010001
+from dataclasses import replace as _replace
+from skdeepclust._estimator import parameters as _parameters
+_declared = ParsimoniousAutoencoder._declared
+_declared["lr"] = _replace(_declared["lr"], default=0.0010001)
+_signature = _parameters._signature(ParsimoniousAutoencoder)
+ParsimoniousAutoencoder.__init__ = _parameters._constructor(_signature)
 """
 
 

@@ -19,6 +19,7 @@ from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skdeepclust import TripletDECClusterer
+from skdeepclust._training.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,7 @@ def no_training(monkeypatch):
     def fail(*args, **kwargs):
         raise AssertionError("training began")
 
-    monkeypatch.setattr(TripletDECClusterer, "_train", fail)
+    monkeypatch.setattr(Session, "train", fail)
 
 
 BAD = {
