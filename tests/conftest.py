@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import pickle
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,11 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from helpers.python_blocks import README_BLOCKS
 from hypothesis import settings
 from sklearn.datasets import load_digits
+
+from skdeepclust._training.session import Session
 
 # What tests expect to the last bit is the processor's; `make test-gpu` asks for the GPU.
 if "SKDEEPCLUST_TEST_GPU" not in os.environ:
@@ -66,6 +71,19 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return X, y
 
 
+@pytest.fixture(scope="session")
+def readme() -> dict[str, Any]:
+    """Return what the first block of the README has made and, as "printed", what it prints.
+
+    That is a fit of all digits with the defaults: several files look at it.
+    """
+    path, offset, source = README_BLOCKS[0]
+    found: dict[str, Any] = {"__name__": "__main__"}
+    with redirect_stdout(io.StringIO()) as printed:
+        exec(compile("\n" * offset + source, str(path), "exec"), found)
+    return {**found, "printed": printed.getvalue()}
+
+
 def _global_states() -> dict[str, bytes]:
     state = np.random.get_state(legacy=False)  # noqa: NPY002 (this state is what is looked at)
     return {"numpy": pickle.dumps(state), "torch": pickle.dumps(torch.get_rng_state().numpy())}
@@ -79,6 +97,21 @@ def global_state_untouched() -> Iterator[None]:
     after = _global_states()
     changed = [name for name in before if before[name] != after[name]]
     assert not changed, f"the global random state of {' and '.join(changed)} changed"
+
+
+@pytest.fixture
+def train_briefly(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what shortens phases of fits: for examples, of which tests look at no number."""
+    train = Session.train
+
+    def at_most(most: int, but: str | None = None) -> None:
+        def brief(self, phase, *args, epochs, **options):
+            epochs = epochs if phase == but else min(epochs, most)
+            return train(self, phase, *args, epochs=epochs, **options)
+
+        monkeypatch.setattr(Session, "train", brief)
+
+    return at_most
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ def rows(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_from_runs_to_tables(tmp_path, capsys) -> None:
+def test_from_runs_to_tables(tmp_path, capsys, train_briefly) -> None:
+    train_briefly(5, but="heads")
     out = tmp_path / "compare.jsonl"
     command = ["--data", "digits-200", "--seeds", "0", "1", "--out", str(out)]
     command += ["--experiments", "methods", "halves", "--methods", "KMeans", "TAGnetClusterer"]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import matplotlib
 import numpy as np
@@ -63,12 +64,17 @@ SEARCHES = {
 }
 
 
+@cache
+def scores_of_one_process(name: str) -> np.ndarray:
+    return SEARCHES[name]().fit(X, DIGIT).cv_results_["mean_test_score"]
+
+
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 @pytest.mark.parametrize("name", SEARCHES)
 def test_searches_in_processes(name, start, monkeypatch):
     if start not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system doesn't {start} processes")
-    scores = SEARCHES[name]().fit(X, DIGIT).cv_results_["mean_test_score"]
+    scores = scores_of_one_process(name)
     search = SEARCHES[name]().set_params(n_jobs=2)
     # joblib's own processes are spawned
     with parallel_config("multiprocessing" if start == "fork" else "loky"):
@@ -147,11 +153,16 @@ def test_a_fit_leaves_everything_else_alone(name):
     assert [what for what, value in before.items() if after[what] != value] == []
 
 
+@cache
+def expected_outputs(name: str) -> list[np.ndarray]:
+    return outputs(fitted(name))
+
+
 @pytest.mark.parametrize("changed", ["float64", "deterministic", "no gradients", "threads"])
 @pytest.mark.parametrize("name", ["classifier", "autoencoder", "tagnet"])
 def test_a_fit_works_in_other_surroundings(name, changed):
     """Random numbers of another dtype are other numbers; else only sums have another order."""
-    expected = outputs(fitted(name))
+    expected = expected_outputs(name)
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     try:
         if changed == "float64":

@@ -6,8 +6,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from helpers.source_trees import ROOT
-
+ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^([ \t]*)```python[^\n]*\n(.*?)^\1```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 

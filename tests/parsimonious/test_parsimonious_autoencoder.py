@@ -32,7 +32,7 @@ def few(digits) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def fitted(digits) -> ParsimoniousAutoencoder:
-    return quick(max_epochs=60, batch_size=64).fit(digits[0][:1200])
+    return quick(max_epochs=40, lr=0.003, batch_size=64).fit(digits[0][:1200])
 
 
 def test_it_reconstructs_unseen_digits_better_than_a_linear_code(fitted, digits):

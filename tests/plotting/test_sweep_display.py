@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -212,24 +208,6 @@ def test_values_that_are_written_alike_keep_their_lines():
     assert {name: line.get_ydata().tolist() for name, line in lines.items()} == {
         "1": [0.1, 0.3], "'1'": [0.2, 0.4],
     }  # fmt: skip
-
-
-def test_axes_of_the_caller_need_no_backend():
-    code = """
-import io, sys
-from matplotlib.figure import Figure
-from skdeepclust.plotting import DictionaryDisplay, HistoryDisplay, SweepDisplay
-figure = Figure()
-a, b, c, d = figure.subplots(1, 4)
-DictionaryDisplay.from_atoms([[1.0, -1.0]], (1, 2), ax=a)
-HistoryDisplay.from_history([{"loss": 1.0, "accuracy": 0.5}] * 2, ax=b)
-SweepDisplay.from_values([1, 2], [0.5, 0.6], ax=c)
-SweepDisplay.from_values(([1, 2], [1]), [[0.5], [0.6]], param=("a", "b"), ax=d)
-figure.savefig(io.BytesIO(), format="svg")
-assert "matplotlib.pyplot" not in sys.modules
-"""
-    environment = {**os.environ, "MPLBACKEND": "module://nowhere"}
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, env=environment)
 
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])

@@ -8,6 +8,7 @@ import pickle
 import signal
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,13 +44,20 @@ def few_head_steps(monkeypatch):
     monkeypatch.setattr(tagnet, "HEAD_STEPS", 5)
 
 
+@cache
+def uninterrupted(name: str) -> dict[str, np.ndarray]:
+    """Return the result of a fit without a checkpoint."""
+    model, arguments = FITS[name]()
+    return result(model.fit(*arguments))
+
+
 # ---------------------------------------------------------------- exceptions
 
 
 @pytest.mark.parametrize("name", FITS)
 def test_a_fit_that_stops_in_every_epoch(name, folder):
     model, arguments = FITS[name]()
-    expected = result(clone(model).fit(*arguments))
+    expected = uninterrupted(name)
     epochs: list[str] = []
     model.set_params(checkpoint=folder)
     model, n_stops = fitted_with_stops(model, arguments, after_an_epoch, epochs)
@@ -62,7 +70,7 @@ def test_a_fit_that_stops_in_every_epoch(name, folder):
 @pytest.mark.parametrize("name", FITS)
 def test_a_fit_that_stops_after_every_file(name, folder):
     model, arguments = FITS[name]()
-    expected = result(clone(model).fit(*arguments))
+    expected = uninterrupted(name)
     files: list[str] = []
     model.set_params(checkpoint=str(folder))
     model, n_stops = fitted_with_stops(model, arguments, after_a_file, files)
@@ -101,7 +109,7 @@ def test_what_takes_long_is_a_step(name, folder):
 @pytest.mark.parametrize("name", FITS)
 def test_a_checkpoint_changes_nothing(name, folder):
     model, arguments = FITS[name]()
-    expected = result(clone(model).fit(*arguments))
+    expected = uninterrupted(name)
     assert_same_result(result(model.set_params(checkpoint=folder).fit(*arguments)), expected)
     assert list(folder.iterdir()) == []
     assert "_checkpoint" not in vars(model)

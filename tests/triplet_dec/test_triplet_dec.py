@@ -25,8 +25,11 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 @pytest.fixture(scope="module")
-def fitted(digits) -> TripletDECClusterer:
-    return TripletDECClusterer(10, image_shape=(8, 8), random_state=0).fit(digits[0])
+def fitted(readme) -> TripletDECClusterer:
+    """Return a fit of all digits with the defaults."""
+    defaults = TripletDECClusterer(10, image_shape=(8, 8), random_state=0)
+    assert readme["clusterer"].get_params() == defaults.get_params()
+    return readme["clusterer"]
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +58,11 @@ def test_each_phase_lowers_its_loss(fitted):
 
 
 def test_the_better_of_two_attempts_is_kept(digits):
-    X = digits[0][:600]
-    both = quick(warmup_epochs=20, n_init=6, max_epochs=5).fit(X)
+    X = digits[0][:300]
+    both = quick(warmup_epochs=8, n_init=6, max_epochs=3).fit(X)
     assert {row.get("attempt") for row in both.history_} == {None, 0, 1}
     assert both.attempt_ in (0, 1)
-    one = quick(warmup_epochs=20, n_init=6, max_epochs=5, n_starts=1).fit(X)
+    one = quick(warmup_epochs=8, n_init=6, max_epochs=3, n_starts=1).fit(X)
     assert one.attempt_ == 0
     first, last = (
         [row["loss"] for row in model.history_ if row.get("attempt") == 0] for model in (both, one)
@@ -71,7 +74,9 @@ def test_the_better_of_two_attempts_is_kept(digits):
 
 def test_history_holds_the_parts_of_equation_7(digits):
     weights = {"reconstruction": 0.3, "clustering": 0.7, "triplet": 1.1, "entropy": 0.6}
-    model = quick(max_epochs=2, **{f"{k}_weight": v for k, v in weights.items()}).fit(digits[0])
+    model = quick(max_epochs=2, **{f"{k}_weight": v for k, v in weights.items()}).fit(
+        digits[0][:500]
+    )
     for row in model.history_:
         if row["phase"] == "reconstruction":
             continue
@@ -83,7 +88,10 @@ def test_history_holds_the_parts_of_equation_7(digits):
 
 def test_it_predicts_what_it_has_not_seen(digits):
     X, y = digits
-    model = TripletDECClusterer(10, image_shape=(8, 8), random_state=0).fit(X[::2])
+    share = 0.4  # of the epochs that it takes by default
+    model = TripletDECClusterer(
+        10, image_shape=(8, 8), warmup_epochs=share, max_epochs=share, random_state=0
+    ).fit(X[::2])
     assert clustering_accuracy_score(y[1::2], model.predict(X[1::2])) > 0.9
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
@@ -178,10 +179,15 @@ BAD = {
 }
 
 
+@pytest.fixture(scope="module")
+def of_two(X) -> TripletDECClusterer:
+    return quick(2).fit(X)
+
+
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_refused_before_training_and_nothing_is_lost(X, case, monkeypatch):
+def test_bad_input_is_refused_before_training_and_nothing_is_lost(X, case, of_two, monkeypatch):
     params, change, message = BAD[case]
-    model = quick(2).fit(X)
+    model = copy.deepcopy(of_two)
     before, embedding = dict(vars(model)), model.transform(X)
     no_training(monkeypatch)
     changed = {"module": model.module, "image_shape": model.image_shape, **params}
