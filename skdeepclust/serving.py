@@ -7,7 +7,6 @@ import importlib
 import json
 import logging
 import os
-import uuid
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdeepclust._estimator.base import LEFT_OUT, BaseDeepEstimator
-from skdeepclust._storage.files import versions
+from skdeepclust._storage.files import replacing, versions
 
 __all__ = ["export"]
 
@@ -163,15 +162,11 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
 
 
 def _write(graph: Any, metadata: dict[str, str], path: Path) -> None:
-    part = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.part{path.suffix}")
-    try:
+    with replacing(path, f".part{path.suffix}") as part:  # torch looks at the suffix
         if isinstance(graph, torch.export.ExportedProgram):
             torch.export.save(graph, part, extra_files=metadata)
         else:
             part.write_bytes(graph.SerializeToString())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _format_of(path: Path, format: str | None) -> str:

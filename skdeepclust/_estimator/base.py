@@ -52,7 +52,7 @@ from skdeepclust._storage.checkpoint import (
     Checkpoint,
     NoCheckpoint,
     SharedCheckpoint,
-    kept_progress,
+    checkpointed,
 )
 from skdeepclust._storage.fit_identity import check_alike
 from skdeepclust._training.outcome import Outcome, Resume, trained
@@ -81,7 +81,7 @@ def fit_method(method: Method) -> Method:
             bound = signature.bind(self, *args, **kwargs)
             return dict(list(bound.arguments.items())[1:])
 
-        with joined(), kept_progress(self.checkpoint, arguments) as self._checkpoint:
+        with joined(), checkpointed(self.checkpoint, arguments) as self._checkpoint:
             try:
                 return validated(self, *args, **kwargs)
             finally:
@@ -361,7 +361,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         else:
             arguments = {"input_shape": self._input.input_shape, **arguments}
             factory = self._default_network() if self.module is None else self.module
-            self._module_spec = (factory, self._component("module"), arguments)
+            self._module_spec = (factory, self._nested_under("module"), arguments)
             module, resume, history = self._make_module(), Resume(), []
         self.module_, self.history_ = module.to(device, dtype), history
         self.regularizers_ = [*self._own_regularizers(), *copies_of(self.regularizers)]
@@ -386,7 +386,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
     def _training_settings(self) -> TrainingSettings:
         own = {each.name for each in fields(TrainingSettings)} - {"optimizer_options"}
         options = {name: getattr(self, name) for name in own}
-        return TrainingSettings(**options, optimizer_options=self._component("optimizer"))
+        return TrainingSettings(**options, optimizer_options=self._nested_under("optimizer"))
 
     def _fitted_state(self) -> list[Any]:
         """Return all that a warm start goes on from."""
@@ -403,9 +403,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         return state
 
     def __setstate__(self, state):
-        # a state of an earlier version lacks the parameters that there weren't
-        defaults = {name: each.default for name, each in self._declared.items()}
-        self.__dict__.update({**defaults, **state})
+        self.__dict__.update(self._filled(state))
         if "module_" not in state:
             return
         self._input = self._kept_input(state)

@@ -117,7 +117,7 @@ class DeclaredParameters(_Above):
         if cls.__doc__:
             cls.__doc__ = _with_shared_docs(inspect.cleandoc(cls.__doc__), cls)
 
-    _components: dict[str, Any] = learned()
+    _nested: dict[str, Any] = learned()
 
     if TYPE_CHECKING:  # scikit-learn makes them, and tells type checkers that they return nothing
 
@@ -142,7 +142,7 @@ class DeclaredParameters(_Above):
         params : dict
             Parameter names and values.
         """
-        return {**super().get_params(deep), **self._components}
+        return {**super().get_params(deep), **self._nested}
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, among them `module__NAME` and `optimizer__NAME`.
@@ -157,20 +157,25 @@ class DeclaredParameters(_Above):
         self : object
             This estimator.
         """
-        components = {name: value for name, value in params.items() if _is_component(name)}
-        super().set_params(**{k: v for k, v in params.items() if k not in components})
-        self._components = {**self._components, **components}
+        nested = {name: value for name, value in params.items() if _is_nested(name)}
+        super().set_params(**{k: v for k, v in params.items() if k not in nested})
+        self._nested = {**self._nested, **nested}
         return self
 
-    def _component(self, prefix: str) -> dict[str, Any]:
+    def _filled(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return a state with what one of an earlier version lacks, by the names of today."""
+        defaults = {name: each.default for name, each in self._declared.items()}
+        earlier = {"_nested": state["_components"]} if "_components" in state else {}
+        kept = {name: value for name, value in state.items() if name != "_components"}
+        return {**defaults, **earlier, **kept}
+
+    def _nested_under(self, prefix: str) -> dict[str, Any]:
         """Return what `module__` or `optimizer__` parameters say, by the rest of their names."""
         start = prefix + "__"
-        return {
-            k.removeprefix(start): v for k, v in self._components.items() if k.startswith(start)
-        }
+        return {k.removeprefix(start): v for k, v in self._nested.items() if k.startswith(start)}
 
 
-def _is_component(name: str) -> bool:
+def _is_nested(name: str) -> bool:
     return name.startswith(("module__", "optimizer__"))
 
 
@@ -231,7 +236,7 @@ def _constructor(signature: inspect.Signature) -> Any:
         for name, value in values:
             if name != REST:
                 setattr(self, name, value)
-        self._components = _checked(self, bound.arguments[REST])
+        self._nested = _checked(self, bound.arguments[REST])
 
     __init__.__signature__ = signature  # pyrefly: ignore[missing-attribute]
     return __init__
@@ -239,7 +244,7 @@ def _constructor(signature: inspect.Signature) -> Any:
 
 def _checked(estimator: DeclaredParameters, components: dict[str, Any]) -> dict[str, Any]:
     for name in components:
-        if not _is_component(name):
+        if not _is_nested(name):
             raise TypeError(
                 f"{type(estimator).__name__}() got an unexpected keyword argument {name!r}; "
                 "beside its own parameters it takes module__NAME and optimizer__NAME."

@@ -22,7 +22,7 @@ from typing import Any
 
 from skdeepclust._engine.distributed import strategy
 from skdeepclust._storage.files import FAULTS, read_file, reason_of, versions, write_file
-from skdeepclust._storage.fit_identity import differences, fingerprint, name_of
+from skdeepclust._storage.fit_identity import differences, identity_of, name_of
 from skdeepclust._storage.folder_lock import FolderLock, is_locked
 from skdeepclust._storage.tree import Decoder, Encoder
 from skdeepclust._storage.trust import Trust
@@ -95,7 +95,7 @@ class Checkpoint:
 
     def start(self, estimator: Any, fitted: Any) -> None:
         """Find what there is of this fit; `fitted` is the state that a warm start goes on from."""
-        self._identity = fingerprint(estimator, self.arguments, fitted)
+        self._identity = identity_of(estimator, self.arguments, fitted)
         self.arguments = {}
         self._path = Path(self.folder) / name_of(self._identity)
         self._open()
@@ -225,7 +225,7 @@ class SharedCheckpoint:
 
 
 @contextmanager
-def kept_progress(
+def checkpointed(
     folder: str | os.PathLike[str] | None, arguments: Callable[[], dict[str, Any]]
 ) -> Generator[NoCheckpoint | Checkpoint | SharedCheckpoint]:
     """Give a fit its checkpoint, and remove it when the fit has come to its end."""

@@ -8,6 +8,8 @@ import os
 import platform
 import sys
 import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,23 +53,31 @@ def checksum(text: str, arrays: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def write_file(path: Path, tree: Any, arrays: dict[str, np.ndarray]) -> None:
-    """Write beside the file and put it into its place at the end."""
-    text = json.dumps(tree, allow_nan=False)
-    metadata = {"skdeepclust": text, "sha256": checksum(text, arrays)}
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+@contextmanager
+def replacing(path: Path, suffix: str = ".part") -> Generator[Path]:
+    """Give a file beside `path` to write to, and put it into its place at the end."""
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}{suffix}")
     part.touch(exist_ok=False)
     mode = part.stat().st_mode
     try:
-        save_file(arrays, part, metadata=metadata)
+        yield part
         part.chmod(mode)  # safetensors' files are for their owner alone
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(path)
-    except SafetensorError as error:
-        raise OSError(f"{str(path)!r} can't be written: {error}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_file(path: Path, tree: Any, arrays: dict[str, np.ndarray]) -> None:
+    """Write a file at once or not at all."""
+    text = json.dumps(tree, allow_nan=False)
+    metadata = {"skdeepclust": text, "sha256": checksum(text, arrays)}
+    try:
+        with replacing(path) as part:
+            save_file(arrays, part, metadata=metadata)
+    except SafetensorError as error:
+        raise OSError(f"{str(path)!r} can't be written: {error}") from error
 
 
 def read_file(path: Path) -> tuple[Any, dict[str, np.ndarray]]:

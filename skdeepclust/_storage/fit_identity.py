@@ -81,7 +81,7 @@ def describe(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", SHORT.repr(value)).replace("\n", " ")
 
 
-def fingerprint(estimator: Any, arguments: Mapping[str, Any], fitted: Any) -> dict[str, Any]:
+def identity_of(estimator: Any, arguments: Mapping[str, Any], fitted: Any) -> dict[str, Any]:
     """Describe a fit by its class, its parameters and its data.
 
     Parameters
@@ -161,7 +161,7 @@ def check_alike(estimator: Any, X: Any) -> None:
 
 
 def name_of(identity: Mapping[str, Any]) -> str:
-    """Return a short name for what `fingerprint` describes; texts don't count."""
+    """Return a short name for what `identity_of` describes; texts don't count."""
     hashes = {
         part: {name: entry[1] for name, entry in identity[part].items()}
         for part in ("parameters", "data")

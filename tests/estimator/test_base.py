@@ -173,7 +173,7 @@ class Interrupt(nn.Module):
 def test_an_interrupt_goes_through_and_leaves_a_fit_as_it_was(X):
     model = make().fit(X)
     before, embedding = dict(vars(model)), model.transform(X)
-    changed = {"module": Interrupt, "random_state": 1, "_components": {}}
+    changed = {"module": Interrupt, "random_state": 1, "_nested": {}}
     vars(model).update(changed)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X[:, :5])

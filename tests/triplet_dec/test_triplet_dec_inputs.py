@@ -191,11 +191,11 @@ def test_bad_input_is_refused_before_training_and_nothing_is_lost(X, case, of_tw
     before, embedding = dict(vars(model)), model.transform(X)
     no_training(monkeypatch)
     changed = {"module": model.module, "image_shape": model.image_shape, **params}
-    components = {} if "module" in params else model._components
-    model._components = components
+    components = {} if "module" in params else model._nested
+    model._nested = components
     for name, value in changed.items():
         setattr(model, name, value)
-    before |= changed | {"_components": components}
+    before |= changed | {"_nested": components}
     with pytest.raises((ValueError, TypeError), match=message):
         model.fit(X if change is None else change(X))
     assert vars(model) == before
