@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from skdeepclust._engine.distributed import Strategy
 from skdeepclust._engine.reports import Report
+from skdeepclust._engine.rng import generator_states, set_generator_states
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.phase import Listener, PhaseStopped
 from skdeepclust._training.phase_net import PhaseNet
@@ -42,6 +44,24 @@ class Begin(Listener):
 
     def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
         self.function(epoch)
+
+
+@dataclass
+class Sharing(Listener):
+    """Lets all processes begin an epoch with the random numbers of the first one.
+
+    They are the same already unless a network draws some in a way that isn't known here.
+    """
+
+    strategy: Strategy
+    shuffle: torch.Generator
+    device: torch.device
+
+    def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
+        if self.strategy.size > 1:
+            of_fit = self.shuffle, self.device
+            states = self.strategy.from_first(lambda: generator_states(*of_fit), at_once=True)
+            set_generator_states(states, *of_fit)
 
 
 @dataclass

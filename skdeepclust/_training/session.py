@@ -28,10 +28,11 @@ from skdeepclust._training.listeners import (
     CallbackTask,
     Progress,
     Regularizers,
+    Sharing,
     Watching,
 )
 from skdeepclust._training.outcome import Outcome, trained
-from skdeepclust._training.phase import Listener, Listeners, Phase
+from skdeepclust._training.phase import Listeners, Phase
 from skdeepclust._training.phase_net import (
     NonFiniteError,
     PhaseData,
@@ -98,6 +99,11 @@ class Session:
     carried: list[Any] = field(default_factory=list)
     # Returns a new watch of the phase that the estimator follows without being asked, if any.
     watch_of: Callable[[str], EpochWatch | None] = lambda phase: None
+    # All that is trained.
+    trained: nn.ModuleList = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trained = trained(self.runner.module, self.regularizers)
 
     # -- phases
     def train(
@@ -157,12 +163,13 @@ class Session:
             return
         data, held_out = PhaseData(X, extra, y), None if valid is None else PhaseData(*valid)
         watch = self.watch_of(phase) if watch is None else watch
+        options: dict[str, Any] = {"generator": self.shuffle, **batches}
+        quiet = not self.strategy.is_first
         more = [] if patience is None else [early_stopping(monitor, patience)]
         loss, start = self.compiled(loss), copy.deepcopy(self.state(watch))
         for share, is_last in ((1.0, False), (RETRY_SHARE, True)):
-            options = {"generator": self.shuffle, **batches}
             net = self.settings.net(
-                self.runner, epochs=epochs, share=share, valid=held_out, **options
+                self.runner, epochs=epochs, share=share, valid=held_out, quiet=quiet, **options
             )
             n_steps = epochs * len(net.get_iterator(data, training=True)) if decay_lr else 0
             decay = [cosine_decay(n_steps)] if decay_lr else []
@@ -194,6 +201,14 @@ class Session:
         context = self.context.subcontext(phase, max_subtasks=net.max_epochs)
         context.call_on_fit_task_begin(**about)
         is_fp16 = self.runner.half_dtype is torch.float16
+        listeners = [
+            CallbackTask(context, about, self.strategy),
+            Sharing(self.strategy, self.shuffle, self.runner.device),
+            Progress(self.report, self.settings.verbose),
+            *([] if watch is None else [Watching(watch, self.trained)]),
+            Regularizers(self.regularizers),
+            *([] if on_epoch_begin is None else [Begin(on_epoch_begin)]),
+        ]
         net.phase_ = phase
         net.bound_ = Phase(
             estimator=self.estimator,
@@ -203,9 +218,7 @@ class Session:
             state=lambda: self.state(watch),
             set_state=lambda state: self.set_state(state, watch),
             strategy=self.strategy,
-            listeners=self._listeners(
-                CallbackTask(context, about, self.strategy), on_epoch_begin, watch
-            ),
+            listeners=Listeners(listeners),
             scaler=torch.amp.GradScaler(self.runner.device.type) if is_fp16 else None,
         )
         net.initialize()
@@ -224,23 +237,6 @@ class Session:
         }
         resume = replace(self.outcome.resume, optimizer=moments)
         self.outcome = replace(self.outcome, resume=resume, net=net)
-
-    def _listeners(
-        self,
-        task: CallbackTask,
-        on_epoch_begin: Callable[[int], object] | None,
-        watch: EpochWatch | None,
-    ) -> Listeners:
-        found: list[Listener] = [task]
-        if self.strategy.size > 1:
-            found.append(Begin(lambda epoch: self._share_generators()))
-        found.append(Progress(self.report, self.settings.verbose))
-        if watch is not None:
-            found.append(Watching(watch, self.trained))
-        found.append(Regularizers(self.regularizers))
-        if on_epoch_begin is not None:
-            found.append(Begin(on_epoch_begin))
-        return Listeners(found)
 
     def _end_watch(self, watch: EpochWatch, net: PhaseNet) -> None:
         """Keep the best epoch, and say in the history what each was worth."""
@@ -346,11 +342,6 @@ class Session:
         return found
 
     # -- the state
-    @property
-    def trained(self) -> nn.ModuleList:
-        """All that is trained."""
-        return trained(self.runner.module, self.regularizers)
-
     def state(self, watch: EpochWatch | None = None) -> dict[str, Any]:
         """Return what the fit has changed so far, for its checkpoint."""
         trained = self.trained
@@ -387,12 +378,3 @@ class Session:
         if not ranks.is_first:
             self.set_state(to_tensor(training))
         return result
-
-    def _share_generators(self) -> None:
-        """Let all processes go on with the random numbers of the first one.
-
-        They are the same already unless a network draws some in a way that isn't known here.
-        """
-        of_fit = self.shuffle, self.runner.device
-        states = self.strategy.from_first(lambda: generator_states(*of_fit), at_once=True)
-        set_generator_states(states, *of_fit)

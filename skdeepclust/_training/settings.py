@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from skdeepclust._engine.distributed import strategy
 from skdeepclust._engine.runner import Runner
 from skdeepclust._training.phase_net import PhaseData, PhaseNet, gather_batches, predefined_split
 
@@ -41,7 +40,8 @@ class TrainingSettings:
         epochs: int,
         share: float,
         valid: PhaseData | None,
-        generator: torch.Generator,
+        generator: torch.Generator | None,
+        quiet: bool,
         **batches: Any,
     ) -> PhaseNet:
         """Return the net of a phase.
@@ -56,8 +56,10 @@ class TrainingSettings:
             Of the learning rate.
         valid : PhaseData or None
             Samples that are held out.
-        generator : torch.Generator
-            Shuffles the samples.
+        generator : torch.Generator or None
+            Shuffles the samples; `None`: they come in their order.
+        quiet : bool
+            Whether skorch prints nothing, as another process does.
         **batches : dict
             Options of `Batches` in which the phase differs from others.
         """
@@ -80,7 +82,7 @@ class TrainingSettings:
             iterator_train=gather_batches,
             iterator_valid=gather_batches,
             callbacks=copy.deepcopy(list(self.callbacks or ())),  # skorch changes its callbacks
-            verbose=max(self.verbose - 1, 0) if strategy().is_first else 0,
+            verbose=0 if quiet else max(self.verbose - 1, 0),
             **{f"iterator_train__{k}": v for k, v in training.items()},
             **{f"iterator_valid__{k}": v for k, v in shared.items()},
             **{f"optimizer__{k}": v for k, v in options.items()},
