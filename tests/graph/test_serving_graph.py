@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers.naive_affinity import KINDS, samples
 from helpers.needs import needs_export
-from helpers.served import assert_same, run_onnx, run_program
+from helpers.served import assert_same, load_onnx, run_program
 from helpers.small_fits import GRAPH, KNOWN
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,18 +42,17 @@ def test_graphs_say_what_the_estimator_says(edge_weights):
     settings, X = CASES[edge_weights]
     clusterer = TAGnetClusterer(10, edge_weights=edge_weights, **GRAPH, **settings).fit(X)
     state = dict(vars(clusterer))
-    model = export(clusterer, "onnx").SerializeToString()
+    answer = load_onnx(export(clusterer, "onnx").SerializeToString())
     graph = export(clusterer, "torch").module()
     assert vars(clusterer).keys() == state.keys()
     mixed = np.concatenate([OTHER[:4], HALF[:3]])
     close = HALF[:50] + 1e-4 * np.float32(OTHER[:50] > 0)
     for batch in (OTHER, HALF, close, mixed, OTHER[:1], HALF[:1]):
-        outputs, classes = run_onnx(model, batch)
-        assert_same(clusterer, batch, outputs, classes)
+        assert_same(clusterer, batch, *answer(batch))
         assert_same(clusterer, batch, run_program(graph, batch, NAMES), None)
-    outputs, _ = run_onnx(model, X)
+    outputs, _ = answer(X)
     np.testing.assert_array_equal(outputs["labels"], clusterer.labels_)
-    outputs, _ = run_onnx(model, np.full((2, 64), np.nan, np.float32))  # as long as it answers
+    outputs, _ = answer(np.full((2, 64), np.nan, np.float32))  # as long as it answers
     assert outputs["labels"].shape == (2,)
 
 

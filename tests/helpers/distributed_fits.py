@@ -185,9 +185,12 @@ FITS: dict[str, Callable[[], Any]] = {
     "tagnet, margin in batches": lambda: TAGnetClusterer(
         3, loss="max_margin", batch_size=30, auxiliary_clusters=2, **GRAPH
     ).fit(X),
-    "tagnet, targets": lambda: TAGnetClusterer(3, loss="target", batch_size=30, **GRAPH).fit(X),
-    "tagnet, images": lambda: TAGnetClusterer(3, init="kmeans", **GRAPH).fit(IMAGES),
-    "tagnet, no graph": lambda: TAGnetClusterer(3, graph_weight=0, **GRAPH).fit(X),
+    "tagnet, targets, best epoch": lambda: TAGnetClusterer(
+        3, loss="target", batch_size=30, restore_best=True, **GRAPH
+    ).fit(X),
+    "tagnet, images, no graph": lambda: TAGnetClusterer(
+        3, init="kmeans", graph_weight=0, **GRAPH
+    ).fit(IMAGES),
     **{
         f"embedder, {loss}": partial(lambda loss: embedder(loss).fit(X, COARSE), loss)
         for loss in ("multi", "single", "both", "decov", "xcov", None)
@@ -198,7 +201,6 @@ FITS: dict[str, Callable[[], Any]] = {
     "embedder, images": lambda: embedder("both", **IMAGE).fit(X, COARSE),
     "embedder, sequences": lambda: embedder("auto", sequence_shape=(8, 8)).fit(X, COARSE),
     "embedder, no labels": lambda: twice(embedder("multi", warm_start=True), X),
-    "triplet dec": lambda: TripletDECClusterer(4, n_components=5, **TRIPLET).fit(X),
     "triplet dec, images": lambda: TripletDECClusterer(4, **TRIPLET, **IMAGE).fit(
         X, sample_weight=WEIGHT
     ),
@@ -224,7 +226,6 @@ FITS: dict[str, Callable[[], Any]] = {
     "triplet dec, best epoch": lambda: TripletDECClusterer(
         4, n_components=5, restore_best=True, **TRIPLET
     ).fit(X),
-    "tagnet, best epoch": lambda: TAGnetClusterer(3, restore_best=True, **GRAPH).fit(X),
     "triplet dec, warm": lambda: twice(
         TripletDECClusterer(
             4,

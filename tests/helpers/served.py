@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,32 @@ import torch
 
 from skdeepclust import ZeroShotClassifier
 
+# The outputs for a batch by name, and the classes.
+Answer = tuple[dict[str, np.ndarray], list | None]
 
-def run_onnx(model: Path | bytes, X: np.ndarray) -> tuple[dict[str, np.ndarray], list | None]:
+
+def load_onnx(model: Path | bytes) -> Callable[[np.ndarray], Answer]:
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    outputs = dict(zip(names, session.run(None, {"X": X}), strict=True))
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["outputs"]) == names
-    return outputs, json.loads(metadata["classes"])
+    classes = json.loads(metadata["classes"])
+    return lambda X: (dict(zip(names, session.run(None, {"X": X}), strict=True)), classes)
 
 
-def run_torch(path: Path, X: np.ndarray) -> tuple[dict[str, np.ndarray], list | None]:
+def load_torch(path: Path) -> Callable[[np.ndarray], Answer]:
     extra = {"outputs": "", "classes": ""}
     graph = torch.export.load(path, extra_files=extra).module()
-    names = json.loads(extra["outputs"])
-    return run_program(graph, X, names), json.loads(extra["classes"])
+    names, classes = (json.loads(extra[name]) for name in ("outputs", "classes"))
+    return lambda X: (run_program(graph, X, names), classes)
+
+
+def run_onnx(model: Path | bytes, X: np.ndarray) -> Answer:
+    return load_onnx(model)(X)
+
+
+def run_torch(path: Path, X: np.ndarray) -> Answer:
+    return load_torch(path)(X)
 
 
 def run_program(graph: Any, X: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
@@ -34,7 +46,7 @@ def run_program(graph: Any, X: np.ndarray, names: list[str]) -> dict[str, np.nda
     return dict(zip(names, values, strict=True))
 
 
-RUN = {"model.onnx": run_onnx, "model.pt2": run_torch}
+LOAD = {"model.onnx": load_onnx, "model.pt2": load_torch}
 
 
 def assert_same(estimator, X: np.ndarray, outputs: dict[str, np.ndarray], classes) -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from helpers.needs import needs_export
 from helpers.plain_autoencoder import PlainAutoencoder
-from helpers.served import RUN, assert_same, run_onnx, run_program, run_torch
+from helpers.served import LOAD, assert_same, run_onnx, run_program, run_torch
 from helpers.small_fits import DIGIT, GRAPH, KNOWN, NETWORKS, QUICK
 from helpers.toy_method import DECClusterer
 from sklearn.datasets import load_digits
@@ -85,11 +85,12 @@ def test_a_graph_says_what_the_estimator_says(name, tmp_path):
     estimator, arguments, X = CASES[name]
     estimator.fit(*arguments)
     X = np.asarray(X, np.float32)
-    for file, run in RUN.items():
+    for file, load in LOAD.items():
         export(estimator, tmp_path / file)
+        answer = load(tmp_path / file)
         for batch in (X, X[:1]):
-            assert_same(estimator, batch, *run(tmp_path / file, batch))
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(RUN)
+            assert_same(estimator, batch, *answer(batch))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(LOAD)
 
 
 def test_a_method_of_ones_own_is_exported(tmp_path):
@@ -173,7 +174,7 @@ def test_a_file_may_have_the_name_of_a_format(clusterer, tmp_path, monkeypatch):
 def test_nothing_is_told_and_nothing_drawn(
     clusterer, tmp_path, capfd, caplog, global_state_untouched
 ):
-    for file in RUN:
+    for file in LOAD:
         export(clusterer, tmp_path / file)
     assert capfd.readouterr() == ("", "")
     assert not [record for record in caplog.records if record.levelname != "DEBUG"]
