@@ -94,6 +94,7 @@ class DeclaredParameters(_Above):
     # those of the class itself, and all in the order of the signature
     _own_parameters: ClassVar[dict[str, Parameter]] = {}
     _declared: ClassVar[dict[str, Parameter]] = {}
+    _own_learned: ClassVar[dict[str, Learned]] = {}
     _learned: ClassVar[dict[str, Learned]] = {}
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
 
@@ -102,9 +103,8 @@ class DeclaredParameters(_Above):
         found = {name: each for name, each in vars(cls).items() if isinstance(each, Learned)}
         for name in found:
             delattr(cls, name)
-        for base in reversed(cls.__bases__):
-            found = {**found, **getattr(base, "_learned", {})}
-        cls._learned = found
+        cls._own_learned = found
+        cls._learned = _learned_by(cls)
         cls._own_parameters = {k: v for k, v in vars(cls).items() if isinstance(v, Parameter)}
         cls._declared = _declared_by(cls)
         for name in cls._own_parameters:
@@ -195,6 +195,16 @@ def _declared_by(cls: type) -> dict[str, Parameter]:
             place += 1
     order.sort(key=lambda name: every[name].kw_only)
     return {name: every[name] for name in order}
+
+
+def _learned_by(cls: type) -> dict[str, Learned]:
+    """Return the attributes that a fit sets, with what the lowest class says that says anything."""
+    every: dict[str, Learned] = {}
+    for base in cls.__mro__:
+        for name, each in vars(base).get("_own_learned", {}).items():
+            if name not in every or not every[name].doc:
+                every[name] = each
+    return every
 
 
 def _over(above: Parameter, own: Parameter) -> Parameter:

@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 
 import skdeepclust
-from skdeepclust import TripletDECClusterer
+from skdeepclust import TAGnetClusterer, TripletDECClusterer
 from skdeepclust._compat import Interval
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
 
@@ -90,6 +90,13 @@ def test_docstrings_say_what_the_class_does_not_say_itself():
     assert below.count("rate : ") == 1
     assert "fast" not in below
     assert "size : int, default=2" in below
+
+
+def test_what_clusterers_learn_is_described():
+    for cls in (TripletDECClusterer, TAGnetClusterer):
+        doc = inspect.getdoc(cls) or ""
+        assert doc.count("best_epoch_ : int\n    Epoch of the clustering phase") == 1
+        assert doc.count("module_ : torch.nn.Module\n") == 1
 
 
 def test_a_call_is_checked_as_python_checks_it():
