@@ -123,7 +123,7 @@ class BaseDeepClusterer(
         schedule = self._schedule(X.shape[0], warm)
         phases = self._n_phases(schedule)
         with self._fit_scope(X, warm=warm, phases=phases, **self._arguments()) as session:
-            *_, watched = schedule
+            watched = next(reversed(schedule), None)
             session.watch_of = lambda phase: self._watch(X) if phase == watched else None
             self._fit_phases(session, X, extra, schedule, **metadata)
             watch = session.outcome.watch

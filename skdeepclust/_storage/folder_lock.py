@@ -36,8 +36,9 @@ class FolderLock:
     """
 
     def __init__(self, path: Path):
+        path.mkdir(parents=True, exist_ok=True)  # whose error says what is wrong with it
         self._lock = _locked(_file(path), SECONDS_TO_WAIT)
-        try:
+        try:  # its last holder may have removed it in between
             path.mkdir(parents=True, exist_ok=True)
         except BaseException:
             self.release()
