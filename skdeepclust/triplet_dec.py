@@ -32,11 +32,7 @@ from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
 from skdeepclust._training.session import Session
-from skdeepclust.augmentation import (
-    check_augmentation,
-    in_two_steps,
-    resolve_augmentation,
-)
+from skdeepclust.augmentation import check_augmentation, in_two_steps, resolve_augmentation
 from skdeepclust.graph import smooth_over_graph
 from skdeepclust.losses import (
     assignment_kl,
@@ -440,7 +436,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             starts = session.once("initial_clusters", lambda: self._starts(X))
             cluster = partial(self._train_clustering, session, X, extra, schedule)
             attempts = [partial(cluster, start) for start in starts]
-            self.attempt_ = session.keep_best(attempts, criterion=lambda: self._criterion(X))
+            worth = partial(session.worth, lambda: self._criterion(X))
+            self.attempt_ = session.keep_best(attempts, criterion=worth)
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
 

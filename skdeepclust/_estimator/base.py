@@ -363,7 +363,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             factory = self._default_network() if self.module is None else self.module
             self._module_spec = (factory, self._nested_under("module"), arguments)
             module, resume, history = self._make_module(), Resume(), []
-        self.module_, self.history_ = module.to(device, dtype), history
+        self.module_, self.history_, self._resume = module.to(device, dtype), history, resume
         self.regularizers_ = [*self._own_regularizers(), *copies_of(self.regularizers)]
         take_over(self.regularizers_, before)
         attach(self.regularizers_, self.module_, self._input.input_shape)

@@ -17,8 +17,8 @@ UNCHANGED: Any = object()
 REST = "module__kwargs"
 DOC_OF_REST = f"""
 **{REST} : dict
-    `module__NAME` for the network, `optimizer__NAME` for the optimiser. Type checkers know the
-    parameters above alone, and take these from `set_params`.
+    `module__NAME` for the network, `optimizer__NAME` for the optimiser. Where a type checker reads
+    the code, give them to `set_params`.
 """
 
 
@@ -96,6 +96,7 @@ class DeclaredParameters(_Above):
     _declared: ClassVar[dict[str, Parameter]] = {}
     _own_learned: ClassVar[dict[str, Learned]] = {}
     _learned: ClassVar[dict[str, Learned]] = {}
+    _own_constraints: ClassVar[dict[str, Any]] = {}
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -109,15 +110,16 @@ class DeclaredParameters(_Above):
         cls._declared = _declared_by(cls)
         for name in cls._own_parameters:
             delattr(cls, name)
-        own_constraints = vars(cls).get("_parameter_constraints", {})
+        cls._own_constraints = vars(cls).get("_parameter_constraints", {})
         told = {k: [*v.allowed] for k, v in cls._declared.items() if v.allowed is not None}
-        cls._parameter_constraints = {**told, **own_constraints}
-        if issubclass(cls, BaseEstimator) and "__init__" not in vars(cls):
-            cls.__init__ = _constructor(_signature(cls))  # pyrefly: ignore[bad-assignment]
+        cls._parameter_constraints = {**told, **_constraints_beside(cls)}
+        # one that somebody has written stays, also in the classes below it
+        if issubclass(cls, BaseEstimator) and cls.__init__ in _NOT_WRITTEN:
+            cls.__init__ = _constructor(cls)  # pyrefly: ignore[bad-assignment]
         if cls.__doc__:
             cls.__doc__ = _with_shared_docs(inspect.cleandoc(cls.__doc__), cls)
 
-    _nested: dict[str, Any] = learned()
+    _nested: dict[str, Any]
 
     if TYPE_CHECKING:  # scikit-learn makes them, and tells type checkers that they return nothing
 
@@ -189,6 +191,8 @@ def _declared_by(cls: type) -> dict[str, Parameter]:
             if name in every:
                 every[name] = _over(every[name], each)
                 continue
+            if each.default is UNCHANGED:
+                raise TypeError(f"{base.__name__}.{name} is declared without a default.")
             place = order.index(each.after) + 1 if each.after else place
             order.insert(place, name)
             every[name] = each
@@ -235,8 +239,13 @@ def _signature(cls: type[DeclaredParameters]) -> inspect.Signature:
     return inspect.Signature([first, *declared, rest], return_annotation="None")
 
 
-def _constructor(signature: inspect.Signature) -> Any:
-    def __init__(self: Any, *args: Any, **parameters: Any) -> None:
+_NOT_WRITTEN: set[Any] = {object.__init__, BaseEstimator.__init__}
+
+
+def _constructor(cls: type[DeclaredParameters]) -> Any:
+    signature = _signature(cls)
+
+    def __init__(self: Any, /, *args: Any, **parameters: Any) -> None:
         try:
             bound = signature.bind(self, *args, **parameters)
         except TypeError as error:
@@ -248,8 +257,23 @@ def _constructor(signature: inspect.Signature) -> Any:
                 setattr(self, name, value)
         self._nested = _checked(self, bound.arguments[REST])
 
-    __init__.__signature__ = signature  # pyrefly: ignore[missing-attribute]
+    about: dict[str, Any] = {"__signature__": signature, "__module__": cls.__module__}
+    about["__qualname__"] = f"{cls.__qualname__}.__init__"
+    about["__annotations__"] = {k: v.annotation for k, v in signature.parameters.items()}
+    for name, value in about.items():
+        setattr(__init__, name, value)
+    _NOT_WRITTEN.add(__init__)
     return __init__
+
+
+def _constraints_beside(cls: type) -> dict[str, Any]:
+    """Return what classes say in `_parameter_constraints` that none below declares anew."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        for name in vars(base).get("_own_parameters", ()):
+            found.pop(name, None)
+        found |= vars(base).get("_own_constraints", {})
+    return found
 
 
 def _checked(estimator: DeclaredParameters, components: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
-from types import CodeType, FunctionType
+import signal
+import threading
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -123,8 +123,7 @@ class PhaseNet(NeuralNet):
         if bad:
             parts = ", ".join(f"{name}={value:.4g}" for name, value in values.items())
             raise NonFiniteError(
-                f"The loss became non-finite in phase {self.phase_!r}, epoch "
-                f"{len(self.history)} "
+                f"The loss became non-finite in phase {self.phase_!r}, epoch {len(self.history)} "
                 f"({prefix} {parts})",
                 f"Lower `lr` (now {self.lr:g}), scale X, for instance with MinMaxScaler, or lower "
                 "the weight of the part that is non-finite: "
@@ -161,23 +160,11 @@ class PhaseNet(NeuralNet):
         return self
 
     def _train_on(self, X, y) -> None:
-        try:
+        with Interrupts() as self.interrupts_, suppress(PhaseStopped):
             self.fit_loop(X, y, epochs=self.max_epochs - len(self.history))
-        except PhaseStopped:
-            pass
-        except KeyboardInterrupt as interrupt:
-            if _code_that_raised(interrupt) not in {*self._code_of_callbacks()}:
-                raise
+        del self.interrupts_
         self._check_weights()
         self.notify("on_train_end", X=X, y=y)
-
-    def _code_of_callbacks(self) -> Iterator[CodeType]:
-        """Yield the code of the callbacks' methods, which end a training by KeyboardInterrupt."""
-        for _, callback in self.callbacks_:
-            for cls in type(callback).__mro__:
-                for each in map(inspect.unwrap, vars(cls).values()):
-                    if isinstance(each, FunctionType):
-                        yield each.__code__
 
     def _keep(self, *, finished: bool) -> None:
         self.bound_.step.save(
@@ -202,11 +189,18 @@ class PhaseNet(NeuralNet):
 
     def notify(self, method_name, **kwargs) -> None:
         """Skorch's, with the phase's listeners around it; after `EpochTimer` has started."""
+        if not hasattr(self, "bound_"):  # after its phase
+            super().notify(method_name, **kwargs)
+            return
         listeners = self.bound_.listeners
         try:
             super().notify(method_name, **kwargs)
             if method_name == "on_epoch_begin":
                 listeners.begin_epoch(self, len(self.history))
+        except KeyboardInterrupt as error:
+            if not hasattr(self, "interrupts_") or self.interrupts_.seen:
+                raise
+            raise PhaseStopped from error
         finally:
             if method_name == "on_epoch_end":
                 listeners.end_epoch(self)
@@ -260,11 +254,31 @@ class PhaseNet(NeuralNet):
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
 
 
-def _code_that_raised(error: BaseException) -> CodeType | None:
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return None if traceback is None else traceback.tb_frame.f_code
+class Interrupts:
+    """Tells whether somebody has asked for the end by Ctrl-C since the block began.
+
+    Callbacks of skorch end a training by raising KeyboardInterrupt themselves. Signals go to the
+    main thread alone.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interrupts:
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            self._before = handler
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, *given: Any) -> None:
+        self.seen = True
+        self._before(*given)
 
 
 def cosine_decay(n_steps: int) -> LRScheduler:

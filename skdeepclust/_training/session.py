@@ -284,7 +284,7 @@ class Session:
         attempts : iterable of callable
             Train phases.
         criterion : callable
-            Returns what an attempt is worth, after it, unless its last phase was watched.
+            Returns what an attempt is worth, after it.
 
         Returns
         -------
@@ -300,14 +300,18 @@ class Session:
             attempt()
             for row in self.history[n_before:]:
                 row["attempt"] = number
-            watch = self.outcome.watch
-            value = criterion() if watch is None else watch.value
+            value = criterion()
             if not number or value > best:
                 best, kept, outcome = value, number, self.outcome
                 weights = copy.deepcopy(self.trained.state_dict())
         self.trained.load_state_dict(weights)
         self.outcome = outcome
         return kept
+
+    def worth(self, criterion: Callable[[], float]) -> float:
+        """Return the value that the watch of the last phase has found, else `criterion()`."""
+        watch = self.outcome.watch
+        return criterion() if watch is None else watch.value
 
     # -- between phases
     def once(self, name: str, function: Callable[[], Result]) -> Result:

@@ -133,6 +133,57 @@ def test_a_class_may_write_its_own_constructor():
     assert (Short(0.2).rate, Short().size, Short().own) == (0.2, 5, "own")
 
 
+def test_a_constructor_that_somebody_has_written_stays_below_it():
+    class Written(Below):
+        def __init__(self, *, foo=1, rate=0.1):
+            super().__init__(rate=rate)
+            self.foo = foo
+
+    class Mixin:
+        def __init__(self, *, foo=1, **rest):
+            super().__init__(**rest)
+            self.foo = foo
+
+    class Under(Written):
+        pass
+
+    class Beneath(Mixin, Below):
+        pass
+
+    assert (Under(foo=2).foo, Under().rate, Beneath(foo=3, size=4).size) == (2, 0.1, 4)
+    assert Under(foo=2).get_params() == {"foo": 2, "rate": 0.1}
+
+
+def test_constraints_that_a_class_writes_are_inherited():
+    class Written(Below):
+        _parameter_constraints = {**Below._parameter_constraints, "foo": [int], "rate": [str]}  # noqa: RUF012
+
+    class Under(Written):
+        late: str = parameter(default="later")
+
+    class Lower(Under):
+        rate: float = parameter(default=0.0, allowed=[float])
+
+    assert Under._parameter_constraints["foo"] == [int]
+    assert Under._parameter_constraints["rate"] == [str]
+    assert Lower._parameter_constraints["rate"] == [float]
+
+
+def test_a_new_parameter_needs_a_default():
+    with pytest.raises(TypeError, match=r"Wrong\.size is declared without a default"):
+
+        class Wrong(DeclaredParameters, BaseEstimator):
+            size: int = parameter()
+
+
+def test_constructors_are_named_after_their_class():
+    assert Below.__init__.__qualname__ == "Below.__init__"
+    assert Below.__init__.__module__ == __name__
+    assert Below.__init__.__annotations__["size"] == "int"
+    with pytest.raises(TypeError, match="multiple values for argument 'self'"):
+        Below(**{"self": 4})
+
+
 def test_a_class_without_declarations_has_those_above():
     class Same(Below):
         pass
