@@ -25,8 +25,7 @@ from dataclasses import replace as _replace
 from skdeepclust._estimator import parameters as _parameters
 _declared = ParsimoniousAutoencoder._declared
 _declared["lr"] = _replace(_declared["lr"], default=0.0010001)
-_signature = _parameters._signature(ParsimoniousAutoencoder)
-ParsimoniousAutoencoder.__init__ = _parameters._constructor(_signature)
+ParsimoniousAutoencoder.__init__ = _parameters._constructor(ParsimoniousAutoencoder)
 """
 
 
