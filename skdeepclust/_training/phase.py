@@ -13,7 +13,7 @@ from skdeepclust._engine.distributed import Strategy
 
 
 class PhaseStopped(Exception):
-    """A callback of scikit-learn asked for the end of the phase."""
+    """A callback, of skorch or of scikit-learn, asked for the end of the phase."""
 
 
 class Listener:

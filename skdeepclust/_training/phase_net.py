@@ -195,8 +195,6 @@ class PhaseNet(NeuralNet):
         listeners = self.bound_.listeners
         try:
             super().notify(method_name, **kwargs)
-            if method_name == "on_epoch_begin":
-                listeners.begin_epoch(self, len(self.history))
         except KeyboardInterrupt as error:
             if not hasattr(self, "interrupts_") or self.interrupts_.seen:
                 raise
@@ -204,6 +202,8 @@ class PhaseNet(NeuralNet):
         finally:
             if method_name == "on_epoch_end":
                 listeners.end_epoch(self)
+        if method_name == "on_epoch_begin":  # what a method raises there is no callback's
+            listeners.begin_epoch(self, len(self.history))
         # the last epoch is kept with the end of the phase
         if method_name == "on_epoch_end" and len(self.history) < self.max_epochs:
             self._keep(finished=False)
