@@ -94,7 +94,8 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
     Parameters
     ----------
     n_clusters : int, default=100
-        Number of centres K of each layer. For sample clustering, at most half of a batch.
+        Number of centres K of each layer. For sample clustering, at most half of a batch: the
+        default takes no more by itself.
     lam : float, default=0.01
         Weight of the penalty. 0: an ordinary network. Worth a search: between 0.001 and 1 for the
         layers of an MLP, between 0.1 and 10 for fully connected layers behind convolutions, a
@@ -103,8 +104,8 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
         What is clustered: samples (Eq. 1), positions of images (Eq. 2) or channels (Eq. 3).
     layers : "auto", sequence of str or dict, default="auto"
         Names of the layers, such as "fc1" or "conv3"; a dict gives options by layer, as in
-        :class:`~skdeepclust.regularizers.ClusteringRegularizer`. "auto": all fully connected
-        layers but the last.
+        :class:`~skdeepclust.regularizers.ClusteringRegularizer`. "auto": all layers
+        but the last, fully connected ones for samples, convolutions for positions and channels.
     smoothing : float, default=0.9
         Weight of a batch's mean in the running centres, in (0, 1].
     center_gradient : {"fixed", "exact"}, default="fixed"
@@ -367,15 +368,17 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
     n_components : int, default=30
         Number of units of the code.
     n_clusters : int, default=100
-        Number of centres K of each layer. For sample clustering, at most half of a batch.
+        Number of centres K of each layer. For sample clustering, at most half of a batch: the
+        default takes no more by itself.
     lam : float, default=0.0001
         Weight of the penalty. 0: an ordinary autoencoder.
     clustering : {"sample", "spatial", "channel"} or sequence of these, default="sample"
         What is clustered: samples (Eq. 1), positions of images (Eq. 2) or channels (Eq. 3).
     layers : "auto", sequence of str or dict, default="auto"
         Names of the layers, such as "encoder.0"; a dict gives options by layer, as in
-        :class:`~skdeepclust.regularizers.ClusteringRegularizer`. "auto": all fully connected
-        layers but the last, as in the paper.
+        :class:`~skdeepclust.regularizers.ClusteringRegularizer`. "auto": all layers
+        but the last, fully connected ones for samples, as in the paper, convolutions for positions
+        and channels.
     smoothing : float, default=0.9
         Weight of a batch's mean in the running centres, in (0, 1].
     center_gradient : {"fixed", "exact"}, default="fixed"

@@ -17,7 +17,8 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skdeepclust._estimator.base import LEFT_OUT, BaseDeepEstimator
+from skdeepclust._estimator.base import BaseDeepEstimator
+from skdeepclust._estimator.pickles import LEFT_OUT
 from skdeepclust._storage.files import replacing, versions
 
 __all__ = ["export"]
@@ -52,15 +53,18 @@ class ServedEstimator(nn.Module):
 
     def outputs(self, X: Tensor) -> dict[str, Tensor]:
         """Return what the estimator says of samples, by name, in its own dtype."""
-        return self.served._served(X.to(self.dtype).reshape(-1, *self.served._input.input_shape))
+        spec = self.served._input
+        if spec.origin is not None:
+            X = X.flatten(1) - torch.from_numpy(spec.origin)
+        return self.served._served(X.to(self.dtype).reshape(-1, *spec.input_shape))
 
 
 def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -> Any:
     """Make one graph of a fitted estimator, which runs without this library.
 
-    The graph takes a batch of any size of what users pass to `predict`, as float32, and returns
-    all that the estimator says of it. Scaling of the input, the shape of images and the
-    assignment to clusters or classes are in it.
+    The graph takes a batch of any size of what users pass to `predict`, as float32, or as float64
+    where values lie far from zero, and returns all that the estimator says of it. Scaling of the
+    input, the shape of images and the assignment to clusters or classes are in it.
 
     Parameters
     ----------
@@ -208,7 +212,10 @@ def _silent_exporters() -> Generator[None]:
 def _traced(estimator: BaseDeepEstimator) -> tuple[torch.export.ExportedProgram, list[str]]:
     """Return the graph and the names of its outputs."""
     module = ServedEstimator(estimator).eval()
-    samples = torch.zeros(N_EXAMPLES, *estimator._input.sample_shape)
+    spec = estimator._input
+    # rounded to float32, values far from zero would all be the same
+    dtype = torch.float32 if spec.origin is None else torch.float64
+    samples = torch.zeros(N_EXAMPLES, *spec.sample_shape, dtype=dtype)
     names = list(module.outputs(samples))
     n_samples = torch.export.Dim("n_samples")
     try:

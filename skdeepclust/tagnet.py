@@ -248,6 +248,10 @@ class TAGnetClusterer(BaseGraphClusterer):
         tasks = auxiliary_tasks(arguments["auxiliary_clusters"], network.n_stages)
         return TAGnetHeads(network, [*tasks, (network.n_stages, arguments["n_clusters"])])
 
+    def _takes_origin_off(self, module: nn.Module) -> bool:
+        """Tell whether values may be told from another origin, as the atoms that are found are."""
+        return isinstance(self.dictionary, str)
+
     def _prepare(self, x: Tensor) -> Tensor:
         x = x.flatten(1)
         return functional.normalize(x, dim=1) if self.normalize else x
@@ -405,6 +409,7 @@ class TAGnetClusterer(BaseGraphClusterer):
             batch_size=max(X.shape[0], 2),
             generator=None,
             sample_shape=(sum(code.shape[1] for code in codes),),
+            origin=None,
         )
 
     def _task_codes(self, projection: Tensor) -> list[Tensor]:

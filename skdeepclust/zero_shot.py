@@ -25,6 +25,7 @@ from skdeepclust._estimator.classifier import BaseDeepClassifier
 from skdeepclust._estimator.dask_answers import by_blocks, computed
 from skdeepclust._estimator.labels import check_labels, positions, refuse_balanced, shorten
 from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._estimator.structure import check_unchanged
 from skdeepclust._training.session import Session
 from skdeepclust.losses import structured_hinge_loss
 from skdeepclust.losses._clustering import product
@@ -277,7 +278,9 @@ class ZeroShotClassifier(BaseDeepClassifier):
         X = self._check(X, reset=not warm)
         known = self.classes_ if warm else None
         self.classes_, target = check_labels(self, y, X.shape[0], known)
-        if not warm:
+        if warm:
+            self._check_attributes()
+        else:
             target = self._describe_classes()[target]
         return self._fit_labels(X, target, sample_weight, warm=warm, epochs=self.max_epochs)
 
@@ -314,6 +317,7 @@ class ZeroShotClassifier(BaseDeepClassifier):
     def _know_classes(self, classes, warm: bool) -> None:
         """Set the labels in the first call of `partial_fit`; in later ones there are no others."""
         if warm:
+            self._check_attributes()
             given = [] if classes is None else np.asarray(classes).tolist()
             positions(given, self.classes_.tolist(), problem="classes has unknown labels")
             return
@@ -352,6 +356,13 @@ class ZeroShotClassifier(BaseDeepClassifier):
         )
         return np.array(positions(seen.tolist(), self.classes_.tolist(), problem="y"))
 
+    def _check_attributes(self) -> None:
+        """Refuse other attributes than those with which the network was trained."""
+        labels, attributes = resolve_class_attributes(self.class_attributes, self.classes_)
+        same = [np.array_equal(labels, self.classes_)]
+        same.append(np.array_equal(attributes, self.class_attributes_))
+        check_unchanged([] if all(same) else ["class_attributes"], self.get_params(deep=False))
+
     def _set_seen(self, target: np.ndarray, warm: bool) -> None:
         seen = np.bincount(target, minlength=len(self.classes_)) > 0
         self._seen = seen | self._seen if warm else seen
@@ -367,11 +378,17 @@ class ZeroShotClassifier(BaseDeepClassifier):
             layer = features.standardize
             layer.set_(0.0, torch.hypot(layer.mean, layer.std))
 
+    def _takes_origin_off(self, module: nn.Module) -> bool:
+        """Tell whether values may be told from another origin: without intercept it is zero."""
+        return self.fit_intercept and super()._takes_origin_off(module)
+
     def _set_linear_map(self) -> None:
         for name in ("coef_", "intercept_"):
             self.__dict__.pop(name, None)
         if isinstance(self.module_.features, ScaledFeatures):
             coef, intercept = (part.cpu().numpy() for part in self.module_.linear_map())
+            if self._input.origin is not None:
+                intercept = intercept - np.broadcast_to(self._input.origin, len(coef)) @ coef
             self.coef_, self.intercept_ = coef.astype(self.dtype), intercept.astype(self.dtype)
 
     # -- inference

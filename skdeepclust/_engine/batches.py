@@ -37,6 +37,8 @@ class Batches:
         Shuffles the rows, anew at each iteration; `None` keeps their order.
     order : Tensor of int64 of shape (n_samples,), default=None
         The order of the rows if they are not shuffled; `None`: that of X.
+    origin : ndarray of shape () or (n_features,), default=None
+        Subtracted from the rows before they are rounded to `dtype`; `None` is zero.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class Batches:
         device: torch.device,
         generator: torch.Generator | None = None,
         order: torch.Tensor | None = None,
+        origin: np.ndarray | None = None,
     ):
         self.X = X
         self.extra = {key: _to_tensor(v, device, dtype) for key, v in (extra or {}).items()}
         self.batch_size, self.sample_shape = batch_size, sample_shape
         self.dtype, self.device, self.generator = dtype, device, generator
         self.order = None if order is None else order.cpu()
+        self.origin = None if origin is None else torch.from_numpy(origin)
 
     def __len__(self) -> int:
         n_samples = self.X.shape[0]
@@ -93,6 +97,9 @@ class Batches:
             picked = self.X[rows.numpy()]
             dense = isinstance(picked, np.ndarray)
             batch = torch.from_numpy(picked if dense else picked.toarray())
+        if self.origin is not None:
+            exact = batch.dtype if batch.is_floating_point() else self.dtype
+            batch = batch.to(exact) - self.origin.to(batch.device, exact)
         if batch.dtype == torch.float64:  # which is twice as long, and not on every device
             batch = batch.to(self.dtype)
         # others are converted after the move: uint8 images travel as bytes

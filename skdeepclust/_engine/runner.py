@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -36,6 +37,8 @@ class Runner:
         Number of samples at a time.
     precision : {"32", "bf16", "fp16", "auto"}, default="32"
         That of training steps.
+    origin : ndarray of shape () or (n_features,), default=None
+        From where the values of samples are told; `None` is zero.
     strategy : Strategy
         How the work is shared.
 
@@ -51,6 +54,7 @@ class Runner:
     input_shape: tuple[int, ...]
     batch_size: int
     precision: str = "32"
+    origin: np.ndarray | None = None
     strategy: Strategy = field(default_factory=strategy)
     device: torch.device = field(init=False)
     dtype: torch.dtype = field(init=False)
@@ -146,6 +150,8 @@ class Runner:
             extra,
             batch_size=self.batch_size,
             sample_shape=self.input_shape if sample_shape is None else sample_shape,
+            # of another shape are no samples but what was made of them
+            origin=self.origin if sample_shape is None else None,
             dtype=self.dtype,
             device=self.device,
             order=order,

@@ -10,10 +10,9 @@ import copy
 import functools
 import inspect
 import os
-import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, cast
 
@@ -42,12 +41,13 @@ from skdeepclust._engine.rng import (
     set_generator_states,
 )
 from skdeepclust._engine.runner import MAX_INFERENCE_BATCH_SIZE, Runner, UnlessKept, like
-from skdeepclust._engine.state import to_numpy, to_tensor
 from skdeepclust._estimator import types
 from skdeepclust._estimator.dask_answers import Method
 from skdeepclust._estimator.notebook import with_tables
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
-from skdeepclust._inputs.samples import InputSpec, check_samples, check_size_of_values
+from skdeepclust._estimator.pickles import state_of, take_up
+from skdeepclust._estimator.structure import Structure, changed_parts, check_unchanged
+from skdeepclust._inputs.samples import InputSpec, check_samples
 from skdeepclust._storage.checkpoint import (
     Checkpoint,
     NoCheckpoint,
@@ -59,12 +59,8 @@ from skdeepclust._training.outcome import Outcome, Resume, trained
 from skdeepclust._training.regularization import attach, copies_of, take_over
 from skdeepclust._training.session import Session
 from skdeepclust._training.settings import OPTIMIZERS, TrainingSettings
+from skdeepclust.networks import Standardize
 from skdeepclust.regularizers import Regularizer
-
-# What lives as long as a fit, the net, which only a fit can rebuild, and what follows from the
-# network: it isn't kept in pickles.
-LEFT_OUT = {"net_", "_fit", "_runner", "_checkpoint", "_stage_codes", "_callback_fit_ctx"}
-LEFT_OUT |= {"_skl_callbacks_to_teardown"}
 
 
 def fit_method(method: Method) -> Method:
@@ -235,7 +231,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
 
     _input: InputSpec = learned()
     _resume: Resume = learned()
-    _module_spec: tuple[Any, dict[str, Any], dict[str, Any]] = learned()
+    _module_spec: Structure = learned()
     # what only a fit needs: a method keeps an object of its own here
     _fit: Any = learned()
     _input_class: ClassVar[type[InputSpec]] = InputSpec
@@ -256,9 +252,17 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
 
     def _learn_input(self, sample_shape: tuple[int, ...]) -> InputSpec:
         """Return the specification of samples; image estimators have a parameter `image_shape`."""
-        return InputSpec.learn(
-            sample_shape, self.n_features_in_, getattr(self, "image_shape", None)
-        )
+        # to others the order of axes means nothing
+        image_shape = getattr(self, "image_shape", sample_shape if len(sample_shape) > 1 else None)
+        return InputSpec.learn(sample_shape, self.n_features_in_, image_shape)
+
+    def _takes_origin_off(self, module: nn.Module) -> bool:
+        """Tell whether values may be told from another origin than zero.
+
+        A network that scales its input by itself doesn't see the difference; one of the user's
+        gets the values as they are.
+        """
+        return isinstance(getattr(module, "standardize", None), Standardize)
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
         """Return what `export` writes, of a batch: "labels", "probabilities", "embedding"."""
@@ -278,14 +282,14 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         """Validate X and return it as 2-D array or CSR matrix, float or uint8, without a copy."""
         if not reset:
             check_is_fitted(self)
-        X, sample_shape = check_samples(self, X, reset=reset)
+        X, sample_shape = check_samples(self, X, reset=reset, spec=None if reset else self._input)
         if reset:
-            check_size_of_values(X, self.dtype)
-            self._input = self._learn_input(sample_shape)
+            self._input = self._learn_input(sample_shape).with_values(X, self.dtype)
             self.__dict__.pop("image_shape_", None)
             if self._input.image_shape is not None:
                 self.image_shape_ = self._input.image_shape
-        self._input.check(X)
+        else:
+            self._input.check(X)
         return X
 
     # -- the network
@@ -307,7 +311,8 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
 
     def _new_runner(self) -> Runner:
         size, precision = self._inference_batch_size, self.precision
-        return Runner(self.module_, self._input.input_shape, size, precision)
+        spec = self._input
+        return Runner(self.module_, spec.input_shape, size, precision, spec.origin)
 
     # how the network runs over samples
     _runner = UnlessKept(_new_runner)
@@ -335,7 +340,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         seed = self._checkpoint.keep_seed(strategy().from_first(lambda: drawn))
         said = reporting(type(self).__name__, self.verbose)
         with seeded(seed, device), deterministic(device), said as report:
-            session = self._session(device, dtype, context, report, arguments, warm=warm)
+            session = self._session(X, device, dtype, context, report, arguments, warm=warm)
             n_before = len(self.history_)
             yield session
             outcome = session.outcome
@@ -351,22 +356,26 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             self.__dict__.pop(name, None)
 
     def _session(
-        self, device: torch.device, dtype: torch.dtype, context, report, arguments, *, warm: bool
+        self, X, device: torch.device, dtype: torch.dtype, context, report, arguments, *, warm: bool
     ) -> Session:
         shuffle = torch.Generator().manual_seed(torch.initial_seed())
         before = self.regularizers_ if warm else []
+        arguments = {"input_shape": self._input.input_shape, **arguments}
+        factory = self._default_network() if self.module is None else self.module
+        structure = (factory, self._nested_under("module"), arguments)
         if warm:
+            self._check_structure(structure)
             module, resume, history = copy.deepcopy(self.module_), self._resume, [*self.history_]
             set_generator_states(resume.generators, shuffle, device)
         else:
-            arguments = {"input_shape": self._input.input_shape, **arguments}
-            factory = self._default_network() if self.module is None else self.module
-            self._module_spec = (factory, self._nested_under("module"), arguments)
+            self._module_spec = structure
             module, resume, history = self._make_module(), Resume(), []
+            if self._input.origin is not None and not self._takes_origin_off(module):
+                self._input = self._input.as_it_is(X, self.dtype)
         self.module_, self.history_, self._resume = module.to(device, dtype), history, resume
         self.regularizers_ = [*self._own_regularizers(), *copies_of(self.regularizers)]
         take_over(self.regularizers_, before)
-        attach(self.regularizers_, self.module_, self._input.input_shape)
+        attach(self.regularizers_, self.module_, self._input)
         self.__dict__["_runner"] = self._new_runner()
         return Session(
             estimator=self,
@@ -383,6 +392,16 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             compiled=Compiler(self.compile, strategy()),
         )
 
+    def _check_structure(self, structure: Structure) -> None:
+        """Refuse to go on with a network that today's parameters wouldn't build."""
+        changed = changed_parts(self._module_spec, structure)
+        if self._learn_input(self._input.sample_shape).input_shape != self._input.input_shape:
+            shapes = ("image_shape", "sequence_shape", "vocabulary_size")
+            changed += [name for name in shapes if hasattr(self, name)]
+        if self.dtype != str(self._runner.dtype).removeprefix("torch."):
+            changed.append("dtype")
+        check_unchanged(changed, self.get_params(deep=False))
+
     def _training_settings(self) -> TrainingSettings:
         own = {each.name for each in fields(TrainingSettings)} - {"optimizer_options"}
         options = {name: getattr(self, name) for name in own}
@@ -395,49 +414,12 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
 
     # -- pickles and notebooks
     def __getstate__(self):
-        state = {k: v for k, v in self.__dict__.items() if k not in LEFT_OUT}
-        if "module_" in state:
-            state["module_"] = to_numpy(dict(self.module_.state_dict()))
-            state["_resume"] = to_numpy(self._resume.as_dict())
-            state["_input"] = asdict(self._input)
-        return state
+        return state_of(self)
 
     def __setstate__(self, state):
         self.__dict__.update(self._filled(state))
-        if "module_" not in state:
-            return
-        self._input = self._kept_input(state)
-        arrays = to_tensor(state["module_"])
-        self._resume = Resume(**to_tensor(state["_resume"]))
-        with seeded(0, torch.device("cpu")):  # the initial values are drawn, then replaced
-            module = self._make_module()
-        dtype = next(value.dtype for value in arrays.values() if value.is_floating_point())
-        module.to(dtype).load_state_dict(arrays)
-        self.module_ = module.to(self._device_or_cpu()).eval()
-        # which have left as numpy arrays by themselves
-        attach(self.regularizers_, self.module_, self._input.input_shape)
-
-    def _kept_input(self, state: dict[str, Any]) -> InputSpec:
-        """Return the specification of samples of a state, also of one of earlier versions."""
-        shapes = {
-            name: self.__dict__.pop(f"_{name}", ()) for name in ("sample_shape", "input_shape")
-        }
-        kept = state.get("_input", {**state, **shapes})
-        names = [each.name for each in fields(self._input_class)]
-        return self._input_class(**{name: kept[name] for name in names if name in kept})
-
-    def _device_or_cpu(self) -> torch.device:
-        try:
-            return resolve_device(self.device)
-        except ValueError:
-            warnings.warn(
-                f"This {type(self).__name__} was fitted on device={self.device!r}, which isn't "
-                "on this machine: it predicts on the CPU. Call set_params(device='auto') before "
-                "another fit.",
-                UserWarning,
-                stacklevel=3,
-            )
-            return torch.device("cpu")
+        if "module_" in state:
+            take_up(self, state)
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
         attributes = super()._get_fitted_attr_html(doc_link)

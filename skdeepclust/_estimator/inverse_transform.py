@@ -48,4 +48,7 @@ class DecodingEstimator(BaseDeepEstimator):
                 f"{self._n_features_out}: give what `transform` returns, or `cluster_centers_`."
             )
         samples = self._runner.infer(self._decode_point, points, sample_shape=(points.shape[1],))
-        return samples.cpu().numpy().reshape(len(points), *self._input.sample_shape)
+        decoded = samples.cpu().numpy().reshape(len(points), -1)
+        if self._input.origin is not None:  # which float64 alone can hold beside the differences
+            decoded = decoded + self._input.origin
+        return decoded.reshape(len(points), *self._input.sample_shape)

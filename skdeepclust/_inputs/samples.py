@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import permutations
 from numbers import Integral
 from typing import Any, Self
 
@@ -13,11 +14,18 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from skdeepclust._compat import check_sample_weight
-from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
+from skdeepclust._inputs.values import (
+    check_digits,
+    check_size_of_values,
+    origin_of,
+    some_rows_of,
+    value_range_of,
+    warn_of_other_unit,
+)
 
-# Enough to find that X is in a wrong unit, without reading all of a memory map.
-N_ROWS_LOOKED_AT = 1000
+# Of smaller images nobody can tell whether channels come first or last.
+SMALLEST_SIDE = 6
 
 
 def split_samples(X):
@@ -75,7 +83,80 @@ def resolve_image_shape(image_shape, sample_shape: tuple[int, ...], n_features: 
             f"image_shape={tuple(shape)} has {math.prod(shape)} values, but X has {n_features} "
             "features a sample. Give the (height, width) or (channels, height, width) of X."
         )
-    return (1, *map(int, shape)) if len(shape) == 2 else tuple(map(int, shape))
+    shape = (1, *map(int, shape)) if len(shape) == 2 else tuple(map(int, shape))
+    if len(sample_shape) > 1 and sample_shape not in (shape, shape[1:] if shape[0] == 1 else shape):
+        raise ValueError(
+            f"image_shape={image_shape!r}, but X holds samples of the shape {sample_shape}: leave "
+            "image_shape out where X is image-shaped itself."
+        )
+    return shape
+
+
+def check_channels_first(sample_shape: tuple[int, ...], image_shape: Any = None) -> None:
+    """Refuse images whose last axis must be that of the channels.
+
+    Parameters
+    ----------
+    sample_shape : tuple of int
+        Shape of one sample of X.
+    image_shape : None or tuple of int
+        What the user says: the shape of a 4-D X itself says that its order is meant.
+    """
+    given = image_shape is not None
+    shape = tuple(image_shape or ()) if given and len(sample_shape) < 2 else sample_shape
+    if len(shape) != 3 or (given and tuple(image_shape) == sample_shape):
+        return
+    height, width, channels = shape
+    if channels in (1, 3, 4) and min(height, width) >= SMALLEST_SIDE:
+        shapes = f"({channels}, {height}, {width})"
+        mend = "X.transpose(0, 3, 1, 2)"
+        if len(sample_shape) < 2:
+            mend = f"X.reshape(-1, {height}, {width}, {channels}).transpose(0, 3, 1, 2)"
+        raise ValueError(
+            f"Images of the shape {tuple(shape)} look like (height, width, channels); they must "
+            f"be (channels, height, width), here {shapes}. Give {mend}. If the order is right, "
+            f"give a 4-D X and image_shape={tuple(shape)}."
+        )
+
+
+def check_same_shape(
+    sample_shape: tuple[int, ...], seen: tuple[int, ...], input_shape: tuple[int, ...]
+) -> None:
+    """Refuse samples whose axes aren't those that were seen before.
+
+    Rows of images, and images of one channel without its axis, are the same values in the same
+    order.
+
+    Parameters
+    ----------
+    sample_shape : tuple of int
+        Shape of a sample of X.
+    seen : tuple of int
+        Shape of a sample of the fit.
+    input_shape : tuple of int
+        Shape of a sample as the network sees it.
+    """
+    known = {seen, input_shape, (math.prod(input_shape),)}
+    if len(input_shape) == 3 and input_shape[0] == 1:
+        known.add(input_shape[1:])
+    if sample_shape in known:
+        return
+    same_size = len(seen) == len(sample_shape)
+    orders = permutations(range(len(seen))) if same_size else ()
+    right = [each for each in orders if _in(each, sample_shape) == seen]
+    mend = "Give samples of that shape"
+    if len(right) == 1:
+        axes = ", ".join(str(axis + 1) for axis in right[0])
+        mend = f"Their axes are in another order: give X.transpose(0, {axes})"
+    elif len(seen) == 1 and math.prod(sample_shape) == seen[0]:
+        mend = "Give rows, X.reshape(len(X), -1), if their values are in the same order"
+    raise ValueError(
+        f"X has samples of the shape {sample_shape}, those of the fit had the shape {seen}. {mend}."
+    )
+
+
+def _in(order: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(shape[axis] for axis in order)
 
 
 def _stand_in(stored, at_most: int = 2) -> np.ndarray:
@@ -101,10 +182,16 @@ class InputSpec:
     input_shape : tuple of int
         Shape of a sample as the network sees it: `(n_features,)`, `(channels, height, width)`, or
         that of a sequence.
+    value_range : (float, float), default=None
+        Between what nearly all values lie; `None`: they are no quantities, or nobody has looked.
+    origin : ndarray of shape () or (n_features,), default=None
+        From where the values are told, before they are rounded; `None` is zero.
     """
 
     sample_shape: tuple[int, ...]
     input_shape: tuple[int, ...]
+    value_range: tuple[float, float] | None = None
+    origin: np.ndarray | None = None
 
     @classmethod
     def learn(cls, sample_shape: tuple[int, ...], n_features: int, image_shape: Any = None) -> Self:
@@ -119,6 +206,7 @@ class InputSpec:
         image_shape : None, (height, width) or (channels, height, width)
             What the user says.
         """
+        check_channels_first(sample_shape, image_shape)
         shape = resolve_image_shape(image_shape, sample_shape, n_features)
         return cls(sample_shape, (n_features,) if shape is None else shape)
 
@@ -132,11 +220,52 @@ class InputSpec:
         """Whether samples are sequences."""
         return False
 
+    def with_values(self, X: Any, dtype: str) -> Self:
+        """Return what the values of the X of a fit say beside its shape.
+
+        Parameters
+        ----------
+        X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+            Samples.
+        dtype : {"float32", "float64"}
+            What the network computes in.
+        """
+        rows = some_rows_of(X)
+        check_size_of_values(rows, dtype)
+        check_digits(rows, rows.dtype)
+        return replace(self, value_range=value_range_of(rows), origin=origin_of(rows))
+
+    def as_it_is(self, X: Any, dtype: str) -> Self:
+        """Return the specification for a network that takes the values as they are.
+
+        Parameters
+        ----------
+        X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+            Samples.
+        dtype : {"float32", "float64"}
+            What the network computes in.
+
+        Raises
+        ------
+        ValueError
+            If that rounds the differences between the values away.
+        """
+        check_digits(some_rows_of(X), np.dtype(dtype))
+        return replace(self, origin=None)
+
     def check(self, X: Any) -> None:
-        """Refuse what of the values of X the shape doesn't tell: a hook."""
+        """Refuse, or warn of, what of the values of X the shape doesn't tell."""
+        if self.value_range is not None:
+            warn_of_other_unit(some_rows_of(X), self.value_range)
+
+    def check_shape(self, sample_shape: tuple[int, ...]) -> None:
+        """Refuse samples of another shape than those of the fit."""
+        check_same_shape(sample_shape, self.sample_shape, self.input_shape)
 
 
-def check_samples(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, tuple[int, ...]]:
+def check_samples(
+    estimator: BaseEstimator, X: Any, *, reset: bool, spec: InputSpec | None = None
+) -> tuple[Any, tuple[int, ...]]:
     """Validate X without a copy of it.
 
     Parameters
@@ -147,6 +276,8 @@ def check_samples(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any
         What the user gives.
     reset : bool
         Whether this is the X of a fit.
+    spec : InputSpec, default=None
+        What samples look like, unless `reset`.
 
     Returns
     -------
@@ -157,6 +288,8 @@ def check_samples(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any
     """
     stored = X if is_stored(X) else None
     X, sample_shape = split_samples(X if stored is None else _stand_in(stored))
+    if spec is not None and len(sample_shape) > 1:
+        spec.check_shape(sample_shape)
     tensor = X if isinstance(X, torch.Tensor) else None
     X = validate_data(
         estimator,
@@ -171,32 +304,6 @@ def check_samples(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any
     sample_shape = sample_shape if len(sample_shape) > 1 else (X.shape[1],)
     # what is on an accelerator is gathered there
     return (X if tensor is None or tensor.device.type == "cpu" else tensor), sample_shape
-
-
-def check_size_of_values(X: Any, dtype: str) -> None:
-    """Refuse values whose squares would overflow, by a part of the rows.
-
-    Parameters
-    ----------
-    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
-        Samples.
-    dtype : {"float32", "float64"}
-        What the squares are computed in.
-    """
-    if isinstance(X, StoredArray):
-        rows = X.some_rows(N_ROWS_LOOKED_AT)
-    else:
-        rows = X[:: max(1, X.shape[0] // N_ROWS_LOOKED_AT)]
-    rows = rows.cpu() if isinstance(rows, torch.Tensor) else rows
-    values = np.asarray(rows.data if is_sparse(rows) else rows)
-    largest = float(max(values.max(initial=0), -float(values.min(initial=0))))
-    limit = math.sqrt(float(np.finfo(dtype).max) / X.shape[1]) / 1000
-    if largest > limit:
-        raise ValueError(
-            f"X has values of a size of {largest:.2g}, of which squares are computed; with "
-            f"dtype={dtype!r} they may be {limit:.2g} at most. Scale X, for instance with "
-            "sklearn.preprocessing.MinMaxScaler."
-        )
 
 
 def weights_of(sample_weight: Any, X: Any) -> dict[str, np.ndarray]:

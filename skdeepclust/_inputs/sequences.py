@@ -55,18 +55,27 @@ class SequenceSpec(InputSpec):
                 f"image_shape={image_shape!r} and sequences of shape {shape}: samples are "
                 "images or sequences. Give one of image_shape, sequence_shape, vocabulary_size."
             )
-        return cls(sample_shape, shape, vocabulary_size)
+        return cls(sample_shape, shape, vocabulary_size=vocabulary_size)
 
     @property
     def holds_sequences(self) -> bool:
         """Whether samples are sequences."""
         return self.vocabulary_size is not None or len(self.input_shape) == 2
 
+    def with_values(self, X: Any, dtype: str) -> Self:
+        """Return what the values say beside the shape: of words, which are names, nothing."""
+        if self.vocabulary_size is None:
+            return super().with_values(X, dtype)
+        self.check(X)
+        return self
+
     def check(self, X: Any) -> None:
         """Refuse what are no indices of words where there is a vocabulary."""
-        if self.vocabulary_size is not None:
-            for block in in_blocks(X):
-                _check_word_indices(block, self.vocabulary_size)
+        if self.vocabulary_size is None:
+            super().check(X)
+            return
+        for block in in_blocks(X):
+            _check_word_indices(block, self.vocabulary_size)
 
 
 def _shape_of_words(sample_shape: tuple[int, ...], sequence_shape) -> tuple[int]:

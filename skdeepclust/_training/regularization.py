@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from skdeepclust._inputs.samples import InputSpec
 from skdeepclust.networks._layers import module_device_and_dtype
 from skdeepclust.regularizers import Regularizer
 
@@ -33,13 +34,12 @@ def take_over(regularizers: Sequence[Regularizer], before: Sequence[Regularizer]
             each.load_state_dict(copy.deepcopy(fitted.state_dict()))
 
 
-def attach(
-    regularizers: Sequence[Regularizer], module: nn.Module, input_shape: tuple[int, ...]
-) -> None:
-    """Let regularisers find their layers in a network."""
+def attach(regularizers: Sequence[Regularizer], module: nn.Module, spec: InputSpec) -> None:
+    """Let regularisers find their layers in a network, and know what samples look like."""
     device, dtype = module_device_and_dtype(module)
     for each in regularizers:
-        each.attach(module, input_shape)  # which may only now make its buffers
+        each.attach(module, spec.input_shape)  # which may only now make its buffers
+        each.origin = spec.origin
         each.to(device, dtype)
 
 

@@ -50,6 +50,12 @@ def hidden_linear_layers(module: nn.Module) -> list[str]:
     return [name for name, layer in layers if isinstance(layer, nn.Linear)]
 
 
+def hidden_convolutions(module: nn.Module) -> list[str]:
+    """Return the names of all convolutions, without the last layer of the network."""
+    layers = _layers_with_weights(module)[:-1]
+    return [name for name, layer in layers if isinstance(layer, CONVOLUTIONS)]
+
+
 def last_layer(module: nn.Module) -> str:
     """Return the name of the last fully connected or convolutional layer of the network."""
     layers = [name for name, _ in _layers_with_weights(module) if name]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from numbers import Real
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -61,6 +62,8 @@ class Regularizer(nn.Module):
         self._captured: Captured | None = None
         self.__dict__["_module"] = None  # past nn.Module: a reference, not a part of this one
         self.input_shape: tuple[int, ...] | None = None
+        # from where an estimator tells the values of samples; None is zero
+        self.origin: np.ndarray | None = None
         if isinstance(layers, str) and layers != "auto":
             raise ValueError(f"layers must be 'auto', names or a dict, got {layers!r}.")
         self._set_layers({} if isinstance(layers, str) else layer_options(layers))
@@ -111,6 +114,10 @@ class Regularizer(nn.Module):
             for name, output in outputs.items()
         ]
 
+    def automatic_layers(self, module: nn.Module) -> list[str]:
+        """Return the names of the layers that "auto" stands for."""
+        return hidden_linear_layers(module)
+
     def watched_layers(self) -> list[str]:
         """Return the names of the layers whose output the penalties need."""
         return list(self._options)
@@ -139,7 +146,7 @@ class Regularizer(nn.Module):
             If the network has no layer of a given name.
         """
         if not self._options:
-            names = hidden_linear_layers(module)
+            names = self.automatic_layers(module)
             if not names:
                 all_names = ", ".join(name for name, _ in module.named_modules() if name)
                 raise ValueError(
@@ -254,7 +261,8 @@ class Regularizer(nn.Module):
         elif state and list(self._options) != list(state):
             raise ValueError(
                 f"The saved state is that of the layers {state}, but this {type(self).__name__} "
-                f"has the layers {list(self._options)}."
+                f"has the layers {list(self._options)}. A warm start and partial_fit go on with "
+                "those of the last fit: set layers back, or set warm_start=False and call fit."
             )
 
 

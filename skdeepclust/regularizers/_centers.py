@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import reduce
 from typing import Any
 
@@ -13,6 +12,7 @@ from skdeepclust.losses._clustering import add_rows_, at_least_single, normalize
 from skdeepclust.losses._representations import column_blocks, nearest_centers, row_chunks
 from skdeepclust.regularizers._rows import Pull, Rows
 
+DEFAULT_N_CLUSTERS = 100
 # rows among which centres are drawn, for each centre
 ROWS_PER_CENTER = 40
 # centres whose mean all is seen from, so that numbers are small: the mean of all takes longer
@@ -161,7 +161,6 @@ class RunningCenters(nn.Module):
     @torch.no_grad()
     def _draw_missing(self, points: Tensor, weight: Tensor | None) -> None:
         if not len(self.centers):
-            self._warn_of_few_rows(len(points))
             self.centers = points.new_empty(0, points.shape[1])
             self.counts = points.new_empty(0)
             self.starved = points.new_empty(0, dtype=torch.bool)
@@ -172,22 +171,21 @@ class RunningCenters(nn.Module):
         order = torch.randperm(len(points), device=points.device)
         candidates = points[order[: ROWS_PER_CENTER * self.n_clusters]]
         if self._filling:
-            self._add_distinct(candidates)
+            self._add_distinct(candidates, self.n_wanted(len(points)))
         if self._reseeding:
             self._replace_starved(candidates)
             self._reseeding = False
 
-    def _warn_of_few_rows(self, n_rows: int) -> None:
-        if self.clustering == "sample" and self.n_clusters > 1 and n_rows < 2 * self.n_clusters:
-            warnings.warn(
-                f"n_clusters={self.n_clusters} sample clusters share batches of {n_rows} rows: "
-                "most rows are alone with their centre, which regularises little. Lower "
-                f"n_clusters to at most {max(1, n_rows // 2)}, or raise batch_size.",
-                UserWarning,
-                stacklevel=2,
-            )
+    def n_wanted(self, n_rows: int) -> int:
+        """Return how many centres a batch gets; the default number follows a small batch."""
+        default = self.n_clusters == DEFAULT_N_CLUSTERS
+        return max(1, n_rows // 2) if default and self.is_small(n_rows) else self.n_clusters
 
-    def _add_distinct(self, candidates: Tensor) -> None:
+    def is_small(self, n_rows: int) -> bool:
+        """Tell whether most rows of a batch would be alone with their centre."""
+        return self.clustering == "sample" and n_rows < 2 * self.n_clusters and self.n_clusters > 1
+
+    def _add_distinct(self, candidates: Tensor, n_wanted: int) -> None:
         """Take distinct rows at random as centres, until there are enough of them."""
         known = len(self.centers)
         both = torch.cat([self.centers, candidates])
@@ -196,11 +194,11 @@ class RunningCenters(nn.Module):
         is_new[position[:known]] = False
         distinct = distinct[is_new]
         order = torch.randperm(len(distinct), device=distinct.device)
-        new = distinct[order[: self.n_clusters - known]]
+        new = distinct[order[: max(n_wanted - known, 0)]]
         self.centers = torch.cat([self.centers, new])
         self.counts = torch.cat([self.counts, self.counts.new_zeros(len(new))])
         self.starved = torch.cat([self.starved, self.starved.new_zeros(len(new))])
-        self._filling = len(self.centers) < self.n_clusters
+        self._filling = len(self.centers) < n_wanted
 
     def _replace_starved(self, candidates: Tensor) -> None:
         """Draw rows with probability proportional to d^2, one after another (k-means++)."""
@@ -230,10 +228,19 @@ class RunningCenters(nn.Module):
     def get_extra_state(self) -> dict[str, Any]:
         """Return what is to be done with the next batch, and the positions that it must have."""
         shape = None if self._shape is None else list(self._shape)
-        return {"filling": self._filling, "reseeding": self._reseeding, "shape": shape}
+        state = {"filling": self._filling, "reseeding": self._reseeding, "shape": shape}
+        return state | {"n_clusters": self.n_clusters, "clustering": self.clustering}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take up what is to be done with the next batch, and the positions that it must have."""
+        for name in ("n_clusters", "clustering"):
+            own, saved = getattr(self, name), state.get(name)  # which earlier files don't have
+            if saved not in (None, own):
+                raise ValueError(
+                    f"{name}={own!r} of a clustering regulariser doesn't suit centres of "
+                    f"{name}={saved!r}. A warm start and partial_fit go on with the centres of the "
+                    f"last fit: set {name} back, or set warm_start=False and call fit."
+                )
         self._filling, self._reseeding = state["filling"], state["reseeding"]
         self._shape = None if state["shape"] is None else tuple(state["shape"])
 

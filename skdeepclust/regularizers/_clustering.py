@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -11,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from skdeepclust.losses._representations import check_clustering
+from skdeepclust.networks._layers import hidden_convolutions
 from skdeepclust.regularizers._base import Regularizer, check_lam
-from skdeepclust.regularizers._centers import RunningCenters
+from skdeepclust.regularizers._centers import DEFAULT_N_CLUSTERS, RunningCenters
 from skdeepclust.regularizers._exemplars import (
     Exemplars,
     assignments,
@@ -39,10 +41,11 @@ class ClusteringRegularizer(Regularizer):
     layers : "auto", sequence of str or dict, default="auto"
         Names of the layers, as in `module.named_modules()`. A dict gives, by name, `None`, a
         clustering, or a dict of the parameters below for that layer; a list of these
-        co-clusters the layer in several ways. "auto": all fully connected layers but the
-        network's last layer.
+        co-clusters the layer in several ways. "auto": all layers but the network's last one;
+        fully connected ones for samples, convolutions for positions and channels.
     n_clusters : int, default=100
-        Number of centres K of a layer. For sample clustering, at most half of a batch.
+        Number of centres K of a layer. For sample clustering, at most half of a batch: the
+        default takes no more by itself.
     lam : float, default=0.01
         Weight of the penalty of a layer, at least 0.
     clustering : {"sample", "spatial", "channel"} or sequence of these, default="sample"
@@ -108,7 +111,7 @@ class ClusteringRegularizer(Regularizer):
         self,
         layers: Any = "auto",
         *,
-        n_clusters: int = 100,
+        n_clusters: int = DEFAULT_N_CLUSTERS,
         lam: float = 0.01,
         clustering: str | Sequence[str] = "sample",
         smoothing: float = 0.9,
@@ -126,6 +129,14 @@ class ClusteringRegularizer(Regularizer):
             starved_below=starved_below,
             row_fraction=row_fraction,
         )
+        self._has_warned = False
+
+    def automatic_layers(self, module: nn.Module) -> list[str]:
+        """Return the names of the layers that "auto" stands for."""
+        kinds: Any = self.clustering
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        convolutions = hidden_convolutions(module) if set(kinds) != {"sample"} else []
+        return convolutions or super().automatic_layers(module)
 
     def _set_layers(self, options: Mapping[str, Any]) -> None:
         defaults = {name: getattr(self, name) for name in _OPTIONS}
@@ -150,11 +161,33 @@ class ClusteringRegularizer(Regularizer):
         self, name: str, representation: Tensor, sample_weight: Tensor | None
     ) -> Tensor:
         """Return the penalty of one layer, its weight included."""
+        if self.training:
+            self._warn_of_small_batch(name, len(representation))
         penalties = [
             running.lam * running(representation, sample_weight)
             for running in self._running_of[name].values()
         ]
         return torch.stack(penalties).sum()
+
+    def _warn_of_small_batch(self, name: str, n_rows: int) -> None:
+        """Say, once, that a number of clusters that somebody has chosen is too large."""
+        chosen = [
+            each.n_clusters
+            for each in self._running_of[name].values()
+            if not len(each.centers)
+            and each.is_small(n_rows)
+            and each.n_wanted(n_rows) == each.n_clusters
+        ]
+        if not chosen or self._has_warned:
+            return
+        self._has_warned = True
+        warnings.warn(
+            f"n_clusters={chosen[0]} sample clusters share batches of {n_rows} rows: most "
+            "rows are alone with their centre, which regularises little. Lower n_clusters to at "
+            f"most {max(1, n_rows // 2)}, or raise batch_size.",
+            UserWarning,
+            stacklevel=2,
+        )
 
     def end_epoch(self) -> None:
         """Mark starved centres; the next training step replaces them."""
@@ -227,6 +260,7 @@ class ClusteringRegularizer(Regularizer):
             cluster,
             clustering=running.clustering,
             input_shape=input_shape,
+            origin=self.origin,
             n_exemplars=n_exemplars,
         )
 
@@ -258,7 +292,7 @@ class ClusteringRegularizer(Regularizer):
         module, input_shape = self._network()
         if not len(running.centers):
             raise RuntimeError(f"There are no centres of layer {layer!r} yet: train a batch first.")
-        found = representations(module, layer, X, input_shape=input_shape, batch_size=256)
+        found = representations(module, layer, X, input_shape=input_shape, origin=self.origin)
         return assignments(found, running.centers, clustering=running.clustering)
 
     def _network(self) -> tuple[nn.Module, tuple[int, ...]]:

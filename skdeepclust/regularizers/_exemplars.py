@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
-from skdeepclust._inputs.samples import split_samples
+from skdeepclust._inputs.samples import check_same_shape, split_samples
 from skdeepclust.losses._clustering import at_least_single
 from skdeepclust.losses._representations import nearest_centers, unfold
 from skdeepclust.networks import receptive_field
@@ -48,23 +49,38 @@ class Exemplars:
 
 
 def representations(
-    module: nn.Module, layer: str, X, *, input_shape: tuple[int, ...], batch_size: int
+    module: nn.Module,
+    layer: str,
+    X,
+    *,
+    input_shape: tuple[int, ...],
+    origin: np.ndarray | None,
+    batch_size: int = 256,
 ) -> Iterator[Tensor]:
     """Yield what the layer makes of each batch of X."""
+    options = {"input_shape": input_shape, "origin": origin, "batch_size": batch_size}
     with evaluation_mode(module), torch.no_grad(), layer_output(module, layer) as kept:
-        for x in batches(module, X, input_shape=input_shape, batch_size=batch_size):
+        for x in batches(module, X, **options):
             module(x)
             yield at_least_single(kept[0])
 
 
 def batches(
-    module: nn.Module, X, *, input_shape: tuple[int, ...], batch_size: int
+    module: nn.Module,
+    X,
+    *,
+    input_shape: tuple[int, ...],
+    origin: np.ndarray | None,
+    batch_size: int = 256,
 ) -> Iterator[Tensor]:
     """Yield X by batches, in the form that the network takes."""
     if is_stored(X):
+        sample_shape = tuple(X.shape[1:])
         X = StoredArray(X, np.result_type(X.dtype, np.float32))
     else:
-        X, _ = split_samples(X)
+        X, sample_shape = split_samples(X)
+    if len(sample_shape) > 1:
+        check_same_shape(sample_shape, input_shape, input_shape)
     if is_sparse(X):
         X = sparse.csr_array(X)
     elif not isinstance(X, (Tensor, StoredArray)):
@@ -75,7 +91,7 @@ def batches(
             f"X has the shape {shape} as a matrix; the network takes samples of the shape "
             f"{input_shape}."
         )
-    for x, _ in Runner(module, input_shape, batch_size).batches(X):
+    for x, _ in Runner(module, input_shape, batch_size, origin=origin).batches(X):
         yield x
 
 
@@ -109,11 +125,11 @@ def collect_exemplars(
     *,
     clustering: str,
     input_shape: tuple[int, ...],
+    origin: np.ndarray | None,
     n_exemplars: int,
-    batch_size: int = 256,
 ) -> Exemplars:
     """Run X through the module and find the exemplars of a cluster of a layer."""
-    options = {"input_shape": input_shape, "batch_size": batch_size}
+    options: dict[str, Any] = {"input_shape": input_shape, "origin": origin}
     rows, distances, (n_channels, *sizes) = nearest_members(
         representations(module, layer, X, **options),
         centers,

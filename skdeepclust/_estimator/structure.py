@@ -1,0 +1,67 @@
+"""What a network is built from, which a warm start can't change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+# Class, factory or instance of the network; options of the user's; arguments that the method offers
+Structure = tuple[Any, dict[str, Any], dict[str, Any]]
+
+
+def changed_parts(before: Structure, now: Structure) -> list[str]:
+    """Return the names of the parameters that would build another network.
+
+    Parameters
+    ----------
+    before : Structure
+        What the network was built from.
+    now : Structure
+        What it would be built from by today's parameters.
+    """
+    changed = [] if _same_factory(before[0], now[0]) else ["module"]
+    for prefix, old, new in (("module__", before[1], now[1]), ("", before[2], now[2])):
+        names = sorted(old.keys() | new.keys())
+        changed += [prefix + name for name in names if not _same(old.get(name), new.get(name))]
+    return changed
+
+
+def check_unchanged(changed: Sequence[str], parameters: Mapping[str, Any]) -> None:
+    """Refuse to go on with a network from which a change of parameters asks for another one.
+
+    Parameters
+    ----------
+    changed : sequence of str
+        What `changed_parts` has returned.
+    parameters : mapping
+        Those of the estimator. What follows from them isn't named beside them.
+    """
+    if not changed:
+        return
+    named = [name for name in changed if name in parameters or name.startswith("module__")]
+    names = ", ".join(dict.fromkeys(named or changed))
+    raise ValueError(
+        f"{names} can't change between fits that go on with one network: warm_start and "
+        "partial_fit keep that of the last fit. Set back what was changed; or set "
+        "warm_start=False and call fit, which begins anew."
+    )
+
+
+def _same_factory(before: Any, now: Any) -> bool:
+    if isinstance(before, nn.Module) or isinstance(now, nn.Module):
+        # which loading, or copying the estimator, has copied
+        return type(before) is type(now)
+    # a function may have been defined once more
+    names = [getattr(each, "__qualname__", repr(type(each))) for each in (before, now)]
+    return before is now or names[0] == names[1]
+
+
+def _same(before: Any, now: Any) -> bool:
+    if isinstance(before, (list, tuple)) and isinstance(now, (list, tuple)):
+        return len(before) == len(now) and all(map(_same, before, now))
+    if hasattr(before, "__array__") or hasattr(now, "__array__"):
+        return np.array_equal(np.asarray(before), np.asarray(now))
+    return before is now or bool(before == now)

@@ -1,0 +1,166 @@
+"""Where the values of X lie: how large they are, between what, and how far from zero."""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from skdeepclust._engine.sparse import is_sparse
+from skdeepclust._engine.stored_arrays import StoredArray
+
+# Enough to find that X is in a wrong unit, without reading all of it: so many rows, fewer where
+# they have more than so many values together.
+N_ROWS_LOOKED_AT = 1000
+N_VALUES_LOOKED_AT = 4_000_000
+MIN_ROWS_LOOKED_AT = 50
+# Values are told from another origin than zero if their mean is larger than so many deviations:
+# where all are on one side of zero, from the smallest one, else from the mean ...
+FAR_ON_ONE_SIDE, FAR = 2.0, 5.0
+# ... and each feature from its own mean if the means make all of X vary so much more than the
+# features do.
+MEANS_APART = 10.0
+# Rounding that is larger than the deviation by this factor has lost what X says.
+MIN_STEPS_A_DEVIATION = 2.0
+# Values are said to be in another unit if their range is so many times larger or smaller, or lies
+# so many ranges away. That it is smaller, a few samples don't tell.
+OTHER_UNIT = 10.0
+OTHER_PLACE = 3.0
+MIN_ROWS_OF_A_RANGE = 10
+
+
+def some_rows_of(X: Any) -> Any:
+    """Return some rows of X, evenly spaced, as ndarray or CSR matrix.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        Samples.
+    """
+    n_rows = min(N_ROWS_LOOKED_AT, N_VALUES_LOOKED_AT // X.shape[1])
+    n_rows = max(n_rows, MIN_ROWS_LOOKED_AT)
+    if isinstance(X, StoredArray):
+        return X.some_rows(n_rows)
+    rows = X[:: max(1, X.shape[0] // n_rows)]
+    return rows.cpu().numpy() if isinstance(rows, torch.Tensor) else rows
+
+
+def check_size_of_values(rows: Any, dtype: str) -> None:
+    """Refuse values whose squares would overflow.
+
+    Parameters
+    ----------
+    rows : {ndarray, CSR matrix} of shape (n, n_features)
+        Some rows of X.
+    dtype : {"float32", "float64"}
+        What the squares are computed in.
+    """
+    values = np.asarray(rows.data if is_sparse(rows) else rows)
+    largest = float(max(values.max(initial=0), -float(values.min(initial=0))))
+    limit = math.sqrt(float(np.finfo(dtype).max) / rows.shape[1]) / 1000
+    if largest > limit:
+        raise ValueError(
+            f"X has values of a size of {largest:.2g}, of which squares are computed; with "
+            f"dtype={dtype!r} they may be {limit:.2g} at most. Scale X, for instance with "
+            "sklearn.preprocessing.MinMaxScaler."
+        )
+
+
+def check_digits(rows: Any, dtype: Any) -> None:
+    """Refuse values that a dtype rounds by more than they differ.
+
+    Parameters
+    ----------
+    rows : {ndarray, CSR matrix} of shape (n, n_features)
+        Some rows of X.
+    dtype : dtype
+        What holds the values.
+    """
+    if is_sparse(rows) or not np.issubdtype(dtype, np.floating):
+        return
+    deviation = math.sqrt(float(rows.var(axis=0, dtype=np.float64).mean()))
+    largest = float(np.abs(rows).max())
+    step = float(np.spacing(np.asarray(largest, dtype)))
+    if 0 < deviation < MIN_STEPS_A_DEVIATION * step:
+        raise ValueError(
+            f"X has values of a size of {largest:.3g}, which {np.dtype(dtype).name} rounds to "
+            f"multiples of {step:.2g}, and they differ by {deviation:.2g} only. Subtract their "
+            "mean in float64, for instance with sklearn.preprocessing.StandardScaler."
+        )
+
+
+def origin_of(rows: Any) -> np.ndarray | None:
+    """Return from where the values of X are told, in float64: a number, or one for each feature.
+
+    `None` is zero, for all values that lie about as far from it as they differ. Otherwise
+    differences would drown in what is common to all, and in the rounding of it. Images whose
+    darkest value isn't zero get it there, so that zero is dark for augmentations.
+
+    Parameters
+    ----------
+    rows : {ndarray, CSR matrix} of shape (n, n_features)
+        Some rows of X. Sparse ones are told from zero.
+    """
+    if is_sparse(rows):
+        return None
+    means = rows.mean(axis=0, dtype=np.float64)
+    within = float(rows.var(axis=0, dtype=np.float64).mean())
+    mean, deviation = float(means.mean()), math.sqrt(within + float(means.var()))
+    if within == 0:
+        return None
+    if deviation > MEANS_APART * math.sqrt(within):
+        return means
+    low, high = float(rows.min()), float(rows.max())
+    if (low > 0 or high < 0) and abs(mean) > FAR_ON_ONE_SIDE * deviation:
+        return np.asarray(low)
+    return np.asarray(mean) if abs(mean) > FAR * deviation else None
+
+
+def value_range_of(rows: Any) -> tuple[float, float]:
+    """Return between what the values of nearly all rows lie.
+
+    Parameters
+    ----------
+    rows : {ndarray, CSR matrix} of shape (n, n_features)
+        Some rows of X.
+    """
+    lowest, highest = rows.min(axis=1), rows.max(axis=1)
+    if is_sparse(rows):
+        lowest, highest = lowest.toarray(), highest.toarray()
+    return float(np.quantile(lowest, 0.05)), float(np.quantile(highest, 0.95))
+
+
+def _stacklevel() -> int:
+    """Return how many frames up from its caller the user's line is."""
+    inside, frame, level = {"skdeepclust", "sklearn", "contextlib"}, sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].split(".")[0] in inside:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def warn_of_other_unit(rows: Any, value_range: tuple[float, float]) -> None:
+    """Warn of values that lie far from those of the fit, or between much closer limits.
+
+    Parameters
+    ----------
+    rows : {ndarray, CSR matrix} of shape (n, n_features)
+        Some rows of X.
+    value_range : (float, float)
+        What `value_range_of` has returned for the X of the fit.
+    """
+    (low, high), (new_low, new_high) = value_range, value_range_of(rows)
+    width, new_width = high - low, new_high - new_low
+    smaller = rows.shape[0] >= MIN_ROWS_OF_A_RANGE and new_width * OTHER_UNIT < width
+    reach = OTHER_PLACE * width
+    elsewhere = new_low > high + reach or new_high < low - reach
+    if width > 0 and (smaller or new_width > OTHER_UNIT * width or elsewhere):
+        warnings.warn(
+            f"X has values from {new_low:.3g} to {new_high:.3g}, the X of the fit had some from "
+            f"{low:.3g} to {high:.3g}. Scale both in the same way, for instance in a pipeline.",
+            UserWarning,
+            stacklevel=_stacklevel(),
+        )

@@ -1,0 +1,161 @@
+"""Values that lie far from zero, in another unit, or closer than their digits can tell."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from helpers.quick import triplet_dec
+from scipy import sparse
+from sklearn.datasets import make_blobs
+from torch import nn
+
+from skdeepclust import (
+    ForcedApartEmbedder,
+    ParsimoniousAutoencoder,
+    ParsimoniousClassifier,
+    TAGnetClusterer,
+    TripletDECClusterer,
+    ZeroShotClassifier,
+)
+from skdeepclust._inputs.values import origin_of, value_range_of, warn_of_other_unit
+
+BLOBS, GROUP = make_blobs(120, centers=3, n_features=6, cluster_std=0.5, random_state=0)
+# what isn't lost of their digits by the largest offset
+BLOBS = np.round(BLOBS, 3)
+ESTIMATORS = {
+    "triplet": lambda: TripletDECClusterer(
+        3, pretrain_epochs=1, warmup_epochs=1, max_epochs=1, n_init=2, random_state=0
+    ),
+    "tagnet": lambda: TAGnetClusterer(
+        3, n_components=8, n_stages=2, max_epochs=1, n_init=2, random_state=0
+    ),
+    "autoencoder": lambda: ParsimoniousAutoencoder(
+        n_components=2, n_clusters=3, max_epochs=2, random_state=0
+    ),
+    "classifier": lambda: ParsimoniousClassifier(n_clusters=3, max_epochs=2, random_state=0),
+    "embedder": lambda: ForcedApartEmbedder(n_components=3, max_epochs=2, random_state=0),
+    "zero shot": lambda: ZeroShotClassifier(max_epochs=2, random_state=0),
+}
+
+
+def answers(name: str, X) -> np.ndarray:
+    model = ESTIMATORS[name]().fit(X, GROUP)
+    if hasattr(model, "transform"):
+        return model.transform(X)
+    return model.decision_function(X)
+
+
+@pytest.mark.parametrize("offset", [1e8, -1e6], ids=["far above", "far below"])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_an_offset_changes_no_result(name, offset) -> None:
+    shifted = BLOBS - BLOBS.min() + 40  # also far enough to be told from another origin
+    np.testing.assert_allclose(
+        answers(name, shifted + offset), answers(name, shifted), rtol=2e-3, atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("name", ["triplet", "tagnet"])
+def test_an_offset_of_one_feature_hides_no_cluster(name) -> None:
+    X = BLOBS + np.array([1.7e9, 0, 0, 0, 0, 0])  # seconds since 1970
+    labels = ESTIMATORS[name]().fit_predict(X)
+    assert len({(label, group) for label, group in zip(labels, GROUP, strict=True)}) == 3
+
+
+def test_images_on_another_ground_are_augmented_alike(digits) -> None:
+    images = digits[0][:100]
+    plain, bright = (triplet_dec(4).fit(X) for X in (images, images + 256))
+    # steps of 1 are told exactly: the same numbers go through the network
+    np.testing.assert_array_equal(bright.transform(images + 256), plain.transform(images))
+
+
+def test_what_is_decoded_lies_where_x_does() -> None:
+    X = BLOBS + 1e8
+    model = ESTIMATORS["autoencoder"]().fit(X)
+    decoded = model.inverse_transform(model.transform(X))
+    error = np.square(decoded - X).sum(1).mean()
+    assert error == pytest.approx(-model.score(X), rel=1e-4)
+    assert error == pytest.approx(model.reconstruction_err_, rel=1e-4)
+
+
+def test_linear_coefficients_are_those_of_x_itself() -> None:
+    X = BLOBS + 1000
+    model = ESTIMATORS["zero shot"]().fit(X, GROUP)
+    scores = X @ model.coef_.astype(float) + model.intercept_
+    attributes = model.class_attributes_
+    np.testing.assert_allclose(scores @ attributes.T, model.decision_function(X), atol=0.05)
+
+
+def test_exemplars_are_those_of_the_training() -> None:
+    X = BLOBS + 1e8
+    model = ESTIMATORS["classifier"]().fit(X, GROUP)
+    found = model.regularizer_.exemplars(X, "fc1", 0, n_exemplars=3)
+    again = ESTIMATORS["classifier"]().fit(BLOBS - BLOBS.min() + 40, GROUP)
+    expected = again.regularizer_.exemplars(BLOBS - BLOBS.min() + 40, "fc1", 0, n_exemplars=3)
+    np.testing.assert_array_equal(found.samples, expected.samples)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_differences_that_are_rounded_away_are_refused(name) -> None:
+    X = (BLOBS + 1e8).astype(np.float32)
+    with pytest.raises(ValueError, match=r"float32 rounds to multiples of 8.*Subtract their mean"):
+        ESTIMATORS[name]().fit(X, GROUP)
+
+
+def test_a_network_of_the_users_gets_the_values_as_they_are() -> None:
+    class Plain(nn.Module):
+        def __init__(self, input_shape, n_outputs):
+            super().__init__()
+            self.linear = nn.Linear(*input_shape, n_outputs)
+            self.seen = 0.0
+
+        def forward(self, x):
+            self.seen = float(x.abs().max())
+            return self.linear(x)
+
+    model = ParsimoniousClassifier(module=Plain, lam=0, max_epochs=1, random_state=0)
+    model.fit(BLOBS + 1000, GROUP).predict(BLOBS + 1000)
+    assert model.module_.seen > 900
+    with pytest.raises(ValueError, match="float32 rounds to multiples of"):
+        model.fit(BLOBS + 1e9, GROUP)
+
+
+def test_where_values_are_told_from() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(200, 5))
+    assert origin_of(rows) is None
+    assert origin_of(rows + 1) is None
+    assert origin_of(rows - rows.min() + 1) == pytest.approx(1)  # from the smallest
+    assert origin_of(rows - rows.max() - 50) == pytest.approx(rows.min() - rows.max() - 50)
+    around = rows + np.where(np.arange(200) % 50, 20, 0)[:, None]  # some lie at zero
+    assert origin_of(around) == pytest.approx(around.mean())
+    apart = rows + 100 * np.arange(5)
+    np.testing.assert_allclose(origin_of(apart), apart.mean(0))
+    assert origin_of(np.full((3, 2), 1e9)) is None
+    assert origin_of(sparse.csr_array(rows + 1e6)) is None
+
+
+def test_values_of_another_unit_are_told() -> None:
+    rows = np.random.default_rng(0).uniform(size=(100, 4))
+    seen = value_range_of(255 * rows)
+    for other in (rows, 255 * 100 * rows, 255 * rows + 5000, -255 * rows - 5000):
+        with pytest.warns(UserWarning, match=r"X has values from .* the X of the fit .* to 25"):
+            warn_of_other_unit(other, seen)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_other_unit(200 * rows + 30, seen)
+        warn_of_other_unit(np.zeros((1, 4)), seen)  # a few samples may well be alike
+        warn_of_other_unit(sparse.csr_array(255 * rows), seen)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "transform", "score", "fit"])
+def test_every_door_warns_of_another_unit_once(digits, method) -> None:
+    X = digits[0][:100]
+    model = triplet_dec(4, warm_start=True).fit(X)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(model, method)(X / 255)
+    told = [str(each.message) for each in caught if "the X of the fit" in str(each.message)]
+    assert len(told) == 1
+    assert caught[0].filename == __file__
