@@ -8,22 +8,28 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from skdeepclust._estimator.base import BaseDeepEstimator
 from skdeepclust._estimator.pickles import LEFT_OUT
 from skdeepclust._storage.files import replacing, versions
+from skdeepclust.serving._steps import operations_of
 
 __all__ = ["export"]
 
 SUFFIXES = {".onnx": "onnx", ".pt2": "torch"}
+# Layers of which ONNX Runtime has kernels for float32 alone, on CPUs.
+ONLY_FLOAT32 = (_ConvNd, nn.RNNBase, nn.modules.pooling._MaxPoolNd, nn.modules.pooling._AvgPoolNd)
+ONLY_FLOAT32 += (nn.modules.pooling._AdaptiveAvgPoolNd, nn.modules.instancenorm._InstanceNorm)
 # Any number that isn't 0 or 1, which torch takes for constants.
 N_EXAMPLES = 3
 
@@ -35,15 +41,18 @@ class ServedEstimator(nn.Module):
     ----------
     estimator : estimator
         A fitted estimator of this library, whose network becomes a part of the module.
+    steps : sequence of torch.nn.Module
+        What the steps before it make of samples, in a pipeline.
     """
 
-    def __init__(self, estimator: BaseDeepEstimator):
+    def __init__(self, estimator: BaseDeepEstimator, steps: Sequence[nn.Module] = ()):
         super().__init__()
         # the user's stays on its device and in its mode
         served = object.__new__(type(estimator))
         served.__dict__.update({k: v for k, v in vars(estimator).items() if k not in LEFT_OUT})
         self.network = served.module_ = copy.deepcopy(estimator.module_).cpu().eval()
         self.network.requires_grad_(False)
+        self.steps = nn.Sequential(*steps)
         self.served, self.dtype = served, served._runner.dtype
 
     def forward(self, X: Tensor) -> tuple[Tensor, ...]:
@@ -52,8 +61,10 @@ class ServedEstimator(nn.Module):
         return tuple(value.float() if value.is_floating_point() else value for value in outputs)
 
     def outputs(self, X: Tensor) -> dict[str, Tensor]:
-        """Return what the estimator says of samples, by name, in its own dtype."""
+        """Return what the estimator says of samples, by name, in the dtype of its network."""
         spec = self.served._input
+        if len(self.steps):
+            X = self.steps(X.double())
         if spec.origin is not None:
             X = X.flatten(1) - torch.from_numpy(spec.origin)
         return self.served._served(X.to(self.dtype).reshape(-1, *spec.input_shape))
@@ -69,7 +80,9 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     Parameters
     ----------
     estimator : estimator
-        A fitted estimator of this library with a network.
+        A fitted estimator of this library with a network, or a pipeline that ends with one. Of the
+        steps before it, `StandardScaler`, `MinMaxScaler`, `MaxAbsScaler`, `RobustScaler`,
+        `Normalizer` and `PCA`, and those that do nothing, become a part of the graph.
     path : str or path-like, or {"onnx", "torch"}
         File to write. One that is there is replaced. The name of a format, without `format=`:
         nothing is written, the graph is returned.
@@ -87,7 +100,8 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     Raises
     ------
     TypeError
-        If `estimator` isn't an estimator of this library with a network.
+        If `estimator` isn't an estimator of this library with a network, nor a pipeline that ends
+        with one, or if a step of it can't be a part of a graph.
     ValueError
         If the format is unknown, or the estimator can't be one graph.
     ImportError
@@ -112,7 +126,8 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     The names of the outputs and of the classes are JSON in the metadata of an ONNX model, under
     "outputs" and "classes"; of a file of torch's, in the extra files of these names. A program in
     memory has no such place: its outputs are in the order above, the classes are `classes_`. The
-    graph computes in the estimator's `dtype`.
+    graph computes in the estimator's `dtype`. ONNX Runtime has no convolutions, pooling and
+    recurrent layers in float64 for CPUs: an ONNX model of such is refused.
 
     The graph of a :class:`~skdeepclust.TAGnetClusterer` looks up samples, and the neighbours of
     new ones, among all training samples, whose codes it holds: a file of
@@ -145,16 +160,21 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     """
     in_memory = format is None and isinstance(path, str) and path in SUFFIXES.values()
     format = str(path) if in_memory else _format_of(Path(path), format)
+    steps = operations_of(estimator) if isinstance(estimator, Pipeline) else []
+    n_features = estimator.n_features_in_ if steps else None
+    estimator = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if not isinstance(estimator, BaseDeepEstimator):
         raise TypeError(
-            f"{type(estimator).__name__} is no estimator of this library with a network. Of a "
-            "pipeline, export the step that has one, and give it what the steps before it make."
+            f"{type(estimator).__name__} is no estimator of this library with a network. Give one, "
+            "or a pipeline that ends with one."
         )
     check_is_fitted(estimator)
     if format == "onnx":
         _import_onnx()
+        _check_kernels(estimator)
     with _silent_exporters():
-        program, names = _traced(estimator)
+        module = ServedEstimator(estimator, steps).eval()
+        program, names = _traced(module, _example(estimator, steps, n_features))
         metadata = {
             "estimator": type(estimator).__name__,
             "skdeepclust": versions()["skdeepclust"],
@@ -208,14 +228,31 @@ def _silent_exporters() -> Generator[None]:
         logger.setLevel(level)
 
 
-@torch.no_grad()
-def _traced(estimator: BaseDeepEstimator) -> tuple[torch.export.ExportedProgram, list[str]]:
-    """Return the graph and the names of its outputs."""
-    module = ServedEstimator(estimator).eval()
+def _check_kernels(estimator: BaseDeepEstimator) -> None:
+    """Refuse a model that ONNX Runtime couldn't open."""
+    layers = [each for each in estimator.module_.modules() if isinstance(each, ONLY_FLOAT32)]
+    if layers and estimator._runner.dtype == torch.float64:
+        raise ValueError(
+            f"dtype='float64': ONNX Runtime has no {type(layers[0]).__name__} in float64 for CPUs. "
+            "Fit with dtype='float32', or export to a file that ends in .pt2, for torch."
+        )
+
+
+def _example(estimator: BaseDeepEstimator, steps: list, n_features: int | None) -> Tensor:
+    """Return zeros as samples, in the dtype that a graph takes."""
     spec = estimator._input
     # rounded to float32, values far from zero would all be the same
-    dtype = torch.float32 if spec.origin is None else torch.float64
-    samples = torch.zeros(N_EXAMPLES, *spec.sample_shape, dtype=dtype)
+    far = any(step.needs_float64 for step in steps) or (not steps and spec.origin is not None)
+    shape = spec.sample_shape if n_features is None else (n_features,)
+    return torch.zeros(N_EXAMPLES, *shape, dtype=torch.float64 if far else torch.float32)
+
+
+@torch.no_grad()
+def _traced(
+    module: ServedEstimator, samples: Tensor
+) -> tuple[torch.export.ExportedProgram, list[str]]:
+    """Return the graph and the names of its outputs."""
+    estimator = module.served
     names = list(module.outputs(samples))
     n_samples = torch.export.Dim("n_samples")
     try:
