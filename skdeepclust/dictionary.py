@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch.nn import functional
 
 from skdeepclust._compat import Interval, fit_context, pages_of
+from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import draw_seed
 
@@ -208,7 +208,7 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             Samples, of the floating point type of the codes.
         """
         check_is_fitted(self)
-        with config_context(array_api_dispatch=False):
+        with plain_arrays():
             codes = check_array(X, dtype=FLOATS, estimator=self)
         if codes.shape[1] != len(self.components_):
             raise ValueError(
@@ -241,7 +241,7 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return -total / X.size
 
     def _validated(self, X, *, reset: bool) -> np.ndarray:
-        with config_context(array_api_dispatch=False):
+        with plain_arrays():
             return validate_data(self, X, dtype=FLOATS, order="C", reset=reset)
 
     def _n_nonzero(self, n_components: int) -> int:

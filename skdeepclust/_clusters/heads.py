@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn import config_context
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -18,6 +17,7 @@ from sklearn.metrics import mutual_info_score
 
 from skdeepclust._clusters.merging import minus_information_lost, number_of_parts
 from skdeepclust._clusters.starts import Draw, Merger, Partitioner, StartFinder
+from skdeepclust._engine.plain_arrays import plain_arrays
 
 # Mixtures with full covariances are fitted in this many principal components of the codes.
 N_MIXTURE_COMPONENTS = 20
@@ -152,7 +152,7 @@ def _edges(affinity: sparse.csr_array, labels: np.ndarray) -> np.ndarray:
 def _mixture_space(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return principal components of the codes, in units of their deviation."""
     n_components = min(N_MIXTURE_COMPONENTS, codes.shape[1], len(rows))
-    with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal codes
+    with plain_arrays(), np.errstate(invalid="ignore"):  # equal codes
         pca = PCA(n_components, svd_solver="covariance_eigh").fit(codes[rows])
         scale = np.sqrt(pca.explained_variance_.sum()) or 1.0
         return pca.transform(codes) / scale
@@ -238,7 +238,7 @@ def logistic_head(
     if len(used) == 1:
         return weights, biases
     model = LogisticRegression(C=1 / (PENALTY * sample_weight.sum()), max_iter=200)
-    with config_context(array_api_dispatch=False), warnings.catch_warnings():
+    with plain_arrays(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a start needn't be the optimum
         model.fit((codes - mean) / scale, labels, sample_weight=sample_weight)
     weight, bias = model.coef_, model.intercept_

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn import config_context
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from torch import Tensor
 
+from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import numpy_generator_kept
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import rows_of
@@ -111,7 +111,7 @@ def _learn(
         )
     # scikit-learn's coordinate descent draws a seed that it doesn't need
     kept = numpy_generator_kept()
-    with kept, config_context(array_api_dispatch=False), warnings.catch_warnings():
+    with kept, plain_arrays(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a start needn't be the optimum
         model.fit(samples)
     return getattr(model, "cluster_centers_" if dictionary == "kmeans" else "components_")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, pairwise_distances_argmin
@@ -16,6 +15,7 @@ from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust.graph import smooth_over_graph
 
 # Which of these finds the good partition differs from data to data and from seed to seed.
@@ -228,7 +228,7 @@ def propagated_partition(
 
 def _fit_predict(model, embedding: np.ndarray, rows: np.ndarray) -> np.ndarray:
     with (
-        config_context(array_api_dispatch=False),  # the embedding is numpy's
+        plain_arrays(),  # the embedding is numpy's
         threadpool_limits(1, user_api="blas"),  # many small products
         warnings.catch_warnings(),
     ):

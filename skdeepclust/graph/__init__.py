@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from scipy import sparse
 from scipy.sparse import csgraph
-from sklearn import config_context
 from sklearn.base import clone
 from sklearn.metrics import mutual_info_score
 from sklearn.neighbors import NearestNeighbors
@@ -17,6 +16,7 @@ from sklearn.utils.validation import check_symmetric
 from torch import Tensor
 from torch.nn import functional
 
+from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust.graph._affinity import NeighborAffinity, check_distances, nearest_entries
 
 __all__ = [
@@ -78,7 +78,7 @@ def nearest_neighbors(
     array([2, 0, 0])
     """
     n_neighbors = min(n_neighbors, len(features) - 1)
-    with config_context(array_api_dispatch=False):
+    with plain_arrays():
         if neighbors is not None:
             return _found_neighbors(features, n_neighbors, clone(neighbors))
         search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute")
@@ -245,7 +245,7 @@ def check_affinity(affinity, n_rows: int, n_columns: int | None = None) -> spars
             "each sample and a column for each training sample."
         )
     dtypes = [np.float64, np.float32]
-    with config_context(array_api_dispatch=False):
+    with plain_arrays():
         affinity = check_array(
             affinity,
             accept_sparse="csr",

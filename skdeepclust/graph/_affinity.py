@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeepclust._compat import HasMethods, Interval, StrOptions, fit_context, pages_of
+from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.sparse import is_sparse
 
 # The local scale is the distance to this neighbour (Zelnik-Manor and Perona 2004, Section 2) ...
@@ -143,7 +143,7 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
         ValueError
             If `neighbors` returns a matrix of another shape, or negative distances.
         """
-        with config_context(array_api_dispatch=False):
+        with plain_arrays():
             X = self._check(X, reset=True)
             self._X = X if self.neighbors is None else None
             self.n_neighbors_ = min(self.n_neighbors, X.shape[0] - 1)
@@ -171,7 +171,7 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
             Affinities, `min(n_neighbors, n_samples)` a row, or as many as `neighbors` finds.
         """
         check_is_fitted(self)
-        with config_context(array_api_dispatch=False):
+        with plain_arrays():
             X = self._check(X, reset=False)
             distances = self._new_distances(X)
         return self._weigh(distances, self._scales_of_rows(distances), X.dtype)

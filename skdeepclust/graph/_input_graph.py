@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn import config_context
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust.graph import nearest_neighbors
@@ -74,7 +74,7 @@ def principal_components(
     rows = some_rows(X.shape[0], at_most)
     flat = prepare or (lambda x: x.flatten(1))
     few = runner.infer(flat, X if rows is None else rows_of(X, rows)).cpu().numpy()
-    with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):  # equal rows
+    with plain_arrays(), np.errstate(invalid="ignore"):  # equal rows
         n_components = min(N_COMPONENTS, *few.shape)
         wide = few.shape[1] > MAX_COVARIANCE_FEATURES
         solver = "randomized" if wide else "covariance_eigh"

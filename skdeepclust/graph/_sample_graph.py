@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_array
 from torch import Tensor
 
+from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust.graph import NeighborAffinity, check_affinity
@@ -128,7 +129,8 @@ class SampleGraph:
                 f"affinity has the shape {given.shape}; the graph of the {X.shape[0]} training "
                 f"samples has ({X.shape[0]}, {X.shape[0]})."
             )
-        fitted = once("graph", lambda: source.fit(given))
+        with plain_arrays():  # among them are searches of the user's
+            fitted = once("graph", lambda: source.fit(given))
         return cls(known, fitted, features, float(fitted.affinity_matrix_.sum(1).max()))
 
     @property
@@ -164,7 +166,8 @@ class SampleGraph:
             )
         else:
             given = runner.infer(lambda x: features(prepare(x)), rows_of(X, rows)).cpu().numpy()
-        return padded(self.source.transform(given))
+        with plain_arrays():
+            return padded(self.source.transform(given))
 
     def traced_edges(self, prepared: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return the same of a batch of new samples, in operations on tensors alone.

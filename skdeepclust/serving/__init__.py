@@ -22,7 +22,7 @@ from torch.nn.modules.conv import _ConvNd
 from skdeepclust._estimator.base import BaseDeepEstimator
 from skdeepclust._estimator.pickles import LEFT_OUT
 from skdeepclust._storage.files import replacing, versions
-from skdeepclust.serving._steps import operations_of
+from skdeepclust.serving._steps import n_features_of, operations_of
 
 __all__ = ["export"]
 
@@ -161,7 +161,7 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     in_memory = format is None and isinstance(path, str) and path in SUFFIXES.values()
     format = str(path) if in_memory else _format_of(Path(path), format)
     steps = operations_of(estimator) if isinstance(estimator, Pipeline) else []
-    n_features = estimator.n_features_in_ if steps else None
+    n_features = n_features_of(estimator) if steps else None
     estimator = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if not isinstance(estimator, BaseDeepEstimator):
         raise TypeError(

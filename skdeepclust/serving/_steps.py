@@ -165,6 +165,12 @@ def operations_of(pipeline: Pipeline) -> list[nn.Module]:
     return found
 
 
+def n_features_of(pipeline: Pipeline) -> int:
+    """Return the number of features of the samples that a fitted pipeline takes."""
+    first = next(step for _, step in pipeline.steps if step not in (None, "passthrough"))
+    return n_features_of(first) if isinstance(first, Pipeline) else first.n_features_in_
+
+
 def _does_nothing(step: Any) -> bool:
     return step in (None, "passthrough") or (
         isinstance(step, FunctionTransformer) and step.func is None

@@ -1,0 +1,91 @@
+"""Steps before an estimator in its graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from helpers.served import LOAD, assert_same, run_onnx
+from sklearn.datasets import load_wine
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    OneHotEncoder,
+    RobustScaler,
+    StandardScaler,
+)
+from torch import nn
+
+from skdeepclust import ParsimoniousClassifier, TripletDECClusterer, export
+from skdeepclust.serving._steps import n_features_of, operations_of
+
+X, Y = load_wine(return_X_y=True)
+X = X.astype(np.float32)
+QUICK: dict = {"max_epochs": 1, "random_state": 0}
+STEPS = {
+    "standard": StandardScaler(),
+    "centred": StandardScaler(with_std=False),
+    "scaled": StandardScaler(with_mean=False),
+    "min max": MinMaxScaler((-1, 2)),
+    "clipped": MinMaxScaler(clip=True),
+    "max abs": MaxAbsScaler(),
+    "robust": RobustScaler(quantile_range=(10, 80)),
+    "robust centre": RobustScaler(with_scaling=False),
+    "l1": Normalizer("l1"),
+    "l2": Normalizer(),
+    "max": Normalizer("max"),
+    "pca": make_pipeline(MaxAbsScaler(), PCA(3, random_state=0)),
+    "whitened": make_pipeline(StandardScaler(), PCA(4, whiten=True)),
+    "nothing": make_pipeline("passthrough", FunctionTransformer(), MaxAbsScaler()),
+}
+
+
+def classifier() -> ParsimoniousClassifier:
+    return ParsimoniousClassifier(n_clusters=3, module__hidden=(8,), **QUICK)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_an_operation_is_what_the_step_does(name) -> None:
+    pipeline = make_pipeline(STEPS[name], None)
+    pipeline[0].fit(X[::2].astype(np.float64))
+    # values that the fit didn't see, and a row of zeros, which has no length
+    samples = np.concatenate([1.5 * X, np.zeros_like(X[:1])]).astype(np.float64)
+    made = nn.Sequential(*operations_of(pipeline))(torch.from_numpy(samples))
+    np.testing.assert_allclose(made, pipeline[0].transform(samples), rtol=1e-9, atol=1e-9)
+    assert n_features_of(pipeline) == 13
+
+
+@pytest.mark.parametrize("file", LOAD)
+def test_a_pipeline_is_one_graph(file, tmp_path) -> None:
+    scalers = [STEPS[name] for name in ("standard", "clipped", "robust", "max abs")]
+    pipeline = make_pipeline(*scalers, PCA(4, whiten=True), Normalizer(), classifier())
+    export(pipeline.fit(X[::2], Y[::2]), tmp_path / file)
+    for samples in (1.5 * X, X[:1]):
+        assert_same(pipeline, samples, *LOAD[file](tmp_path / file)(samples))
+
+
+def test_values_far_from_zero_enter_in_double_precision(tmp_path) -> None:
+    far = X.astype(np.float64) + 1e7
+    clusterer = TripletDECClusterer(3, pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK)
+    for estimator in (make_pipeline(StandardScaler(), classifier()), classifier(), clusterer):
+        estimator.fit(far, Y)
+        export(estimator, tmp_path / "model.onnx")
+        assert_same(estimator, far, *run_onnx(tmp_path / "model.onnx", far))
+
+
+@pytest.mark.parametrize("step", [OneHotEncoder(handle_unknown="ignore"), FunctionTransformer(abs)])
+def test_a_step_that_is_no_operation_is_named(step, tmp_path) -> None:
+    pipeline = make_pipeline(MinMaxScaler(), step, classifier()).fit(X, Y)
+    name = type(step).__name__
+    with pytest.raises(TypeError, match=rf"'{name.lower()}' of the pipeline is a {name}, .*\[-1\]"):
+        export(pipeline, tmp_path / "model.pt2")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_pipeline_without_a_network_is_refused() -> None:
+    with pytest.raises(TypeError, match="PCA is no estimator of this library with a network"):
+        export(make_pipeline(StandardScaler(), PCA()).fit(X), "onnx")
