@@ -46,7 +46,7 @@ from skdeepclust._estimator.dask_answers import Method
 from skdeepclust._estimator.notebook import with_tables
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
 from skdeepclust._estimator.pickles import state_of, take_up
-from skdeepclust._estimator.structure import Structure, changed_parts, check_unchanged
+from skdeepclust._estimator.structure import Structure, changed_parts, check_unchanged, made_by
 from skdeepclust._inputs.samples import InputSpec, check_samples
 from skdeepclust._storage.checkpoint import (
     Checkpoint,
@@ -297,13 +297,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         factory, options, arguments = self._module_spec
         if isinstance(factory, nn.Module):
             return self._build(copy.deepcopy(factory), arguments)
-        offered = {**arguments, **options}
-        accepted = inspect.signature(factory).parameters
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-        network = factory(
-            **{k: v for k, v in offered.items() if k in options or k in accepted or takes_all}
-        )
-        return self._build(network, arguments)
+        return self._build(made_by(factory, options, arguments), arguments)
 
     @property
     def _inference_batch_size(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -37,7 +38,9 @@ def by_blocks(method: Method) -> Method:
         if any(given.get(name) is not None for name in PER_SAMPLE):
             return method(self, X, *args, **kwargs)
         # of what the method refuses, this is the time to say so
-        example = method(self, np.zeros((1, *X.shape[1:]), X.dtype), *args, **kwargs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of what zeros would mean
+            example = method(self, np.zeros((1, *X.shape[1:]), X.dtype), *args, **kwargs)
         whole_rows = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
         return whole_rows.map_blocks(
             _of_block,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,36 @@ from torch import nn
 
 # Class, factory or instance of the network; options of the user's; arguments that the method offers
 Structure = tuple[Any, dict[str, Any], dict[str, Any]]
+
+
+def made_by(factory: Any, options: Mapping[str, Any], arguments: Mapping[str, Any]) -> nn.Module:
+    """Return the network that a class or factory makes.
+
+    Parameters
+    ----------
+    factory : callable
+        The class or factory.
+    options : mapping
+        The user's arguments `module__NAME`, by NAME.
+    arguments : mapping
+        What the method offers, of which it takes those that it names.
+
+    Raises
+    ------
+    TypeError
+        If it doesn't take one of the options.
+    """
+    accepted = inspect.signature(factory).parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    unknown = [name for name in options if name not in accepted]
+    if unknown and not takes_all:
+        names = ", ".join(f"module__{name}" for name in unknown)
+        raise TypeError(
+            f"{names}: {getattr(factory, '__name__', factory)} has no such argument; it takes "
+            f"{', '.join(accepted)}."
+        )
+    offered = {k: v for k, v in arguments.items() if k in accepted or takes_all}
+    return factory(**{**offered, **options})
 
 
 def changed_parts(before: Structure, now: Structure) -> list[str]:

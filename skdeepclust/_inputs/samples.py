@@ -296,7 +296,7 @@ def check_samples(
         X if tensor is None else tensor.cpu().numpy(),
         reset=reset,
         accept_sparse="csr",
-        dtype=["float32", "float64", "uint8"],
+        dtype=_dtypes_for(X),
         ensure_min_samples=2 if reset else 1,
     )
     if stored is not None:
@@ -304,6 +304,15 @@ def check_samples(
     sample_shape = sample_shape if len(sample_shape) > 1 else (X.shape[1],)
     # what is on an accelerator is gathered there
     return (X if tensor is None or tensor.device.type == "cpu" else tensor), sample_shape
+
+
+def _dtypes_for(X: Any) -> list[str]:
+    """Return the dtypes that X may keep; what has another one becomes of the first."""
+    kept = ["float64", "float32", "uint8"]
+    dtype = getattr(X, "dtype", None)
+    # float32 holds all numbers of two bytes, but not every integer of four, nor those of a list
+    small = isinstance(dtype, np.dtype) and dtype.kind in "biuf" and dtype.itemsize <= 2
+    return [kept[1], kept[0], kept[2]] if small else kept
 
 
 def weights_of(sample_weight: Any, X: Any) -> dict[str, np.ndarray]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import warnings
 
 import dask.array as da
 import numpy as np
 import pytest
 from helpers.small_fits import DIGIT, NETWORKS, X, fitted
 
-from skdeepclust import ForcedApartEmbedder, TAGnetClusterer
+from skdeepclust import ForcedApartEmbedder, ParsimoniousAutoencoder, TAGnetClusterer
 
 once_fitted = functools.cache(fitted)
 METHODS = ("predict", "predict_proba", "transform", "decision_function", "inverse_transform")
@@ -107,3 +108,16 @@ def test_a_graph_of_given_affinities_is_not_cut_up() -> None:
     rows = da.from_array(X[:60], chunks=(20, 64))
     found = model.predict(rows, affinity=affinity)
     np.testing.assert_array_equal(found, model.predict(X[:60], affinity=affinity))
+
+
+def test_blocks_are_told_from_where_the_fit_was() -> None:
+    kelvin = 16 * X + 273.15
+    model = ParsimoniousAutoencoder(n_components=2, n_clusters=3, max_epochs=1, random_state=0)
+    model.fit(kelvin)
+    blocks = da.from_array(kelvin, chunks=(40, -1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = np.asarray(model.transform(blocks))
+    np.testing.assert_allclose(found, model.transform(kelvin), rtol=1e-6, atol=1e-6)
+    with pytest.raises(ValueError, match=r"shape \(4, 16\), those of the fit"):
+        model.transform(blocks.reshape(len(X), 4, 16))
