@@ -23,7 +23,7 @@ TEST_ENV := OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 MPLBACKEND=Agg
 PYTEST_OPTIONS ?= -q -n auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs docs-test dist-test test-gpu test-oldest test-newest bench bench-quick mutation same house findings lock clean
+.PHONY: help setup demo test lint docs docs-test dist-test test-gpu test-oldest test-newest bench bench-quick mutation same sequences house findings lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -87,6 +87,13 @@ BASE ?= HEAD
 
 same: $(STAMP)  ## Compare hundreds of small fits with those of BASE=commit, bit for bit (two minutes)
 	PYTHONPATH=tests $(BIN)/python -m same $(BASE)
+
+# Numbers of the first random sequence and how many.
+SEED ?= 0
+COUNT ?= 100000
+
+sequences: $(STAMP)  ## Make COUNT random sequences of public calls and check what must hold (hours)
+	PYTHONPATH=tests:. OMP_NUM_THREADS=1 $(BIN)/python -m sequences --seed $(SEED) --count $(COUNT)
 
 house: $(STAMP)  ## Count files, bases, imports, and moves from file to file in a fit
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/house.py
