@@ -12,7 +12,6 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from skdeepclust._compat import check_sample_weight
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
 
@@ -197,13 +196,3 @@ def check_size_of_values(X: Any, dtype: str) -> None:
             f"dtype={dtype!r} they may be {limit:.2g} at most. Scale X, for instance with "
             "sklearn.preprocessing.MinMaxScaler."
         )
-
-
-def weights_of(sample_weight: Any, X: Any) -> dict[str, np.ndarray]:
-    """Return what losses take of the weights of samples: nothing, or `sample_weight`, checked."""
-    if sample_weight is None:
-        return {}
-    weight = check_sample_weight(
-        sample_weight, _stand_in(X, X.shape[0]) if isinstance(X, StoredArray) else X
-    )
-    return {"sample_weight": weight}
