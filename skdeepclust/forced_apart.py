@@ -31,6 +31,7 @@ from skdeepclust._estimator.partial_labels import (
     set_classes,
 )
 from skdeepclust._inputs.weights import weights_of
+from skdeepclust._inputs.containers import padded
 from skdeepclust._inputs.sequences import SequenceSpec
 from skdeepclust._training.session import Session
 from skdeepclust.losses._clustering import weighted_mean
@@ -221,6 +222,18 @@ class ForcedApartEmbedder(
             sequence_shape=self.sequence_shape,
             vocabulary_size=self.vocabulary_size,
         )
+
+    def _pad(self, samples: list[Any], *, reset: bool) -> Any:
+        n_dims, steps = 1 if self.vocabulary_size is not None else 2, None
+        if not reset:
+            if not self._input.holds_sequences:
+                return None
+            steps = self._input.input_shape[0]
+        elif self.image_shape is not None:
+            return None
+        elif self.sequence_shape is not None and n_dims == 2:
+            steps = self.sequence_shape[0]
+        return padded(samples, steps, n_dims)
 
     # -- the network
     def _default_network(self):
