@@ -11,25 +11,28 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.metrics import accuracy_score
 from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._engine.foreign_arrays import vector
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._estimator.dask_answers import by_blocks, computed
-from skdeepclust._estimator.labels import (
+from skdeepclust._estimator.labels import with_labels
+from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._estimator.partial_labels import (
     UNLABELLED,
     check_partial_labels,
-    partial_labels,
+    scored,
     set_classes,
-    with_labels,
 )
-from skdeepclust._estimator.parameters import learned, parameter
-from skdeepclust._inputs.samples import weights_of
+from skdeepclust._inputs.containers import padded
 from skdeepclust._inputs.sequences import SequenceSpec
+from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.session import Session
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.networks import BottleneckCNN, BottleneckMLP, BottleneckRNN, Standardize
@@ -219,6 +222,18 @@ class ForcedApartEmbedder(
             sequence_shape=self.sequence_shape,
             vocabulary_size=self.vocabulary_size,
         )
+
+    def _pad(self, samples: list[Any], *, reset: bool) -> Any:
+        n_dims, steps = 1 if self.vocabulary_size is not None else 2, None
+        if not reset:
+            if not self._input.holds_sequences:
+                return None
+            steps = self._input.input_shape[0]
+        elif self.image_shape is not None:
+            return None
+        elif self.sequence_shape is not None and n_dims == 2:
+            steps = self.sequence_shape[0]
+        return padded(samples, steps, n_dims)
 
     # -- the network
     def _default_network(self):
@@ -505,15 +520,16 @@ class ForcedApartEmbedder(
         if not hasattr(self, "classes_"):
             X = self._check(X)
             error = self._runner.infer(self._squared_error, X).cpu().double().numpy()
-            return -float(np.average(error, weights=sample_weight))
+            weight = None if sample_weight is None else vector(sample_weight, "sample_weight")
+            return -float(np.average(error, weights=weight))
         if y is None:
             raise ValueError(
                 "score needs the coarse labels y of a ForcedApartEmbedder fitted with y."
             )
         predicted = computed(self.predict(X))
-        known, labelled = partial_labels(y, len(predicted), self.classes_)
-        weight = None if sample_weight is None else np.asarray(sample_weight)[labelled]
-        return accuracy_score(known, predicted[labelled], sample_weight=weight)
+        y, predicted, weight = scored(y, predicted, self.classes_, sample_weight)
+        with config_context(array_api_dispatch=False):
+            return accuracy_score(y, predicted, sample_weight=weight)
 
     def _squared_error(self, x: Tensor) -> Tensor:
         return self._residual(x).square().sum(1)

@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from sklearn import config_context
 from sklearn.cluster import Birch, BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.metrics import make_scorer, silhouette_score
 from sklearn.metrics.cluster import contingency_matrix
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length, column_or_1d, resample
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d, resample
+
+from skdeepclust._engine.foreign_arrays import in_numpy, vector
 
 __all__ = [
     "clustering_accuracy_score",
@@ -21,18 +26,53 @@ __all__ = [
 ]
 
 
+# A table of classes and clusters of at most so many cells is matched as a dense one, in 32 MB.
+MAX_CELLS = 4_000_000
+
+
 def _check_labels(labels_true: Any, labels_pred: Any) -> tuple[Any, Any]:
-    true, pred = column_or_1d(labels_true), column_or_1d(labels_pred)
+    given = {"labels_true": labels_true, "labels_pred": labels_pred}
+    true, pred = (_column(vector(labels, name), name) for name, labels in given.items())
     check_consistent_length(true, pred)
     if len(true) == 0:
         raise ValueError("labels_true and labels_pred are empty; give at least one sample.")
     return true, pred
 
 
-def _match(true: Any, pred: Any) -> tuple[NDArray, NDArray, NDArray]:
+def _column(labels: Any, name: str) -> Any:
+    with config_context(array_api_dispatch=False):
+        labels = column_or_1d(labels, input_name=name)
+        assert_all_finite(labels, input_name=name)
+    return labels
+
+
+def _match(true: Any, pred: Any) -> tuple[sparse.csr_array, NDArray, NDArray]:
     """Return the contingency table, and the positions of matched classes and clusters in it."""
-    counts: Any = contingency_matrix(true, pred)  # (n_classes, n_clusters)
-    return counts, *linear_sum_assignment(counts, maximize=True)
+    with config_context(array_api_dispatch=False):
+        found: Any = contingency_matrix(true, pred, sparse=True)  # (n_classes, n_clusters)
+    counts = sparse.csr_array(found)
+    if np.prod(counts.shape, dtype=float) <= MAX_CELLS:
+        return counts, *linear_sum_assignment(counts.toarray(), maximize=True)
+    return counts, *_sparse_assignment(counts)
+
+
+def _sparse_assignment(counts: sparse.csr_array) -> tuple[NDArray, NDArray]:
+    """Return a best one-to-one matching of rows and columns, in memory of the counts alone.
+
+    Each row gets a column of its own, which stands for no partner: all rows can then be matched,
+    and to all entries 1 is added, because entries of 0 are none. What is left is matched in order.
+    """
+    n_rows, n_columns = counts.shape
+    gains = sparse.csr_array((counts.data + 1, counts.indices, counts.indptr), shape=counts.shape)
+    with_nobody = sparse.hstack([gains, sparse.eye_array(n_rows, dtype=gains.dtype)], format="csr")
+    row, column = min_weight_full_bipartite_matching(with_nobody, maximize=True)
+    row, column = row[column < n_columns], column[column < n_columns]
+    free_rows = np.setdiff1d(np.arange(n_rows), row)
+    free_columns = np.setdiff1d(np.arange(n_columns), column)
+    n_more = min(len(free_rows), len(free_columns))
+    row, column = np.append(row, free_rows[:n_more]), np.append(column, free_columns[:n_more])
+    order = np.argsort(row)
+    return row[order], column[order]
 
 
 def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
@@ -57,7 +97,7 @@ def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) ->
     Raises
     ------
     ValueError
-        If the two do not have the same length, or no sample.
+        If the two do not have the same length, no sample, or a label that is missing.
 
     References
     ----------
@@ -117,7 +157,7 @@ def match_labels(labels_true: ArrayLike, labels_pred: ArrayLike) -> NDArray:
     Raises
     ------
     ValueError
-        If the two do not have the same length, or no sample.
+        If the two do not have the same length, no sample, or a label that is missing.
 
     Examples
     --------
@@ -212,7 +252,9 @@ def embedding_silhouette_scorer(
     n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
     if n_samples > sample_size:
         X = resample(X, replace=False, n_samples=sample_size, random_state=random_state)
-    labels: Any = np.asarray(estimator.predict(X))
+    labels = np.asarray(in_numpy(estimator.predict(X), "predict(X)"))
     if not 1 < len(np.unique(labels)) < len(labels):
         return -1.0
-    return float(silhouette_score(_embed(estimator, X), labels))
+    embedding = in_numpy(_embed(estimator, X), "transform(X)")
+    with config_context(array_api_dispatch=False):
+        return float(silhouette_score(embedding, labels))

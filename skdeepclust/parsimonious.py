@@ -21,9 +21,10 @@ from skdeepclust._estimator.base import fit_method, partial_fit_method
 from skdeepclust._estimator.classifier import BaseDeepClassifier
 from skdeepclust._estimator.dask_answers import by_blocks
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
-from skdeepclust._estimator.labels import check_labels, refuse_balanced, set_classes, split
+from skdeepclust._estimator.labels import refuse_balanced
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
-from skdeepclust._inputs.samples import weights_of
+from skdeepclust._estimator.partial_labels import UNLABELLED, masked, named, set_classes, split
+from skdeepclust._inputs.weights import weights_of
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder
@@ -218,11 +219,19 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
         }
 
     # -- the objective; the base adds the penalties
-    def _loss(self, x: Tensor, idx: Tensor, y: Tensor, sample_weight: Tensor | None = None):
+    def _loss(
+        self,
+        x: Tensor,
+        idx: Tensor,
+        y: Tensor,
+        sample_weight: Tensor | None = None,
+        labelled: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         logits = self._logits(x)
-        losses = functional.cross_entropy(logits, y, reduction="none")
-        cross_entropy = weighted_mean(losses, sample_weight)
-        accuracy = (logits.detach().argmax(1) == y).to(logits.dtype).mean()
+        losses = functional.cross_entropy(logits, y, reduction="none", ignore_index=UNLABELLED)
+        cross_entropy = weighted_mean(losses, masked(sample_weight, labelled))
+        correct = (logits.detach().argmax(1) == y).to(logits.dtype)
+        accuracy = weighted_mean(correct, labelled)
         return {"loss": cross_entropy, "cross_entropy": cross_entropy, "accuracy": accuracy}
 
     # -- the schedule
@@ -236,7 +245,8 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
             Training samples; also `(n_samples, height, width)` or
             `(n_samples, channels, height, width)`.
         y : array-like of shape (n_samples,)
-            Labels: numbers or strings.
+            Labels: numbers or strings, -1 where there is none (unless y holds nothing but -1 and
+            1). Samples without a label shape the clusters, not the classes.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; `None` weighs all samples the same.
 
@@ -248,7 +258,7 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
         known = self.classes_ if warm else None
-        self.classes_, y = check_labels(self, y, X.shape[0], known)
+        self.classes_, y = self._index_of(y, X.shape[0], known)
         return self._fit_labels(X, y, sample_weight, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
@@ -260,7 +270,7 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Samples, in any form that `fit` takes.
         y : array-like of shape (n_samples,)
-            Labels.
+            Labels, -1 where there is none; a part of the stream may have none at all.
         classes : array-like of shape (n_classes,), default=None
             All labels that may ever come; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -275,7 +285,7 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
         X = self._check(X, reset=not warm)
         set_classes(self, classes)
         refuse_balanced(self.class_weight)
-        _, y = check_labels(self, y, X.shape[0], self.classes_)
+        _, y = self._index_of(y, X.shape[0], self.classes_, required=False)
         return self._fit_labels(X, y, sample_weight, warm=warm, epochs=1, partial=True)
 
     def _fit_labels(self, X, y, sample_weight, *, warm, epochs, partial=False):
@@ -294,7 +304,7 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
                 self._loss,
                 *train,
                 epochs=epochs,
-                y=self.classes_[train[1]["y"]],
+                y=named(train[1]["y"], self.classes_),
                 valid=valid,
                 patience=None if valid is None else self.n_iter_no_change,
                 monitor="cross_entropy",

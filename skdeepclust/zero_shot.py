@@ -12,8 +12,8 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from sklearn import config_context
 from sklearn.metrics import recall_score
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -23,8 +23,16 @@ from skdeepclust._estimator.base import fit_method, partial_fit_method
 from skdeepclust._estimator.class_attributes import resolve_class_attributes
 from skdeepclust._estimator.classifier import BaseDeepClassifier
 from skdeepclust._estimator.dask_answers import by_blocks, computed
-from skdeepclust._estimator.labels import check_labels, positions, refuse_balanced, shorten
+from skdeepclust._estimator.labels import positions, refuse_balanced, shorten
 from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._estimator.partial_labels import (
+    UNLABELLED,
+    is_labelled,
+    masked,
+    named,
+    named_classes,
+    scored,
+)
 from skdeepclust._estimator.structure import check_unchanged
 from skdeepclust._training.session import Session
 from skdeepclust.losses import structured_hinge_loss
@@ -249,9 +257,17 @@ class ZeroShotClassifier(BaseDeepClassifier):
         )
 
     # -- the objective
-    def _loss(self, x: Tensor, idx: Tensor, target: Tensor, sample_weight: Tensor | None = None):
+    def _loss(
+        self,
+        x: Tensor,
+        idx: Tensor,
+        target: Tensor,
+        sample_weight: Tensor | None = None,
+        labelled: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         scores = self._scores(x, self._fit)
-        hinge = structured_hinge_loss(scores, target, sample_weight=sample_weight)
+        weight = masked(sample_weight, labelled)
+        hinge = structured_hinge_loss(scores, target, sample_weight=weight)
         return {"loss": hinge, "hinge": hinge}
 
     # -- the schedule
@@ -265,7 +281,9 @@ class ZeroShotClassifier(BaseDeepClassifier):
             Training samples; also `(n_samples, height, width)` or
             `(n_samples, channels, height, width)`.
         y : array-like of shape (n_samples,)
-            Labels: numbers or strings, of at least two classes.
+            Labels: numbers or strings, of at least two classes; -1 where there is none (unless y
+            holds nothing but -1 and 1). Samples without a label count for the scale of X, and for
+            `regularizers`.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; `None` weighs all samples the same.
 
@@ -277,11 +295,11 @@ class ZeroShotClassifier(BaseDeepClassifier):
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
         known = self.classes_ if warm else None
-        self.classes_, target = check_labels(self, y, X.shape[0], known)
+        self.classes_, target = self._index_of(y, X.shape[0], known)
         if warm:
             self._check_attributes()
         else:
-            target = self._describe_classes()[target]
+            target = np.append(self._describe_classes(), UNLABELLED)[target]
         return self._fit_labels(X, target, sample_weight, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
@@ -295,7 +313,8 @@ class ZeroShotClassifier(BaseDeepClassifier):
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Samples, in any form that `fit` takes.
         y : array-like of shape (n_samples,)
-            Labels.
+            Labels, -1 where there is none; all but the first part of the stream may have none at
+            all.
         classes : array-like of shape (n_classes,), default=None
             All labels that may ever come; needed in the first call, unless `class_attributes` has
             labels: a dict or a DataFrame.
@@ -311,14 +330,14 @@ class ZeroShotClassifier(BaseDeepClassifier):
         X = self._check(X, reset=not warm)
         refuse_balanced(self.class_weight)
         self._know_classes(classes, warm)
-        _, target = check_labels(self, y, X.shape[0], self.classes_)
+        _, target = self._index_of(y, X.shape[0], self.classes_, required=not warm)
         return self._fit_labels(X, target, sample_weight, warm=warm, epochs=1, partial=True)
 
     def _know_classes(self, classes, warm: bool) -> None:
         """Set the labels in the first call of `partial_fit`; in later ones there are no others."""
         if warm:
             self._check_attributes()
-            given = [] if classes is None else np.asarray(classes).tolist()
+            given = [] if classes is None else np.asarray(named_classes(classes)).tolist()
             positions(given, self.classes_.tolist(), problem="classes has unknown labels")
             return
         if classes is None:
@@ -326,12 +345,13 @@ class ZeroShotClassifier(BaseDeepClassifier):
             if not hasattr(attributes, "keys"):  # of a dict or a DataFrame
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             classes = list(getattr(attributes, "index", attributes))
-        self.classes_ = np.unique(classes)
+        self.classes_ = np.unique(named_classes(classes))
         self._describe_classes()
 
     def _fit_labels(self, X, target, sample_weight, *, warm, epochs, partial=False):
         self._set_seen(target, warm)
         extra = {
+            # 0 in place of a label that is missing
             "target": np.searchsorted(np.flatnonzero(self._seen), target),
             **self._weights(sample_weight, target, X),
         }
@@ -343,7 +363,7 @@ class ZeroShotClassifier(BaseDeepClassifier):
             if not warm and self.module_.standardize is not None:
                 self._scale_input(session, X, extra.get("sample_weight"))
             self._fit = self._attributes_of(self._seen)
-            labels, decay = self.classes_[target], not partial
+            labels, decay = named(target, self.classes_), not partial
             session.train("hinge", self._loss, X, extra, epochs=epochs, y=labels, decay_lr=decay)
         self._set_linear_map()
         return self
@@ -354,6 +374,11 @@ class ZeroShotClassifier(BaseDeepClassifier):
         self.classes_, self.class_attributes_ = resolve_class_attributes(
             self.class_attributes, seen
         )
+        if not is_labelled(self.classes_).all():
+            raise ValueError(
+                f"class_attributes describes a class {UNLABELLED}, which in y means unlabelled: "
+                "name that class otherwise."
+            )
         return np.array(positions(seen.tolist(), self.classes_.tolist(), problem="y"))
 
     def _check_attributes(self) -> None:
@@ -364,7 +389,8 @@ class ZeroShotClassifier(BaseDeepClassifier):
         check_unchanged([] if all(same) else ["class_attributes"], self.get_params(deep=False))
 
     def _set_seen(self, target: np.ndarray, warm: bool) -> None:
-        seen = np.bincount(target, minlength=len(self.classes_)) > 0
+        labelled = target[target != UNLABELLED]
+        seen = np.bincount(labelled, minlength=len(self.classes_)) > 0
         self._seen = seen | self._seen if warm else seen
         self.seen_classes_ = self.classes_[self._seen]
         self.unseen_classes_ = self.classes_[~self._seen]
@@ -471,7 +497,8 @@ class ZeroShotClassifier(BaseDeepClassifier):
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Samples, in any form that `fit` takes.
         y : array-like of shape (n_samples,)
-            True labels. `predict_over` says which classes compete with them.
+            True labels; samples labelled -1 don't count. `predict_over` says which classes
+            compete with them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples within their class.
 
@@ -480,17 +507,17 @@ class ZeroShotClassifier(BaseDeepClassifier):
         score : float
             Mean over the classes in y of the share of their samples that is predicted right.
         """
-        y = column_or_1d(y)
-        return float(
-            recall_score(
+        y, predicted, weight = scored(y, computed(self.predict(X)), self.classes_, sample_weight)
+        with config_context(array_api_dispatch=False):
+            share = recall_score(
                 y,
-                computed(self.predict(X)),
+                predicted,
                 labels=np.unique(y),
                 average="macro",
-                sample_weight=sample_weight,
+                sample_weight=weight,
                 zero_division=np.nan,  # a class without weight doesn't count
             )
-        )
+        return float(share)
 
 
 def n_features_of(network: nn.Module, input_shape: tuple[int, ...]) -> int:

@@ -108,5 +108,6 @@ class Batches:
 
 
 def _to_tensor(values, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    tensor = torch.as_tensor(np.asarray(values))
+    # torch warns of what can't be written to, though nobody writes
+    tensor = torch.as_tensor(np.require(values, requirements="W"))
     return (tensor.to(dtype) if tensor.is_floating_point() else tensor).to(device)

@@ -19,7 +19,7 @@ from skdeepclust._engine.runner import like
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method
 from skdeepclust._estimator.dask_answers import by_blocks
 from skdeepclust._estimator.parameters import learned, parameter
-from skdeepclust._inputs.samples import weights_of
+from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.session import Session
 from skdeepclust.losses import information_loss

@@ -8,9 +8,11 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skdeepclust._engine.foreign_arrays import in_numpy
 from skdeepclust._estimator.base import BaseDeepEstimator
 from skdeepclust._estimator.dask_answers import by_blocks
 from skdeepclust._estimator.parameters import learned
+from skdeepclust._inputs.containers import gathered
 
 
 class DecodingEstimator(BaseDeepEstimator):
@@ -41,7 +43,7 @@ class DecodingEstimator(BaseDeepEstimator):
             If X has another number of components than the embedding.
         """
         check_is_fitted(self)
-        points = check_array(X, dtype=["float64", "float32"])
+        points = check_array(in_numpy(gathered(X), "X"), dtype=["float64", "float32"])
         if points.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {points.shape[1]} components, but this {type(self).__name__} embeds into "

@@ -13,7 +13,6 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from skdeepclust._compat import check_sample_weight
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
 from skdeepclust._inputs.values import (
     check_digits,
@@ -313,13 +312,3 @@ def _dtypes_for(X: Any) -> list[str]:
     # float32 holds all numbers of two bytes, but not every integer of four, nor those of a list
     small = isinstance(dtype, np.dtype) and dtype.kind in "biuf" and dtype.itemsize <= 2
     return [kept[1], kept[0], kept[2]] if small else kept
-
-
-def weights_of(sample_weight: Any, X: Any) -> dict[str, np.ndarray]:
-    """Return what losses take of the weights of samples: nothing, or `sample_weight`, checked."""
-    if sample_weight is None:
-        return {}
-    weight = check_sample_weight(
-        sample_weight, _stand_in(X, X.shape[0]) if isinstance(X, StoredArray) else X
-    )
-    return {"sample_weight": weight}

@@ -39,6 +39,13 @@ class Operation(nn.Module):
         Between what the results are cut.
     """
 
+    # each may be None
+    before: Any
+    matrix: Any
+    divisor: Any
+    factor: Any
+    after: Any
+
     def __init__(
         self,
         *,
@@ -110,7 +117,8 @@ def _standard(step: StandardScaler) -> nn.Module:
 
 
 def _min_max(step: MinMaxScaler) -> nn.Module:
-    limits = tuple(map(float, step.feature_range)) if step.clip else None
+    low, high = map(float, step.feature_range)
+    limits = (low, high) if step.clip else None
     return Operation(factor=step.scale_, after=step.min_, limits=limits)
 
 

@@ -28,7 +28,7 @@ Refused = dict[str, tuple[dict, object, str]]
 REFUSED: Refused = {
     "one label": ({}, lambda y: 0 * y + 3, "only 1 class: 3.*Leave y out to train without"),
     "one label and none": ({}, lambda y: np.where(y == 1, -1, 0), "only 1 class: 0.*unlabelled"),
-    "no label": ({}, lambda y: 0 * y - 1, "All 200 labels in y are -1.*leave y out"),
+    "no label": ({}, lambda y: 0 * y - 1, "All 200 labels in y are -1.*Leave y out"),
     "short y": ({}, lambda y: y[:3], "y has 3 labels, but X has 200 samples"),
     "margin of js": ({"divergence": "js", "margin": 0.7}, None, r"less than ln 2 = 0\.693"),
     "margin of hellinger": ({"divergence": "hellinger", "margin": 1}, None, "less than 1"),

@@ -8,7 +8,7 @@ from torch.nn.functional import mse_loss
 
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method
 from skdeepclust._estimator.parameters import parameter
-from skdeepclust._inputs.samples import weights_of
+from skdeepclust._inputs.weights import weights_of
 from skdeepclust.networks import MLPAutoencoder
 
 

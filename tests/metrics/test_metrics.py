@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import permutations
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.cluster import Birch, BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.datasets import make_blobs
@@ -21,6 +24,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, Normalizer
 from sklearn.utils import resample
 
+from skdeepclust import metrics
 from skdeepclust.metrics import (
     clustering_accuracy_score,
     clustering_accuracy_scorer,
@@ -91,6 +95,72 @@ def test_wrong_labels_are_refused(function, true: list, pred: list, message: str
         function(true, pred)
 
 
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 14)), min_size=1, max_size=60),
+    swap=st.booleans(),
+)
+def test_a_large_table_is_matched_as_well_as_a_dense_one(pairs, swap: bool) -> None:
+    true, pred = np.array(pairs).T[:: -1 if swap else 1]
+    expected = clustering_accuracy_score(true, pred)
+    n_partners = min(len(set(true.tolist())), len(set(pred.tolist())))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "MAX_CELLS", 0)
+        assert clustering_accuracy_score(true, pred) == expected
+        matched = match_labels(true, pred)
+        assert len(metrics._match(true, pred)[1]) == n_partners
+    assert np.mean(matched == true) == pytest.approx(expected, abs=1e-12)
+    assert len(set(matched.tolist())) == len(set(pred.tolist()))
+
+
+def test_memory_is_that_of_the_pairs_that_occur() -> None:
+    true = np.arange(5000)
+    pred = np.random.default_rng(0).permutation(5000) // 2  # half of the classes have a partner
+    tracemalloc.start()
+    assert clustering_accuracy_score(true, pred) == 0.5
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6  # 5000 x 2500 pairs would be 100 MB
+
+
+MISSING = [
+    [0.0, np.nan],
+    ["a", None],
+    [1, pd.NA],
+    np.array(["a", np.nan], dtype=object),
+    pd.Series([1, None], dtype="Int64"),
+    pd.Series(["a", None], dtype="category"),
+    np.ma.array([0, 1], mask=[False, True]),
+]
+
+
+@pytest.mark.parametrize("labels", MISSING, ids=lambda labels: type(labels).__name__)
+@pytest.mark.parametrize("function", [clustering_accuracy_score, match_labels])
+def test_missing_labels_are_refused(function, labels) -> None:
+    with pytest.raises(ValueError, match=r"labels_true.*(contains|masked values)"):
+        function(labels, [0, 1])
+    with pytest.raises(ValueError, match=r"labels_pred.*(contains|masked values)"):
+        function([0, 1], labels)
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        torch.tensor,
+        np.ma.array,
+        lambda values: [torch.tensor(value) for value in values],
+        lambda values: pd.Series(values, dtype="Int64"),
+        lambda values: pd.Series(values, dtype="category"),
+    ],
+    ids=["tensor", "no mask", "tensors", "nullable", "categories"],
+)
+def test_labels_of_other_libraries(hold) -> None:
+    true, pred = [4, 4, 9, 9], [1, 0, 0, 0]
+    for dispatch in (False, True):
+        with config_context(array_api_dispatch=dispatch):
+            assert clustering_accuracy_score(hold(true), hold(pred)) == 0.75
+            assert match_labels(hold(true), hold(pred)).tolist() == [4, 9, 9, 9]
+
+
 @pytest.mark.parametrize("scoring", [clustering_accuracy_scorer, embedding_silhouette_scorer])
 def test_scorers_choose_the_right_number_of_clusters(scoring) -> None:
     X, y = make_blobs(200, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
@@ -129,6 +199,29 @@ def test_silhouette_scorer_bounds_the_cost() -> None:
 
     X = np.random.default_rng(0).normal(size=(5000, 2))
     assert embedding_silhouette_scorer(Counting(), X) > 0
+
+
+@pytest.mark.parametrize("dispatch", [False, True])
+@pytest.mark.parametrize("sample_size", [100, 2000])
+def test_silhouette_scorer_takes_tensors(dispatch: bool, sample_size: int) -> None:
+    class OfTensors(Ready):
+        def predict(self, X: torch.Tensor) -> torch.Tensor:
+            return X[:, 0] > 0
+
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    expected = embedding_silhouette_scorer(Ready(), X, sample_size=sample_size)
+    with config_context(array_api_dispatch=dispatch):
+        found = embedding_silhouette_scorer(OfTensors(), torch.tensor(X), sample_size=sample_size)
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_silhouette_scorer_under_a_global_output_of_frames() -> None:
+    X = blobs()
+    pipeline = make_pipeline(PCA(2), KMeans(3, n_init=1, random_state=0)).fit(X)
+    expected = embedding_silhouette_scorer(pipeline, X)
+    with config_context(transform_output="pandas"):
+        named = make_pipeline(PCA(2), KMeans(3, n_init=1, random_state=0)).fit(X)
+        assert embedding_silhouette_scorer(named, X) == expected
 
 
 @pytest.mark.parametrize("X", [np.ones((5, 2)), np.array([[1.0, 0.0], [-1.0, 0.0]])])

@@ -1,0 +1,41 @@
+"""Weights of samples: checked, and on one scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn import config_context
+
+from skdeepclust._compat import check_sample_weight
+from skdeepclust._engine.foreign_arrays import vector
+
+
+def weights_of(sample_weight: Any, X: Any) -> dict[str, np.ndarray]:
+    """Return what losses take of the weights of samples: nothing, or `sample_weight`.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights: not negative, not all 0.
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        Samples.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_samples,)
+        "sample_weight" in float64, of which those that aren't 0 have the mean 1. Only ratios of
+        weights have a meaning: a weight of 0 is that of a sample that isn't there.
+    """
+    if sample_weight is None:
+        return {}
+    weight = vector(sample_weight, "sample_weight")
+    with config_context(array_api_dispatch=False):
+        weight = check_sample_weight(weight, np.broadcast_to(0.0, (X.shape[0], 1)))
+    return {"sample_weight": relative(weight)}
+
+
+def relative(weight: np.ndarray) -> np.ndarray:
+    """Return weights of which those that aren't 0 have the mean 1; equal ones are exactly 1."""
+    weight = weight / weight.max()  # no sum overflows
+    return weight / weight[weight > 0].mean()
