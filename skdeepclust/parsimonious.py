@@ -21,7 +21,7 @@ from skdeepclust._estimator.base import fit_method, partial_fit_method
 from skdeepclust._estimator.classifier import BaseDeepClassifier
 from skdeepclust._estimator.dask_answers import by_blocks
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
-from skdeepclust._estimator.labels import refuse_balanced
+from skdeepclust._estimator.labels import labels_for_callbacks, refuse_balanced
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
 from skdeepclust._estimator.partial_labels import UNLABELLED, masked, named, set_classes, split
 from skdeepclust._inputs.weights import weights_of
@@ -495,8 +495,8 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Training samples; also `(n_samples, height, width)` or
             `(n_samples, channels, height, width)`.
-        y : Ignored
-            Present for the API's sake.
+        y : array-like of shape (n_samples,), default=None
+            Labels for callbacks that score; nothing is trained on them.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; `None` weighs all samples the same.
 
@@ -507,7 +507,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         """
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
-        return self._fit_samples(X, sample_weight, warm=warm, epochs=self.max_epochs)
+        return self._fit_samples(X, y, sample_weight, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -520,8 +520,8 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Samples, in any form that `fit` takes.
-        y : Ignored
-            Present for the API's sake.
+        y : array-like of shape (n_samples,), default=None
+            Labels for callbacks that score; nothing is trained on them.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; `None` weighs all samples the same.
 
@@ -532,13 +532,14 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         """
         warm = hasattr(self, "module_")
         X = self._check(X, reset=not warm)
-        return self._fit_samples(X, sample_weight, warm=warm, epochs=1, partial=True)
+        return self._fit_samples(X, y, sample_weight, warm=warm, epochs=1, partial=True)
 
-    def _fit_samples(self, X, sample_weight, *, warm, epochs, partial=False):
+    def _fit_samples(self, X, y, sample_weight, *, warm, epochs, partial=False):
         extra = weights_of(sample_weight, X)
         with self._fit_scope(X, warm=warm, phases=1, **self._arguments()) as session:
             self._fit = session.deviation(X, extra, warm=warm, partial=partial)
-            session.train("reconstruction", self._loss, X, extra, epochs=epochs)
+            y = labels_for_callbacks(y, X.shape[0])
+            session.train("reconstruction", self._loss, X, extra, epochs=epochs, y=y)
         self._n_features_out = self._runner.infer(self._embed, X[:1]).shape[1]
         self.reconstruction_err_ = self._mean_error(X, extra.get("sample_weight"))
         return self

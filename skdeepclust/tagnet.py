@@ -35,6 +35,7 @@ from skdeepclust.losses import (
     target_distribution,
 )
 from skdeepclust.networks import PlainEncoder, TAGnet
+from skdeepclust.networks._layers import train_mode
 from skdeepclust.networks._task_heads import TAGnetHeads, auxiliary_tasks
 
 PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType(
@@ -331,7 +332,7 @@ class TAGnetClusterer(BaseGraphClusterer):
         gain = self.module_.encoder.gain
         self.graph_gain_ = 0.0 if self.affinity_matrix_ is None else float(gain)
         graph = None if self.affinity_matrix_ is None else self._whole_graph()
-        fit = GraphFit(weight, graph, self._takes_all_at_once(X.shape[0]))
+        fit = GraphFit(weight, graph, self._takes_all_at_once(X.shape[0]), X)
         self._fit = fit
         if not warm:
             self._start_heads(session, X, extra, schedule["heads"])
@@ -410,6 +411,7 @@ class TAGnetClusterer(BaseGraphClusterer):
             generator=None,
             sample_shape=(sum(code.shape[1] for code in codes),),
             origin=None,
+            samples=X,
         )
 
     def _task_codes(self, projection: Tensor) -> list[Tensor]:
@@ -452,7 +454,7 @@ class TAGnetClusterer(BaseGraphClusterer):
                 self._set_targets(self._task_codes(projection))
         if not fit.at_once:
             watch.note(partial(self._criterion, X, last))
-        self.module_.train()
+        train_mode(self.module_)
 
     @torch.no_grad()
     def _set_targets(self, codes: Sequence[Tensor]) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.distributed import Strategy, alone, strategy
+from skdeepclust._engine.plain_torch import plain_torch
 from skdeepclust._engine.precision import half_dtype
 from skdeepclust._engine.rng import deterministic
 from skdeepclust._engine.sharding import Shard, sharded
@@ -94,7 +95,7 @@ class Runner:
 
         return self.by_rows(run, *tensors)
 
-    @torch.no_grad()
+    @plain_torch(gradients=False)
     def infer(
         self,
         function: Callable[..., Tensor],

@@ -30,6 +30,7 @@ from skdeepclust._compat import (
     with_callbacks,
 )
 from skdeepclust._engine.distributed import joined, strategy
+from skdeepclust._engine.plain_torch import plain_torch
 from skdeepclust._engine.precision import DTYPES, Compiler, check_precision
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import (
@@ -42,6 +43,7 @@ from skdeepclust._engine.rng import (
 )
 from skdeepclust._engine.runner import MAX_INFERENCE_BATCH_SIZE, Runner, UnlessKept, like
 from skdeepclust._estimator import types
+from skdeepclust._estimator.clones import clone_with_callbacks
 from skdeepclust._estimator.dask_answers import Method
 from skdeepclust._estimator.notebook import with_tables
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
@@ -97,7 +99,7 @@ def partial_fit_method(method: Method) -> Method:
         # callbacks see what is being fitted; a fit that fails hasn't touched what was there
         self.__dict__ = dict(before)
         try:
-            with joined():
+            with joined(), plain_torch(gradients=True):
                 return validated(self, *args, **kwargs)
         except BaseException:
             self.__dict__ = before
@@ -164,7 +166,8 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         default=None,
         allowed=[None, list, tuple],
         doc="""list of skorch.callbacks.Callback
-        Copied for each phase. From scikit-learn 1.9, `set_callbacks` sets its own.""",
+        They are called in all phases. One of your own class is used as the object that it is, and
+        initialised once a fit. From scikit-learn 1.9, `set_callbacks` sets its own.""",
     )
     checkpoint: types.Folder = parameter(
         default=None,
@@ -303,8 +306,6 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
     # -- the network
     def _make_module(self) -> nn.Module:
         factory, options, arguments = self._module_spec
-        if isinstance(factory, nn.Module):
-            return self._build(copy.deepcopy(factory), arguments)
         return self._build(made_by(factory, options, arguments), arguments)
 
     @property
@@ -414,7 +415,10 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         module = trained(self.module_, self.regularizers_)
         return [module.state_dict(), self._resume.as_dict()]
 
-    # -- pickles and notebooks
+    # -- copies, pickles and notebooks
+    def __sklearn_clone__(self):
+        return clone_with_callbacks(self)
+
     def __getstate__(self):
         return state_of(self)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Self
@@ -52,6 +53,8 @@ class GraphFit:
         The graph of all samples.
     at_once : bool
         Whether all samples are one batch.
+    samples : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        The training samples.
     branch : callable
         Returns what acts between the stages on samples of the given indices.
     targets : list of Tensor of shape (n_samples, n_clusters)
@@ -61,6 +64,7 @@ class GraphFit:
     weight: np.ndarray
     graph: WholeGraph | None
     at_once: bool
+    samples: Any
     branch: Callable[[Tensor], Any] = lambda idx: None
     targets: list[Tensor] = field(default_factory=list)
 
@@ -232,7 +236,27 @@ class BaseGraphClusterer(BaseDeepClusterer):
             )
         return self.module_.encoder.codes(self._project(x), branch)[-1]
 
+    @contextmanager
+    def _as_of_now(self) -> Generator[None]:
+        """Let what callbacks ask for in the middle of a fit follow from the network of then."""
+        fit, module = vars(self).get("_fit"), self.module_
+        if fit is None:
+            yield
+            return
+        before = module.projections, module.known_codes
+        self._remember(fit.samples)
+        try:
+            yield
+        finally:
+            module.projections, module.known_codes = before
+            self.__dict__.pop("_stage_codes", None)
+
     def _embed_samples(self, X, *, affinity: Any = None, **metadata) -> Tensor:
+        with self._as_of_now():
+            return self._features(self._codes_of(X, affinity))
+
+    def _codes_of(self, X, affinity: Any) -> Tensor:
+        """Return the last codes of samples, those that the graph holds among them."""
         runner = self._runner
         known = self._graph.known_rows(runner, X)
         codes = self.module_.known_codes[torch.from_numpy(known.clip(0)).to(runner.device)]
@@ -241,7 +265,7 @@ class BaseGraphClusterer(BaseDeepClusterer):
             edges = self._graph.edges_to(runner, X, new, prepare=self._prepare, affinity=affinity)
             found = runner.infer(self._embed, rows_of(X, new), edges)
             codes[torch.from_numpy(new).to(runner.device)] = found
-        return self._features(codes)
+        return codes
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
         embedding = self._features(self._served_codes(x))
@@ -272,7 +296,8 @@ class BaseGraphClusterer(BaseDeepClusterer):
 
     # -- pickles: the parts of the graph by the names that earlier versions gave them
     def __getstate__(self):
-        state = super().__getstate__()
+        with self._as_of_now():  # callbacks of scikit-learn score copies
+            state = super().__getstate__()
         graph = state.pop("_graph", None)
         if graph is not None:
             state |= {old: getattr(graph, name) for name, old in PARTS_OF_GRAPH.items()}
@@ -294,8 +319,8 @@ class BaseGraphClusterer(BaseDeepClusterer):
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Training samples.
-        y : Ignored
-            Present for the API's sake.
+        y : array-like of shape (n_samples,), default=None
+            Labels for callbacks that score; nothing is trained on them.
         affinity : {array-like, sparse matrix}, default=None
             With `affinity="precomputed"` the graph, of shape (n_samples, n_samples); otherwise
             features of shape (n_samples, n_graph_features) between which neighbours are found
@@ -308,7 +333,7 @@ class BaseGraphClusterer(BaseDeepClusterer):
         self : object
             The fitted estimator.
         """
-        return self._fit_samples(X, sample_weight, affinity=affinity)
+        return self._fit_samples(X, y, sample_weight, affinity=affinity)
 
     @by_blocks
     def predict(self, X: Any, affinity: Any = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,17 +10,21 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from skdeepclust.networks._layers import mark_frozen_parts
+
 # Class, factory or instance of the network; options of the user's; arguments that the method offers
 Structure = tuple[Any, dict[str, Any], dict[str, Any]]
 
 
 def made_by(factory: Any, options: Mapping[str, Any], arguments: Mapping[str, Any]) -> nn.Module:
-    """Return the network that a class or factory makes.
+    """Return the network that a class or factory makes, or a copy of one that is given.
+
+    What the user holds, be it the network or a part that a factory puts into it, isn't trained.
 
     Parameters
     ----------
-    factory : callable
-        The class or factory.
+    factory : callable or torch.nn.Module
+        The class or factory, or the network.
     options : mapping
         The user's arguments `module__NAME`, by NAME.
     arguments : mapping
@@ -30,6 +35,10 @@ def made_by(factory: Any, options: Mapping[str, Any], arguments: Mapping[str, An
     TypeError
         If it doesn't take one of the options.
     """
+    if isinstance(factory, nn.Module):
+        network = copy.deepcopy(factory)
+        mark_frozen_parts(network)
+        return network
     accepted = inspect.signature(factory).parameters
     takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     unknown = [name for name in options if name not in accepted]
@@ -40,7 +49,13 @@ def made_by(factory: Any, options: Mapping[str, Any], arguments: Mapping[str, An
             f"{', '.join(accepted)}."
         )
     offered = {k: v for k, v in arguments.items() if k in accepted or takes_all}
-    return factory(**{**offered, **options})
+    made = factory(**{**offered, **options})
+    try:
+        network = copy.deepcopy(made)
+    except (RuntimeError, TypeError):  # some layers can't be copied
+        network = made
+    mark_frozen_parts(network)
+    return network
 
 
 def changed_parts(before: Structure, now: Structure) -> list[str]:

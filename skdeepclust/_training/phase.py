@@ -61,6 +61,8 @@ class Phase:
         How the work is shared.
     listeners : Listeners
         Who hears of the ends of its epochs.
+    begun : list
+        Callbacks of the user's that this fit has initialised.
     scaler : torch.amp.GradScaler or None
         Scales losses in float16.
     """
@@ -73,4 +75,5 @@ class Phase:
     set_state: Callable[[dict[str, Any]], None]
     strategy: Strategy
     listeners: Listeners
+    begun: list[Any]
     scaler: torch.amp.GradScaler | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from contextlib import suppress
@@ -11,12 +12,14 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.dataset import Dataset
+from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.reports import current_report
 from skdeepclust._training.net_state import net_state, set_net_state
 from skdeepclust._training.phase import Phase, PhaseStopped
+from skdeepclust.networks._layers import train_mode
 
 __all__ = [
     "PhaseData",
@@ -29,16 +32,19 @@ __all__ = [
 
 
 class PhaseData(Dataset):
-    """Samples with what belongs to them; a skorch dataset, which `EpochScoring` asks for."""
+    """Samples with what belongs to them; a skorch dataset, which `EpochScoring` asks for.
 
-    def __init__(self, X, extra=None, y=None):
-        super().__init__(X, y, length=X.shape[0])
-        self.extra = extra
+    Callbacks see the samples of the fit, also in a phase that trains on something made of them.
+    """
+
+    def __init__(self, inputs, extra=None, y=None, samples=None):
+        super().__init__(inputs if samples is None else samples, y, length=inputs.shape[0])
+        self.inputs, self.extra = inputs, extra
 
 
 def gather_batches(data: PhaseData, batch_size: int, **options) -> Batches:
     """Stand where skorch expects a `DataLoader`."""
-    return Batches(data.X, data.extra, batch_size=batch_size, **options)
+    return Batches(data.inputs, data.extra, batch_size=batch_size, **options)
 
 
 class NonFiniteError(ValueError):
@@ -136,9 +142,27 @@ class PhaseNet(NeuralNet):
 
     def _set_training(self, training: bool = True) -> None:
         # skorch calls this at every step; once an epoch is enough
-        self.module_.train(training)
+        train_mode(self.module_, training)
 
     # -- the whole phase
+    def initialize_callbacks(self) -> PhaseNet:
+        """Skorch's, but a callback of the user's own begins with the fit, not with each phase.
+
+        It is the object that was given: what it collects is there after the fit. Those of skorch
+        keep a score or a scheduler for one phase.
+        """
+        given = [each[1] if isinstance(each, (tuple, list)) else each for each in self.callbacks]
+        own = [each for each in given if not is_of_skorch(each)]
+        begun = [each for each in own if any(each is one for one in self.bound_.begun)]
+        self.bound_.begun[:] = own
+        for each in begun:
+            each.initialize = lambda each=each: each
+        try:
+            return super().initialize_callbacks()
+        finally:
+            for each in begun:
+                del each.initialize
+
     def partial_fit(self, X, y=None, classes=None, **fit_params) -> PhaseNet:
         """Skorch's, but a user's Ctrl-C goes through: only a callback's own ends the phase.
 
@@ -199,6 +223,11 @@ class PhaseNet(NeuralNet):
             if not hasattr(self, "interrupts_") or self.interrupts_.seen:
                 raise
             raise PhaseStopped from error
+        except (KeyError, ValueError, TypeError, SkorchException) as error:
+            advice = self._advice(str(error), kwargs.get("dataset_train"))
+            if advice is None:
+                raise
+            raise ValueError(advice) from error
         finally:
             if method_name == "on_epoch_end":
                 listeners.end_epoch(self)
@@ -207,6 +236,25 @@ class PhaseNet(NeuralNet):
         # the last epoch is kept with the end of the phase
         if method_name == "on_epoch_end" and len(self.history) < self.max_epochs:
             self._keep(finished=False)
+
+    def _advice(self, problem: str, data: Any) -> str | None:
+        """Say what can be done about the error of a callback, where that is known."""
+        if (
+            data is not None
+            and data.y is None
+            and re.search(r"(labels_true|y_true).*None", problem)
+        ):
+            return "A callback scores by labels, but this fit has none: call fit(X, y)."
+        asked = re.search(r"'(\w+)' was not found in history", problem)
+        if asked is None:
+            return None
+        there_are = [name for name in self.history[-1] if name not in ("batches", "epoch", "dur")]
+        names = ", ".join(name for name in there_are if not name.endswith("_best"))
+        why = "has no validation part" if asked[1].startswith("valid_") else "has no such name"
+        return (
+            f"A callback monitors {asked[1]!r}, but the phase {self.phase_!r} {why}. Its names are: "
+            f"{names}. Give the callback one of them, such as monitor='train_loss'."
+        )
 
     def epoch_rows(self) -> list[dict[str, Any]]:
         """Return the history as the estimator keeps it: one dict an epoch."""
@@ -252,6 +300,11 @@ class PhaseNet(NeuralNet):
     @property
     def _default_callbacks(self) -> list:
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+
+def is_of_skorch(callback: Any) -> bool:
+    """Tell whether skorch makes a callback: by a class of its own, or of a class that is given."""
+    return isinstance(callback, type) or type(callback).__module__.startswith("skorch.")
 
 
 class Interrupts:

@@ -43,6 +43,7 @@ from skdeepclust._training.phase_net import (
 from skdeepclust._training.regularization import Loss, regularized
 from skdeepclust._training.settings import TrainingSettings
 from skdeepclust._training.standardizing import standardize
+from skdeepclust.networks._layers import train_mode
 from skdeepclust.regularizers import Regularizer
 
 Result = TypeVar("Result")
@@ -95,6 +96,10 @@ class Session:
     strategy: Strategy
     report: Report
     compiled: Compiler
+    # Labels for callbacks, where nothing is trained on them.
+    y: Any = None
+    # Callbacks that have been initialised.
+    begun: list[Any] = field(default_factory=list)
     # What changes in training beside the network, and has a state_dict.
     carried: list[Any] = field(default_factory=list)
     # Returns a new watch of the phase that the estimator follows without being asked, if any.
@@ -121,6 +126,7 @@ class Session:
         patience: int | None = None,
         monitor: str = "loss",
         watch: EpochWatch | None = None,
+        samples=None,
         **batches,
     ) -> None:
         """Train one phase: minimise `loss(x, idx, **extra)["loss"]` over shuffled batches of X.
@@ -138,7 +144,7 @@ class Session:
         epochs : int
             Number of epochs; 0: nothing happens.
         y : array-like
-            For callbacks.
+            For callbacks; `None`: the fit's.
         on_epoch_begin : callable
             Called with the number of the epoch, from 1, before it begins.
         valid : tuple
@@ -150,6 +156,8 @@ class Session:
             fallen, and the best epoch's network is kept.
         watch : EpochWatch
             Follows a criterion that is no loss.
+        samples : array of shape (n_samples, n_features)
+            What callbacks see; `None`: X.
         **batches : dict
             Options of `Batches` in which the phase differs from other ones, such as
             `generator=None` for rows in their order.
@@ -161,7 +169,8 @@ class Session:
         """
         if epochs == 0:
             return
-        data, held_out = PhaseData(X, extra, y), None if valid is None else PhaseData(*valid)
+        data = PhaseData(X, extra, self.y if y is None else y, samples)
+        held_out = None if valid is None else PhaseData(*valid)
         watch = self.watch_of(phase) if watch is None else watch
         options: dict[str, Any] = {"generator": self.shuffle, **batches}
         quiet = not self.strategy.is_first
@@ -173,7 +182,8 @@ class Session:
             )
             n_steps = epochs * len(net.get_iterator(data, training=True)) if decay_lr else 0
             decay = [cosine_decay(n_steps)] if decay_lr else []
-            net.set_params(callbacks=[*decay, *(net.callbacks or []), *more])
+            # by set_params they would be initialised, which comes with the phase
+            net.callbacks = [*decay, *(net.callbacks or []), *more]
             try:
                 self._run(phase, loss, data, net, on_epoch_begin, watch)
                 break
@@ -219,6 +229,7 @@ class Session:
             set_state=lambda state: self.set_state(state, watch),
             strategy=self.strategy,
             listeners=Listeners(listeners),
+            begun=self.begun,
             scaler=torch.amp.GradScaler(self.runner.device.type) if is_fp16 else None,
         )
         net.initialize()
@@ -364,7 +375,7 @@ class Session:
         trained.load_state_dict(state["weights"])
         for name, parameter in trained.named_parameters():
             parameter.requires_grad_(name not in state["frozen"])
-        self.runner.module.train(state["mode"])
+        train_mode(self.runner.module, state["mode"])
         carried = self.carried if watch is None else [*self.carried, watch]
         for each, of_each in zip(carried, state["carried"], strict=True):
             each.load_state_dict(of_each)

@@ -12,7 +12,13 @@ import torch
 from torch import nn
 
 from skdeepclust._engine.runner import Runner
-from skdeepclust._training.phase_net import PhaseData, PhaseNet, gather_batches, predefined_split
+from skdeepclust._training.phase_net import (
+    PhaseData,
+    PhaseNet,
+    gather_batches,
+    is_of_skorch,
+    predefined_split,
+)
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -20,6 +26,16 @@ OPTIMIZERS = {
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }
+
+
+def own_state(callback: Any) -> Any:
+    """Let a callback of skorch's have its state of a phase beside the parameter of an estimator.
+
+    It shares what it was given, such as a sink or a writer of logs.
+    """
+    if isinstance(callback, tuple):
+        return callback[0], own_state(callback[1])
+    return copy.copy(callback) if is_of_skorch(callback) else callback
 
 
 @dataclass(frozen=True)
@@ -81,7 +97,7 @@ class TrainingSettings:
             train_split=None if valid is None else predefined_split(valid),
             iterator_train=gather_batches,
             iterator_valid=gather_batches,
-            callbacks=copy.deepcopy(list(self.callbacks or ())),  # skorch changes its callbacks
+            callbacks=[own_state(each) for each in self.callbacks or ()],
             verbose=0 if quiet else max(self.verbose - 1, 0),
             **{f"iterator_train__{k}": v for k, v in training.items()},
             **{f"iterator_valid__{k}": v for k, v in shared.items()},

@@ -109,6 +109,27 @@ def layer_output(module: nn.Module, name: str) -> Generator[list[Tensor]]:
         hook.remove()
 
 
+def mark_frozen_parts(module: nn.Module) -> None:
+    """Remember the parts that are in evaluation mode and have no trainable weight.
+
+    Such a part of a network, a pretrained one with batch normalisation for instance, isn't
+    trained: `train_mode` leaves it as it is.
+    """
+    for part in module.modules():
+        tensors = [*part.parameters(), *part.buffers()]
+        if tensors and not part.training and not any(t.requires_grad for t in tensors):
+            part.stays_in_evaluation_mode = True
+
+
+def train_mode(module: nn.Module, training: bool = True) -> None:
+    """Put a module into training mode, but for parts that are marked as frozen, or out of it."""
+    module.train(training)
+    if training:
+        for part in module.modules():
+            if getattr(part, "stays_in_evaluation_mode", False):
+                part.eval()
+
+
 @contextmanager
 def evaluation_mode(module: nn.Module) -> Generator[None]:
     """Put a module into evaluation mode, and each layer back into its own mode afterwards."""
