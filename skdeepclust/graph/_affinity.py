@@ -14,6 +14,7 @@ from sklearn.utils.extmath import row_norms
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeepclust._compat import HasMethods, Interval, StrOptions, fit_context, pages_of
+from skdeepclust._engine.foreign_arrays import in_numpy
 from skdeepclust._engine.sparse import is_sparse
 
 # The local scale is the distance to this neighbour (Zelnik-Manor and Perona 2004, Section 2) ...
@@ -179,6 +180,7 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
     def _check(self, X, *, reset: bool):
         """Return X as floats; bytes take the smaller floats, which hold them exactly."""
         dtypes = ["float64", "float32", "uint8"]
+        X = X if hasattr(X, "columns") else in_numpy(X, "X")  # of a frame, names are compared
         X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=dtypes)
         return X.astype(np.float32) if X.dtype == np.uint8 else X
 
