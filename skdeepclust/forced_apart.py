@@ -22,7 +22,7 @@ from skdeepclust._engine.foreign_arrays import vector
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._estimator.dask_answers import by_blocks, computed
-from skdeepclust._estimator.labels import with_labels
+from skdeepclust._estimator.labels import check_labelled_weight, with_labels
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._estimator.partial_labels import (
     UNLABELLED,
@@ -364,6 +364,7 @@ class ForcedApartEmbedder(
             return self._fit_autoencoder(X, extra, warm=warm, epochs=self.max_epochs)
         known = self.classes_ if warm else None
         self.classes_, extra["y"] = check_partial_labels(self, y, X.shape[0], known)
+        check_labelled_weight(extra, extra["y"])
         return self._fit_labels(X, extra, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
