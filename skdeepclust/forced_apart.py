@@ -22,11 +22,12 @@ from skdeepclust._engine.foreign_arrays import vector
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._estimator.dask_answers import by_blocks, computed
-from skdeepclust._estimator.labels import with_labels
+from skdeepclust._estimator.labels import check_labelled_weight, with_labels
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._estimator.partial_labels import (
     UNLABELLED,
     check_partial_labels,
+    named,
     scored,
     set_classes,
 )
@@ -363,7 +364,8 @@ class ForcedApartEmbedder(
             return self._fit_autoencoder(X, extra, warm=warm, epochs=self.max_epochs)
         known = self.classes_ if warm else None
         self.classes_, extra["y"] = check_partial_labels(self, y, X.shape[0], known)
-        return self._fit_labels(X, y, extra, warm=warm, epochs=self.max_epochs)
+        check_labelled_weight(extra, extra["y"])
+        return self._fit_labels(X, extra, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
     def partial_fit(
@@ -399,7 +401,7 @@ class ForcedApartEmbedder(
             return self._fit_autoencoder(X, extra, warm=warm, epochs=1, partial=True)
         set_classes(self, classes)
         _, extra["y"] = check_partial_labels(self, y, X.shape[0], self.classes_, required=False)
-        return self._fit_labels(X, y, extra, warm=warm, epochs=1)
+        return self._fit_labels(X, extra, warm=warm, epochs=1)
 
     def _check_same_task(self, y, warm: bool) -> None:
         if warm and hasattr(self, "classes_") != (y is not None):
@@ -409,11 +411,12 @@ class ForcedApartEmbedder(
                 "and call fit."
             )
 
-    def _fit_labels(self, X, y, extra, *, warm: bool, epochs: int):
+    def _fit_labels(self, X, extra, *, warm: bool, epochs: int):
         options = self._sizes(len(self.classes_))
         with self._fit_scope(X, warm=warm, phases=1, **options) as session:
             self._prepare(session, X, extra, warm=warm)
             loss = self._classification_loss
+            y = named(extra["y"], self.classes_)
             session.train("classification", loss, X, extra, epochs=epochs, y=y)
         self.__dict__.pop("reconstruction_err_", None)
         return self

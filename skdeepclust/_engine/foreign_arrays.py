@@ -40,7 +40,10 @@ def in_numpy(values: Any, name: str) -> Any:
         return array_of_tensor(values)
     if isinstance(values, np.ma.MaskedArray):
         return unmasked(values, name)
-    if sparse.issparse(values) or isinstance(values, (*PLAIN, np.ndarray, np.generic)):
+    if isinstance(values, np.ndarray):
+        # scikit-learn doesn't know NumPy's strings of any length
+        return values.astype(object) if values.dtype.kind == "T" else values
+    if sparse.issparse(values) or isinstance(values, (*PLAIN, np.generic)):
         return values
     if hasattr(values, "to_numpy") and hasattr(values, "dtype"):  # pandas, polars
         return values.to_numpy()
@@ -106,23 +109,30 @@ def vector(values: Any, name: str) -> Any:
         If a value is missing: None, NaN or pandas' NA in an array of objects, or masked.
     """
     values = in_numpy(values, name)
-    if not (np.isscalar(values) or hasattr(values, "shape") or isinstance(values, Sequence)):
+    is_array = hasattr(values, "shape") or isinstance(values, (Sequence, int, float))
+    if isinstance(values, (str, bytes)) or not is_array:
         raise TypeError(
             f"{name} is a {type(values).__name__}: give an array or a list with a value for each "
             "sample."
         )
+    refuse_missing(values, name)
+    return values
+
+
+def refuse_missing(values: Any, name: str) -> None:
+    """Raise ValueError if an object in an array or a list is none; NaN among numbers may stay."""
     objects = values if isinstance(values, (list, tuple)) else ()
-    if isinstance(values, np.ndarray) and values.dtype.kind in "OmMT":
+    if isinstance(values, np.ndarray) and values.dtype.kind in "OmM":
         objects = values.ravel().tolist()
-    for row, value in enumerate(objects):
+    for place, value in enumerate(objects):
         if is_missing(value):
             # as scikit-learn says it
             missing = "NaN" if isinstance(value, float) else repr(value)
+            row = place * len(values) // len(objects)
             raise ValueError(
                 f"Input {name} contains {missing}, a missing value, in row {row}: fill it or leave "
                 "out the sample."
             )
-    return values
 
 
 def is_missing(value: Any) -> bool:

@@ -129,6 +129,17 @@ def refuse_balanced(class_weight: Any) -> None:
         )
 
 
+def check_labelled_weight(weights: dict[str, np.ndarray], y_index: np.ndarray) -> None:
+    """Raise ValueError if no weight is left of samples that have a label."""
+    labelled = y_index >= 0
+    if (
+        "sample_weight" in weights
+        and labelled.any()
+        and not weights["sample_weight"][labelled].any()
+    ):
+        raise ValueError("sample_weight leaves no labelled sample of y with a positive weight.")
+
+
 def with_class_weight(
     weights: dict[str, np.ndarray], class_weight: Any, y_index: np.ndarray, classes: np.ndarray
 ) -> dict[str, np.ndarray]:
@@ -145,10 +156,9 @@ def with_class_weight(
     classes : ndarray of shape (n_classes,)
         Labels.
     """
+    check_labelled_weight(weights, y_index)
     labelled = y_index >= 0
     weight = weights.get("sample_weight", np.ones(len(y_index)))
-    if labelled.any() and not weight[labelled].any():
-        raise ValueError("sample_weight leaves no labelled sample of y with a positive weight.")
     if class_weight is None or not labelled.any():
         return weights
     if isinstance(class_weight, str):

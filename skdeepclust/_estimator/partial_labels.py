@@ -31,8 +31,9 @@ def check_partial_labels(
     whether one label at least must be there.
     """
     known, labelled = partial_labels(y, n_samples, classes)
-    needs_y = get_tags(estimator).target_tags.required
-    advice = "Give labels of at least 2 classes." if needs_y else "Leave y out to train without."
+    advice = "Leave y out to train without labels."
+    if get_tags(estimator).target_tags.required:
+        advice = "Give labels of at least 2 classes."
     if required and not labelled.any():
         raise ValueError(
             f"All {n_samples} labels in y are {UNLABELLED}, which means unlabelled. {advice}"

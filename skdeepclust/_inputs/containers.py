@@ -248,8 +248,8 @@ def padded(samples: list[Any], n_steps: int | None, n_dims: int) -> np.ndarray |
         return None
     if max(lengths) > n_steps:
         raise ValueError(
-            f"X holds a sequence of {max(lengths)} steps, but the network was fitted with "
-            f"{n_steps}, padded at the end: cut longer ones."
+            f"X holds a sequence of {max(lengths)} steps, more than the {n_steps} of the longest "
+            "one of the fit, or of sequence_shape: cut it."
         )
     arrays = [np.asarray(sample) for sample in samples]
     X = np.zeros((len(arrays), n_steps, *widths.pop()), np.result_type(*arrays))

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_symmetric
 from torch import Tensor
 from torch.nn import functional
 
+from skdeepclust._engine.foreign_arrays import in_numpy, refuse_missing
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust.graph._affinity import NeighborAffinity, check_distances, nearest_entries
 
@@ -238,6 +239,8 @@ def check_affinity(affinity, n_rows: int, n_columns: int | None = None) -> spars
     array([[0., 2.],
            [2., 0.]])
     """
+    affinity = in_numpy(affinity, "affinity")
+    refuse_missing(affinity, "affinity")
     shape = (n_rows, n_rows if n_columns is None else n_columns)
     if tuple(np.shape(affinity)) != shape:
         raise ValueError(
@@ -303,6 +306,7 @@ def laplacian(affinity, *, normalized: bool = True) -> sparse.csr_array:
            [-1.,  1.,  0.],
            [ 0.,  0.,  0.]])
     """
+    affinity = in_numpy(affinity, "affinity")
     graph = check_affinity(affinity, (*np.shape(affinity), 0)[0])
     found: Any = csgraph.laplacian(graph, normed=normalized)  # sparse, like the graph
     matrix = sparse.csr_array(found)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import torch
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_array
 from torch import Tensor
 
+from skdeepclust._engine.foreign_arrays import in_numpy, refuse_missing
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import rows_of
@@ -181,9 +182,10 @@ class SampleGraph:
 
 
 def _check_given(given: Any, X) -> Any:
-    if isinstance(given, torch.Tensor):
-        given = given.detach().cpu().numpy()
-    given = check_array(given, accept_sparse="csr", input_name="affinity")
+    with config_context(array_api_dispatch=False):
+        given = in_numpy(given, "affinity")
+        refuse_missing(given, "affinity")
+        given = check_array(given, accept_sparse="csr", input_name="affinity")
     if given.shape[0] != X.shape[0]:
         raise ValueError(
             f"affinity has {given.shape[0]} rows, but X has {X.shape[0]} samples: give one "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from sklearn.exceptions import DataConversionWarning
@@ -12,7 +11,6 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skdeepclust._estimator.classifier import BaseDeepClassifier
 from skdeepclust._estimator.labels import check_labels, positions
-from skdeepclust._estimator.partial_labels import check_partial_labels, is_labelled
 
 X = np.zeros((6, 2))
 
@@ -163,89 +161,3 @@ def test_wrong_class_weights(class_weight, match):
     classifier, index = encode(["a", "b"], class_weight=class_weight)
     with pytest.raises(ValueError, match=match):
         classifier._weights(None, index, X[:2])
-
-
-# ---------------------------------------------------------------- labels that are missing
-
-
-def encode_partial(y) -> tuple[list, list[int]]:
-    classes, index = check_partial_labels(Classifier(), y, len(y))
-    assert index.dtype == np.int64
-    return classes.tolist(), index.tolist()
-
-
-PARTIAL = {
-    "numbers": ([7, -1, 2, -1], [2, 7], [1, -1, 0, -1]),
-    "floats": (np.array([7.0, -1.0, 2.0]), [2, 7], [1, -1, 0]),
-    "int8": (np.array([7, -1, 2], dtype=np.int8), [2, 7], [1, -1, 0]),
-    "uint8": (np.array([255, 2], dtype=np.uint8), [2, 255], [1, 0]),
-    "tensor": (torch.tensor([7, -1, 2]), [2, 7], [1, -1, 0]),
-    "objects": (np.array([7, -1, 2], dtype=object), [2, 7], [1, -1, 0]),
-    "strings": (["b", -1, "a"], ["a", "b"], [1, -1, 0]),
-    "strings in a tuple": (("b", -1.0, "a"), ["a", "b"], [1, -1, 0]),
-    "strings as objects": (np.array(["b", -1, "a"], dtype=object), ["a", "b"], [1, -1, 0]),
-    "series": (pd.Series(["b", -1, "a"]), ["a", "b"], [1, -1, 0]),
-    "categories": (pd.Series(["b", "a"], dtype="category"), ["a", "b"], [1, 0]),
-    "integers with a mask": (pd.Series([7, -1, 2], dtype="Int64"), [2, 7], [1, -1, 0]),
-    "strings alone": (np.array(["b", "a"]), ["a", "b"], [1, 0]),
-    "truth values": ([True, False, True], [False, True], [1, 0, 1]),
-    "truth values and none": ([True, False, -1], [False, True], [1, 0, -1]),
-    "two classes": ([-1, 1, 1], [-1, 1], [0, 1, 1]),
-    "two classes as floats": (np.array([-1.0, 1.0]), [-1, 1], [0, 1]),
-    "two classes as strings": (["-1", "1", "1"], ["-1", "1"], [0, 1, 1]),
-    "three numbers": ([-1, 0, 1], [0, 1], [-1, 0, 1]),
-}
-
-
-@pytest.mark.parametrize("name", PARTIAL)
-def test_missing_labels_have_no_index(name):
-    y, classes, index = PARTIAL[name]
-    assert encode_partial(y) == (classes, index)
-
-
-@pytest.mark.parametrize(
-    ("y", "match"),
-    [
-        ([-1] * 6, "All 6 labels in y are -1, which means unlabelled. Give labels of at least 2"),
-        ([0, 0, -1, 0, 0, 0], r"only 1 class: 0 \(-1 means unlabelled\). Give labels of at least 2"),
-        (["a", "a", -1, "a", -1, "a"], "Classifier .* only 1 class: 'a'"),
-        ([0, 1, -1], "y has 3 labels, but X has 6 samples"),
-        ([0, 1, -1, np.nan, 1, 1], "contains NaN"),
-        (["a", "b", -1, np.nan, "a", "a"], "contains NaN"),
-        (["a", "b", -1, None, "a", "a"], "contains None, a missing value, in row 3"),
-        (["a", "b", -1, 3, "a", "a"], "mixes strings with 3"),
-        (np.array(["a", "b", -1, "a", "a", "a"]), "string '-1'.*dtype object, with the number -1"),
-        ([0.5, 1, 2, 0, 1, -1], "Unknown label type: continuous"),
-        (np.eye(6), r"y should be a 1d array, got an array of shape \(6, 6\)"),
-    ],
-    ids=[
-        "none", "one", "one string", "short", "nan", "nan among strings", "None among strings",
-        "mixed", "string -1", "continuous", "indicator",
-    ],
-)  # fmt: skip
-def test_what_cannot_be_partial_labels(y, match):
-    with pytest.raises(ValueError, match=match):
-        check_partial_labels(Classifier(), y, 6)
-
-
-def test_known_classes_say_what_minus_one_is():
-    three, two = np.array([0, 1, 2]), np.array([-1, 1])
-
-    def index_of(y, classes) -> list[int]:
-        return check_partial_labels(Classifier(), y, len(y), classes)[1].tolist()
-
-    y = [-1, 1, 1]
-    assert index_of(y, three) == [-1, 1, 1]
-    assert index_of(y, two) == [0, 1, 1]
-    assert index_of([-1, -1], two) == [0, 0]
-    assert index_of([2, -1], three) == [2, -1]
-    with pytest.raises(ValueError, match=r"unknown labels: 3\. Known are 0, 1, 2"):
-        index_of([3, -1], three)
-
-
-@pytest.mark.parametrize("classes", [None, np.array([0, 1]), np.array(["a", "b"])])
-def test_all_that_is_not_minus_one_is_labelled(classes):
-    y = np.array([0, -1, 1, -2])
-    assert is_labelled(y, classes).tolist() == [True, False, True, True]
-    assert is_labelled(np.array(["0", "-1"]), classes).all()
-    assert is_labelled(np.array([True, False]), classes).all()
