@@ -17,6 +17,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, cast
 
 import torch
+from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -99,6 +100,8 @@ def partial_fit_method(method: Method) -> Method:
         # callbacks see what is being fitted; a fit that fails hasn't touched what was there
         self.__dict__ = dict(before)
         try:
+            if not get_config()["skip_parameter_validation"]:
+                self._validate_params()  # scikit-learn leaves it out once a stream has begun
             with joined(), plain_torch(gradients=True):
                 return validated(self, *args, **kwargs)
         except BaseException:

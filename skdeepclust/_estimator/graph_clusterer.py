@@ -239,10 +239,11 @@ class BaseGraphClusterer(BaseDeepClusterer):
     @contextmanager
     def _as_of_now(self) -> Generator[None]:
         """Let what callbacks ask for in the middle of a fit follow from the network of then."""
-        fit, module = vars(self).get("_fit"), self.module_
+        fit = vars(self).get("_fit")
         if fit is None:
             yield
             return
+        module = self.module_
         before = module.projections, module.known_codes
         self._remember(fit.samples)
         try:

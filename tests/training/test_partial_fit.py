@@ -139,3 +139,15 @@ def test_where_the_classes_come_from() -> None:
 def test_clusterers_that_need_all_samples_take_no_stream() -> None:
     assert not hasattr(TripletDECClusterer, "partial_fit")
     assert not hasattr(TAGnetClusterer, "partial_fit")
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_parameters_are_checked_also_in_the_middle_of_a_stream(name) -> None:
+    model, labels, classes = STREAMS[name]
+    stream = copy.deepcopy(model).partial_fit(X, *labels, **classes)
+    before = stream.transform(X)
+    for parameter, value in (("optimizer", "none"), ("lr", -1.0)):
+        changed = copy.deepcopy(stream).set_params(**{parameter: value})
+        with pytest.raises(ValueError, match=f"'{parameter}' parameter of"):
+            changed.partial_fit(X, *labels, **classes)
+        np.testing.assert_array_equal(changed.transform(X), before)
