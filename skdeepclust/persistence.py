@@ -14,7 +14,7 @@ from skdeepclust._storage.trust import Trust
 __all__ = ["load", "save"]
 
 # Of what is written; a file of a later one is refused.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 HINT = (
     "Give a class or a function of a module instead of an object, a lambda or a local function, or "
     "keep the estimator with joblib, whose files run code when they are loaded."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import io
 import json
 import logging
 import os
@@ -18,7 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdeepclust._estimator.base import LEFT_OUT, BaseDeepEstimator
-from skdeepclust._storage.files import replacing, versions
+from skdeepclust._storage.files import versions
+from skdeepclust._storage.replacing import replacing
 
 __all__ = ["export"]
 
@@ -158,15 +160,20 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
             "outputs": json.dumps(names),
         }
         graph = _onnx_model(program, names, metadata) if format == "onnx" else program
-        return graph if in_memory else _write(graph, metadata, Path(path))
+        return graph if in_memory else _write(graph, format, metadata, Path(path))
 
 
-def _write(graph: Any, metadata: dict[str, str], path: Path) -> None:
-    with replacing(path, f".part{path.suffix}") as part:  # torch looks at the suffix
-        if isinstance(graph, torch.export.ExportedProgram):
-            torch.export.save(graph, part, extra_files=metadata)
-        else:
-            part.write_bytes(graph.SerializeToString())
+def _write(graph: Any, format: str, metadata: dict[str, str], path: Path) -> None:
+    content = graph.SerializeToString() if format == "onnx" else _torch_bytes(graph, metadata)
+    with replacing(path) as file:
+        file.write(content)
+
+
+def _torch_bytes(graph: torch.export.ExportedProgram, metadata: dict[str, str]) -> memoryview:
+    """Return a file of torch's, whose own writer can end the process where there is no room."""
+    buffer = io.BytesIO()
+    torch.export.save(graph, buffer, extra_files=metadata)
+    return buffer.getbuffer()
 
 
 def _format_of(path: Path, format: str | None) -> str:
