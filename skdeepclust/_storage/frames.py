@@ -28,7 +28,8 @@ def _pandas() -> Any:
 def write_pandas(writer: Writer, value: Any, path: str) -> Any:
     """Return the node of a value of pandas, or None."""
     pandas = sys.modules.get("pandas")
-    if not type(value).__module__.startswith("pandas.") or not hasattr(pandas, "DataFrame"):
+    home = getattr(type(value), "__module__", None)  # which compiled types may lack
+    if not str(home).startswith("pandas") or not hasattr(pandas, "DataFrame"):
         return None
     single = next((name for name in SINGLES if getattr(pandas, name) is value), None)
     if single is not None:

@@ -17,6 +17,8 @@ HOOKS = [name for name, each in vars(nn.Module()).items() if isinstance(each, Or
 HOOKS = [name for name in HOOKS if "hooks" in name]
 # What a lazy layer has until it has seen its first batch, made by its constructor.
 LAZY = ("_initialize_hook", "_load_hook")
+# Of `torch.nn.utils.parametrizations.weight_norm`.
+COMPAT = "weight_norm.<locals>._weight_norm_compat_hook"
 UNINITIALIZED: dict[str, Any] = {
     "uninitialized parameter": UninitializedParameter,
     "uninitialized buffer": UninitializedBuffer,
@@ -30,14 +32,17 @@ def write_layer(writer: Writer, value: nn.Module, path: str) -> Any:
     state = cls.__getstate__(value)  # of a class made for computed weights it raises
     if not isinstance(state, dict):
         return writer.refuse(value, path)
-    state = _without_lazy_hooks(dict(state))
-    numbers: dict[int, int] = {}  # torch counts all hooks of a process
-    for name in HOOKS:
-        hooks = state.get(name) or {}
-        renumbered = [(numbers.setdefault(key, len(numbers)), hook) for key, hook in hooks.items()]
-        state[name] = OrderedDict(renumbered)
+    numbers: dict[int, int] = {}
+    places: list[list] = []
+    if "_modules" in state:  # else it's not as torch knows it, but the class knows what to do
+        state = _without_hooks_of_torch(dict(state))
+        for name in HOOKS:  # torch counts all hooks of a process
+            hooks = state[name].items()
+            renumbered = [(numbers.setdefault(k, len(numbers)), hook) for k, hook in hooks]
+            state[name] = OrderedDict(renumbered)
+        places = _places(value, state, numbers)
     kind = "lazy layer" if LAZY[0] in vars(value) else "layer"
-    node = {"$": kind, "class": writer.name(cls, path), "handles": _places(value, state, numbers)}
+    node = {"$": kind, "class": writer.name(cls, path), "handles": places}
     return node | {"state": writer.node(state, path)}
 
 
@@ -53,11 +58,17 @@ def _places(layer: nn.Module, state: dict[str, Any], numbers: dict[int, int]) ->
     return places
 
 
-def _without_lazy_hooks(state: dict[str, Any]) -> dict[str, Any]:
-    handles = [state.pop(name) for name in LAZY if name in state]
-    for handle in handles:
-        for name in HOOKS:
-            state[name] = OrderedDict((k, v) for k, v in state[name].items() if k != handle.id)
+def _without_hooks_of_torch(state: dict[str, Any]) -> dict[str, Any]:
+    """Take out what is added again, and what reads files of before torch 2.0 alone."""
+    dropped = {state.pop(name).id for name in LAZY if name in state}
+    dropped |= {
+        key
+        for key, hook in state["_load_state_dict_pre_hooks"].items()
+        if getattr(getattr(hook, "hook", hook), "__qualname__", "") == COMPAT
+    }
+    for name in HOOKS:
+        kept = [(k, v) for k, v in (state.get(name) or {}).items() if k not in dropped]
+        state[name] = OrderedDict(kept)
     return state
 
 
@@ -68,7 +79,7 @@ def read_layer(reader: Reader, node: dict) -> nn.Module:
     layer = cls.__new__(cls)
     reader.share(node, layer)
     state = reader.value(node["state"])
-    numbers = _renumber(state)
+    numbers = _renumber(state) if "_modules" in state else {}
     layer.__setstate__(state)
     dicts = [getattr(layer, name) for name in HOOKS]
     for name, place, number in node["handles"]:

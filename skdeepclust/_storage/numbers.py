@@ -133,12 +133,11 @@ def write_tensor(writer: Writer, value: torch.Tensor, path: str) -> Any:
     plain = value.detach()
     if plain.is_meta or plain.is_quantized or type(value) not in (torch.Tensor, nn.Parameter):
         return writer.refuse(value, path)
-    if plain.layout in (torch.sparse_coo, torch.sparse_csr):
-        flat = plain.to_sparse_coo().coalesce()
+    if plain.layout == torch.sparse_coo:
+        flat = plain.coalesce()
         parts = {"indices": flat.indices(), "values": flat.values()}
-        parts = {k: writer.node(v, path) for k, v in parts.items()}
-        layout = str(plain.layout).removeprefix("torch.")
-        return {"$": "sparse tensor", "layout": layout, "shape": list(plain.shape), **parts}
+        parts = {name: writer.node(part, path) for name, part in parts.items()}
+        return {"$": "sparse tensor", "shape": list(plain.shape), **parts}
     if plain.layout != torch.strided:
         return writer.refuse(value, path)
     plain = plain.cpu().resolve_conj().resolve_neg()
@@ -168,8 +167,7 @@ def read_parameter(reader: Reader, node: dict) -> nn.Parameter:
 def read_sparse_tensor(reader: Reader, node: dict) -> torch.Tensor:
     indices, values = reader.value(node["indices"]), reader.value(node["values"])
     tensor = torch.sparse_coo_tensor(indices, values, node["shape"], check_invariants=True)
-    tensor = tensor.coalesce()
-    return tensor.to_sparse_csr() if node["layout"] == "sparse_csr" else tensor
+    return tensor.coalesce()
 
 
 def write_torch_word(writer: Writer, value: Any, path: str) -> Any:
@@ -228,12 +226,8 @@ def write_random_state(writer: Writer, value: np.random.RandomState, path: str) 
 
 def read_random_state(reader: Reader, node: dict) -> np.random.RandomState:
     kept = reader.value(node["state"])
-    bits = BIT_GENERATORS[kept["bit_generator"]](0)
-    state = np.random.RandomState(bits)
-    if isinstance(bits, np.random.MT19937):
-        state.set_state(kept)
-    else:
-        bits.state = kept
+    state = np.random.RandomState(BIT_GENERATORS[kept["bit_generator"]](0))
+    state.set_state(kept)
     return state
 
 

@@ -8,6 +8,7 @@ written once: the first one has an "id", the others are of the kind "same".
 from __future__ import annotations
 
 import copyreg
+import sys
 from collections import OrderedDict
 from typing import Any
 
@@ -22,6 +23,8 @@ from skdeepclust._storage.kinds import Read, Reader, Write, Writer
 from skdeepclust._storage.trust import Trust, name_of
 
 TREES: dict[str, Any] = {"ball_tree": BallTree, "kd_tree": KDTree}
+# How Cython's classes are made again.
+OF_CYTHON = "__pyx_unpickle_"
 # Objects that are the same one where they stand twice; what else there is has no state of its own.
 SHARED = (torch.Tensor, torch.Generator, np.random.RandomState, np.random.Generator)
 
@@ -39,8 +42,8 @@ class Encoder:
         self.hint = hint
         self.arrays: dict[str, np.ndarray] = {}
         self._refused: dict[str, str] = {}
-        # with the objects, so that their ids stay their own
-        self._names: dict[int, tuple[str, Any]] = {}
+        # with the objects, so that their addresses stay their own
+        self._names: dict[Any, tuple[str, np.ndarray]] = {}
         self._nodes: dict[int, tuple[dict, Any]] = {}
         self._n_shared = 0
 
@@ -97,13 +100,15 @@ class Encoder:
         return {"$": "same", "id": node["id"]}
 
     def stored(self, array: np.ndarray) -> str:
-        """Keep an array; return its name in the file."""
-        if id(array) not in self._names:
+        """Keep an array; return its name in the file, one for all views of the same numbers."""
+        start, _ = array.__array_interface__["data"]
+        key = (start, array.shape, array.strides, array.dtype.str)
+        if key not in self._names:
             name = str(len(self._names))
-            self._names[id(array)] = name, array
+            self._names[key] = name, array
             native = array.astype(array.dtype.newbyteorder("="), copy=False)
             self.arrays[name] = np.ascontiguousarray(native).reshape(array.shape)
-        return self._names[id(array)][0]
+        return self._names[key][0]
 
     def name(self, value: Any, path: str) -> list[str] | None:
         """Return the module and the name of a class or function."""
@@ -170,13 +175,27 @@ def write_object(writer: Writer, value: Any, path: str) -> Any:
     node = {"$": "object", "class": writer.name(cls, path)}
     if made is cls:
         node |= {"$": "made", "arguments": writer.node(list(arguments), path)}
+    elif getattr(made, "__name__", "") == f"{OF_CYTHON}{cls.__name__}" and arguments[0] is cls:
+        node |= {"$": "made", "of cython": writer.node(list(arguments[1:]), path)}
     elif made is not copyreg.__newobj__ or arguments != (cls,) or cls.__module__ == "builtins":
         return writer.refuse(value, path)
     if items is not None:
         node["items"] = writer.node(list(items), path)
     if entries is not None:
         node["entries"] = writer.node(dict(entries), path)
-    return node | {"state": writer.node(state, path)}
+    return node | {"state": writer.node(_plain(state), path)}
+
+
+def _plain(state: Any) -> Any:
+    """Leave out what differs from process to process: the order of attributes, and addresses."""
+    if not isinstance(state, dict):
+        return state
+    addresses = {id(value) for value in state.values()}
+    return {
+        key: state[key]
+        for key in sorted(state, key=str)
+        if not (type(state[key]) is int and state[key] in addresses)
+    }
 
 
 def read_object(reader: Reader, node: dict) -> Any:
@@ -196,7 +215,11 @@ def read_made(reader: Reader, node: dict) -> Any:
     cls = reader.trust.instance_class(*node["class"])
     if not reader.trust.is_named(cls):
         raise ValueError(f"it calls {'.'.join(node['class'])}, which the caller hasn't named")
-    new = cls(*reader.value(node["arguments"]))
+    if "of cython" in node:  # which makes nothing but objects of this class
+        make = getattr(sys.modules[cls.__module__], f"{OF_CYTHON}{cls.__name__}")
+        new = make(cls, *reader.value(node["of cython"]))
+    else:
+        new = cls(*reader.value(node["arguments"]))
     reader.share(node, new)
     _set_state(new, reader.value(node["state"]))
     return new
@@ -209,7 +232,8 @@ def _set_state(new: Any, state: Any) -> None:
         new.__setstate__(state)
         return
     attributes, slots = state if isinstance(state, tuple) else (state, None)
-    new.__dict__.update(attributes or {})
+    if attributes:
+        new.__dict__.update(attributes)
     for name, value in (slots or {}).items():
         object.__setattr__(new, name, value)
 

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import Bunch
 from torch import nn
 from torch.nn.utils import parametrize
 
@@ -20,7 +19,7 @@ from skdeepclust._storage.harmless import HARMLESS, NAMES
 
 PACKAGE = __name__.partition(".")[0]
 # What estimators of this library and of scikit-learn hold beside their own classes.
-ALWAYS = (NearestNeighbors, Bunch, parametrize.ParametrizationList)
+ALWAYS = (NearestNeighbors, parametrize.ParametrizationList)
 # Parts of scikit-learn's estimators and of torch's layers that users don't meet: they hold data,
 # or functions that the file has to name, too. None of them does anything when it is made.
 PARTS = {
@@ -94,8 +93,12 @@ def name_of(value: Any) -> tuple[str, str] | None:
         )
     if owner is not None and not (_is_class(owner) or isinstance(owner, types.ModuleType)):
         return None  # a compiled method of an object
-    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
-    return (home_of(value), name) if isinstance(module, str) and isinstance(name, str) else None
+    name = getattr(value, "__qualname__", None)
+    if isinstance(value, types.MethodDescriptorType):
+        return value.__objclass__.__module__, value.__qualname__
+    if not isinstance(getattr(value, "__module__", None), str) or not isinstance(name, str):
+        return None
+    return home_of(value), name
 
 
 def _is_class(value: Any) -> bool:

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import torch
+from sklearn.utils import Bunch
 
 from skdeepclust._storage.kinds import Read, Reader, Write, Writer
 
@@ -64,6 +65,7 @@ PARTS: dict[str, tuple[type, Callable[[Any], Any], Callable[..., Any]]] = {
     "pattern": (re.Pattern, lambda p: (p.pattern, p.flags), re.compile),
     "Size": (torch.Size, lambda s: tuple(s), lambda *sizes: torch.Size(sizes)),
     "tuple": (tuple, lambda t: t, lambda *items: items),
+    "Bunch": (Bunch, lambda b: (dict(b),), lambda items: Bunch(**items)),
     "Counter": (Counter, lambda c: (dict(c),), Counter),
     "deque": (deque, lambda d: (list(d), d.maxlen), deque),
     "defaultdict": (
