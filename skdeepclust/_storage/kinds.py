@@ -7,15 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-
-class Trusting(Protocol):
-    """Finds classes and functions by name, if they are trusted."""
-
-    def instance_class(self, module: str, name: str) -> type: ...
-
-    def callable(self, module: str, name: str) -> Any: ...
-
-    def is_named(self, value: Any) -> bool: ...
+from skdeepclust._storage.trust import Trust
 
 
 class Writer(Protocol):
@@ -34,7 +26,7 @@ class Reader(Protocol):
     """Turns nodes into values."""
 
     arrays: dict[str, np.ndarray]
-    trust: Trusting
+    trust: Trust
 
     def value(self, node: Any) -> Any: ...
 

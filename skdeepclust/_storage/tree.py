@@ -7,13 +7,13 @@ written once: the first one has an "id", the others are of the kind "same".
 
 from __future__ import annotations
 
-import copyreg
 import sys
 from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.neighbors import BallTree, KDTree
 
 from skdeepclust._compat import NeighborsBase
@@ -23,10 +23,15 @@ from skdeepclust._storage.kinds import Read, Reader, Write, Writer
 from skdeepclust._storage.trust import Trust, name_of
 
 TREES: dict[str, Any] = {"ball_tree": BallTree, "kd_tree": KDTree}
+# How Python makes an object again that has nothing but a state.
+BY_STATE: Any = object().__reduce_ex__(2)[0]
 # How Cython's classes are made again.
 OF_CYTHON = "__pyx_unpickle_"
 # Objects that are the same one where they stand twice; what else there is has no state of its own.
-SHARED = (torch.Tensor, torch.Generator, np.random.RandomState, np.random.Generator)
+SHARED = (
+    torch.Tensor, torch.Generator, np.random.RandomState, np.random.Generator,
+    sparse.sparray, sparse.spmatrix,
+)  # fmt: skip
 
 
 class Encoder:
@@ -42,8 +47,8 @@ class Encoder:
         self.hint = hint
         self.arrays: dict[str, np.ndarray] = {}
         self._refused: dict[str, str] = {}
-        # with the objects, so that their addresses stay their own
-        self._names: dict[Any, tuple[str, np.ndarray]] = {}
+        # with the objects, so that their ids stay their own
+        self._names: dict[int, tuple[str, np.ndarray]] = {}
         self._nodes: dict[int, tuple[dict, Any]] = {}
         self._n_shared = 0
 
@@ -100,15 +105,13 @@ class Encoder:
         return {"$": "same", "id": node["id"]}
 
     def stored(self, array: np.ndarray) -> str:
-        """Keep an array; return its name in the file, one for all views of the same numbers."""
-        start, _ = array.__array_interface__["data"]
-        key = (start, array.shape, array.strides, array.dtype.str)
-        if key not in self._names:
+        """Keep an array; return its name in the file."""
+        if id(array) not in self._names:
             name = str(len(self._names))
-            self._names[key] = name, array
+            self._names[id(array)] = name, array
             native = array.astype(array.dtype.newbyteorder("="), copy=False)
             self.arrays[name] = np.ascontiguousarray(native).reshape(array.shape)
-        return self._names[key][0]
+        return self._names[id(array)][0]
 
     def name(self, value: Any, path: str) -> list[str] | None:
         """Return the module and the name of a class or function."""
@@ -177,7 +180,7 @@ def write_object(writer: Writer, value: Any, path: str) -> Any:
         node |= {"$": "made", "arguments": writer.node(list(arguments), path)}
     elif getattr(made, "__name__", "") == f"{OF_CYTHON}{cls.__name__}" and arguments[0] is cls:
         node |= {"$": "made", "of cython": writer.node(list(arguments[1:]), path)}
-    elif made is not copyreg.__newobj__ or arguments != (cls,) or cls.__module__ == "builtins":
+    elif made is not BY_STATE or arguments != (cls,) or cls.__module__ == "builtins":
         return writer.refuse(value, path)
     if items is not None:
         node["items"] = writer.node(list(items), path)
@@ -254,14 +257,14 @@ def read_search(reader: Reader, node: dict) -> NeighborsBase:
     if node["$"] == "search":  # of earlier versions
         search, X = cls(**reader.value(node["params"])), reader.value(node["X"])
         return search if X is None else search.fit(X)
-    search = cls.__new__(cls)
-    reader.share(node, search)
-    search.__setstate__(reader.value(node["state"]))
-    if getattr(search, "_fit_method", None) in TREES:
-        metric, options = search.effective_metric_, search.effective_metric_params_
-        tree = TREES[search._fit_method]
-        search._tree = tree(search._fit_X, search.leaf_size, metric=metric, **options)
-    return search
+    found: Any = object.__new__(cls)
+    reader.share(node, found)
+    found.__setstate__(reader.value(node["state"]))
+    if getattr(found, "_fit_method", None) in TREES:
+        metric, options = found.effective_metric_, found.effective_metric_params_
+        tree = TREES[found._fit_method]
+        found._tree = tree(found._fit_X, found.leaf_size, metric=metric, **options)
+    return found
 
 
 OBJECTS = (write_object, write_search, layers.write_layer)

@@ -81,28 +81,19 @@ def home_of(value: Any) -> str:
 
 
 def name_of(value: Any) -> tuple[str, str] | None:
-    """Return the module and the name by which a file names a class or a function, if it has one."""
+    """Return the module and the name by which a file names a class or function, if it has one."""
     if id(value) in NAMES:
         return NAMES[id(value)]
-    owner = getattr(value, "__self__", None)
-    if isinstance(value, types.MethodType):  # of a class: another way of making its objects
-        return (
-            (owner.__module__, f"{owner.__qualname__}.{value.__name__}")
-            if _is_class(owner)
-            else None
-        )
-    if owner is not None and not (_is_class(owner) or isinstance(owner, types.ModuleType)):
+    owner: Any = getattr(value, "__self__", None)
+    if isinstance(value, types.MethodType):
+        is_of_class = isinstance(owner, type)  # another way of making its objects
+        return (owner.__module__, f"{owner.__qualname__}.{value.__name__}") if is_of_class else None
+    if not isinstance(owner, (type, types.ModuleType, types.NoneType)):
         return None  # a compiled method of an object
-    name = getattr(value, "__qualname__", None)
     if isinstance(value, types.MethodDescriptorType):
         return value.__objclass__.__module__, value.__qualname__
-    if not isinstance(getattr(value, "__module__", None), str) or not isinstance(name, str):
-        return None
-    return home_of(value), name
-
-
-def _is_class(value: Any) -> bool:
-    return isinstance(value, type)
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    return (home_of(value), name) if isinstance(module, str) and isinstance(name, str) else None
 
 
 class Trust:
