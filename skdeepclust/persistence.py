@@ -14,7 +14,7 @@ from skdeepclust._storage.trust import Trust
 __all__ = ["load", "save"]
 
 # Of what is written; a file of a later one is refused.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 HINT = (
     "Give a class or a function of a module instead of an object, a lambda or a local function, or "
     "keep the estimator with joblib, whose files run code when they are loaded."
@@ -34,12 +34,16 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         An estimator of this library, fitted or not, or one of scikit-learn that holds some, such
         as a pipeline.
     path : str or path-like
-        File to write. One that is there is replaced.
+        File to write. One that is there is replaced and keeps its permissions; a link stays, and
+        what it leads to is replaced.
 
     Raises
     ------
     TypeError
-        If the estimator holds something that such a file can't, such as a lambda function.
+        If the estimator holds something that such a file can't, such as a lambda function. All of
+        it is named.
+    ValueError
+        If there are more texts and single numbers than `load` reads.
     OSError
         If the file can't be written; what was there before is as it was.
 
@@ -49,7 +53,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Left out are `net_`, the net of skorch, and what estimators leave out of their pickles.
+    Left out are `net_`, the net of skorch, and what estimators leave out of their pickles. The same
+    estimator gives the same bytes each time.
 
     Examples
     --------
@@ -84,9 +89,11 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable[Any] = ()) -> Any:
     path : str or path-like
         File.
     trusted : iterable of class or function, default=()
-        What the file may name besides classes of this library and torch's layers and optimizers:
-        networks, functions and scikit-learn's estimators that were a part of what was saved. Only
-        these objects are taken, whatever a module of that name holds.
+        What the file may name besides classes of this library, torch's layers and optimizers, and
+        types and functions of Python, numpy and scipy that do nothing but compute: networks,
+        functions and scikit-learn's estimators that were a part of what was saved. Only these
+        objects are taken, whatever a module of that name holds. What was saved by a script or a
+        notebook is found by its name alone.
 
     Returns
     -------
@@ -100,8 +107,8 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable[Any] = ()) -> Any:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it isn't a file of this library, is cut off or altered, of a later version, or names a
-        class that isn't trusted.
+        If it isn't a file of this library, is cut off or altered, of a later version, or names
+        classes or functions that aren't trusted; all of them are listed.
 
     See Also
     --------

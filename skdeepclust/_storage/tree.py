@@ -1,30 +1,37 @@
 """Objects as a tree for JSON and a dict of arrays, and back without running any code from a file.
 
 What JSON has no word for is a dict with the key "$", which names its kind; dicts of Python are
-such a kind themselves, so that no data can be taken for one.
+such a kind themselves, so that no data can be taken for one. What stands in several places is
+written once: the first one has an "id", the others are of the kind "same".
 """
 
 from __future__ import annotations
 
-import math
-import types
+import sys
 from collections import OrderedDict
-from collections.abc import Callable
-from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 import torch
 from scipy import sparse
-from torch import nn
+from sklearn.neighbors import BallTree, KDTree
 
 from skdeepclust._compat import NeighborsBase
-from skdeepclust._storage.trust import Trust, home_of
+from skdeepclust._storage import frames, layers, numbers, values
+from skdeepclust._storage.fit_identity import describe
+from skdeepclust._storage.kinds import Read, Reader, Write, Writer
+from skdeepclust._storage.trust import Trust, name_of
 
-# Of numpy; what has another dtype is written item by item, or not at all.
-NUMERIC = {"bool", "float16", "float32", "float64"} | {
-    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
-}
+TREES: dict[str, Any] = {"ball_tree": BallTree, "kd_tree": KDTree}
+# How Python makes an object again that has nothing but a state.
+BY_STATE: Any = object().__reduce_ex__(2)[0]
+# How Cython's classes are made again.
+OF_CYTHON = "__pyx_unpickle_"
+# Objects that are the same one where they stand twice; what else there is has no state of its own.
+SHARED = (
+    torch.Tensor, torch.Generator, np.random.RandomState, np.random.Generator,
+    sparse.sparray, sparse.spmatrix,
+)  # fmt: skip
 
 
 class Encoder:
@@ -39,141 +46,79 @@ class Encoder:
     def __init__(self, hint: str):
         self.hint = hint
         self.arrays: dict[str, np.ndarray] = {}
-        self._names: dict[int, tuple[str, Any]] = {}  # and the array, so that its id stays its own
+        self._refused: dict[str, str] = {}
+        # with the objects, so that their ids stay their own
+        self._names: dict[int, tuple[str, np.ndarray]] = {}
+        self._nodes: dict[int, tuple[dict, Any]] = {}
+        self._n_shared = 0
 
     def encode(self, value: Any, path: str) -> Any:
         """Return the tree of `value`, which `path` names in errors."""
-        if value is None or isinstance(value, (bool, str)) or type(value) is int:
+        try:
+            tree = self.node(value, path)
+        except RecursionError as error:
+            raise TypeError(
+                f"{path} is nested too deep for a file, or a list or dict in it holds itself. "
+                f"{self.hint}"
+            ) from error
+        if self._refused:
+            several = len(self._refused) > 1
+            listed = "; ".join(f"{where} is {what}" for where, what in self._refused.items())
+            which = "all of which" if several else "which"
+            raise TypeError(f"{listed}, {which} a file that holds no code can't hold. {self.hint}")
+        return tree
+
+    def refuse(self, value: Any, path: str) -> None:
+        """Note what can't be written, for the error that names it all."""
+        cls = type(value)
+        self._refused[path] = f"{describe(value)} ({cls.__module__}.{cls.__qualname__})"
+
+    def node(self, value: Any, path: str) -> Any:
+        """Return the tree of a part."""
+        if value is None or isinstance(value, bool) or type(value) is str:
             return value
         if type(value) is float:
-            return value if math.isfinite(value) else {"$": "float", "value": str(value)}
+            return values.write_float(value)
+        if type(value) is int:
+            return values.write_int(value)
         if type(value) is list:
-            return [self.encode(each, f"{path}[{i}]") for i, each in enumerate(value)]
-        for kinds, method in ENCODERS:
-            if isinstance(value, kinds):
-                return method(self, value, path)
-        return self._object(value, path)
+            return [self.node(each, f"{path}[{i}]") for i, each in enumerate(value)]
+        if type(value) in (dict, OrderedDict):
+            return values.write_dict(self, value, path)
+        known = values.write_exactly(self, value, path) or frames.write_pandas(self, value, path)
+        if known is not None:
+            return known
+        write = next((write for types, write in WRITERS if isinstance(value, types)), write_object)
+        shares = write in OBJECTS or isinstance(value, SHARED)
+        return self._shared(write, value, path) if shares else write(self, value, path)
 
-    def refuse(self, value: Any, path: str):
-        """Raise the error for what can't be written."""
-        text = f"{value!r:.60}".replace("\n", " ")
-        raise TypeError(
-            f"{path} is {text} ({type(value).__module__}.{type(value).__qualname__}), which a file "
-            f"that holds no code can't hold. {self.hint}"
-        )
+    def _shared(self, write: Write, value: Any, path: str) -> dict:
+        if id(value) not in self._nodes:
+            node: dict[str, Any] = {}
+            self._nodes[id(value)] = node, value
+            node.update(write(self, value, path) or {})
+            return node
+        node, _ = self._nodes[id(value)]
+        if "id" not in node:
+            node["id"] = self._n_shared
+            self._n_shared += 1
+        return {"$": "same", "id": node["id"]}
 
-    # ------------------------------------------------------------ numbers
-
-    def _array(self, value: np.ndarray, path: str) -> Any:
-        if value.dtype.name not in NUMERIC or type(value) is not np.ndarray:
-            if value.dtype.kind not in "UO":
-                self.refuse(value, path)
-            items = self.encode(value.ravel().tolist(), path)
-            return {"$": "objects", "dtype": str(value.dtype), "shape": value.shape, "items": items}
-        if id(value) not in self._names:
+    def stored(self, array: np.ndarray) -> str:
+        """Keep an array; return its name in the file."""
+        if id(array) not in self._names:
             name = str(len(self._names))
-            self._names[id(value)] = name, value
-            native = value.astype(value.dtype.newbyteorder("="), copy=False)
-            self.arrays[name] = np.ascontiguousarray(native).reshape(value.shape)
-        return {"$": "array", "name": self._names[id(value)][0]}
+            self._names[id(array)] = name, array
+            native = array.astype(array.dtype.newbyteorder("="), copy=False)
+            self.arrays[name] = np.ascontiguousarray(native).reshape(array.shape)
+        return self._names[id(array)][0]
 
-    def _map(self, value: np.memmap, path: str) -> Any:
-        return self._array(np.asarray(value), path)
-
-    def _scalar(self, value: np.generic, path: str) -> Any:
-        return {"$": "scalar", "array": self._array(np.asarray(value), path)}
-
-    def _tensor(self, value: torch.Tensor, path: str) -> Any:
-        plain = value.detach().cpu()
-        if plain.dtype == torch.bfloat16 or plain.layout != torch.strided:
-            self.refuse(value, path)
-        kind = "parameter" if isinstance(value, nn.Parameter) else "tensor"
-        array = self._array(plain.numpy(), path)
-        return {"$": kind, "array": array, "requires_grad": value.requires_grad}
-
-    def _sparse(self, value: Any, path: str) -> Any:
-        if value.format not in ("csr", "csc"):
-            self.refuse(value, path)
-        parts = {k: self._array(getattr(value, k), path) for k in ("data", "indices", "indptr")}
-        return {"$": "sparse", "class": type(value).__name__, "shape": list(value.shape), **parts}
-
-    def _random_state(self, value: np.random.RandomState, path: str) -> Any:
-        state = self.encode(value.get_state(legacy=False), path)
-        return {"$": "random_state", "state": state}
-
-    # ------------------------------------------------------------ containers
-
-    def _dict(self, value: dict, path: str) -> Any:
-        if type(value) not in (dict, OrderedDict):
-            self.refuse(value, path)
-        items = [
-            [self.encode(key, path), self.encode(each, f"{path}.{key}")]
-            for key, each in value.items()
-        ]
-        return {"$": type(value).__name__, "items": items}
-
-    def _sequence(self, value: tuple | set, path: str) -> Any:
-        items = self.encode(list(value), path)
-        if hasattr(value, "_fields"):
-            return {"$": "namedtuple", "class": self._name(type(value), path), "items": items}
-        if type(value) not in (tuple, set):
-            self.refuse(value, path)
-        return {"$": type(value).__name__, "items": items}
-
-    # ------------------------------------------------------------ names and objects
-
-    def _name(self, value: Any, path: str) -> list[str]:
-        module, name = getattr(value, "__module__", None), value.__qualname__
-        if module in (None, "__main__") or "<" in name:
-            self.refuse(value, path)
-        return [home_of(value), name]
-
-    def _global(self, value: Any, path: str) -> Any:
-        return {"$": "global", "name": self._name(value, path)}
-
-    def _word(self, value: Any, path: str) -> Any:
-        kind = next(kind for kind, cls in WORDS.items() if isinstance(value, cls))
-        return {"$": kind, "value": str(value).removeprefix("torch.")}
-
-    def _path(self, value: PurePath, path: str) -> Any:
-        return {"$": "path", "value": str(value)}
-
-    def _search(self, value: NeighborsBase, path: str) -> Any:
-        """Encode a search by its samples: its tree is made anew, out of nothing but numbers."""
-        if hasattr(value, "_y"):  # a classifier or regressor, which is more than its samples
-            self.refuse(value, path)
-        params = self.encode(value.get_params(deep=False), path)
-        fitted = self.encode(getattr(value, "_fit_X", None), path)
-        return {
-            "$": "search",
-            "class": self._name(type(value), path),
-            "params": params,
-            "X": fitted,
-        }
-
-    def _object(self, value: Any, path: str) -> Any:
-        state = value.__getstate__() if hasattr(value, "__dict__") else None
-        if not isinstance(state, dict):
-            self.refuse(value, path)
-        name = self._name(type(value), path)
-        return {"$": "object", "class": name, "state": self._dict(dict(state), path)}
-
-
-WORDS = {"device": torch.device, "dtype": torch.dtype, "numpy dtype": np.dtype}
-ENCODERS: list[tuple[Any, Callable[[Encoder, Any, str], Any]]] = [
-    (np.memmap, Encoder._map),
-    (np.ndarray, Encoder._array),
-    (np.generic, Encoder._scalar),
-    (torch.Tensor, Encoder._tensor),
-    ((sparse.sparray, sparse.spmatrix), Encoder._sparse),
-    (np.random.RandomState, Encoder._random_state),
-    (PurePath, Encoder._path),
-    (dict, Encoder._dict),
-    ((tuple, set), Encoder._sequence),
-    ((type, types.FunctionType, types.BuiltinFunctionType), Encoder._global),
-    (tuple(WORDS.values()), Encoder._word),
-    (NeighborsBase, Encoder._search),
-]
+    def name(self, value: Any, path: str) -> list[str] | None:
+        """Return the module and the name of a class or function."""
+        name = name_of(value)
+        if name is None or "<" in name[1]:
+            return self.refuse(value, path)
+        return [*name]
 
 
 class Decoder:
@@ -189,127 +134,153 @@ class Decoder:
 
     def __init__(self, arrays: dict[str, np.ndarray], trust: Trust):
         self.arrays, self.trust = arrays, trust
+        self._shared: dict[int, Any] = {}
 
-    def decode(self, node: Any) -> Any:
-        """Return the object of a tree."""
+    def decode(self, tree: Any) -> Any:
+        """Return the object of a tree, of which all names are trusted."""
+        self.trust.check(tree)
+        return self.value(tree)
+
+    def value(self, node: Any) -> Any:
+        """Return the object of a part."""
         if isinstance(node, list):
-            return [self.decode(each) for each in node]
+            return [self.value(each) for each in node]
         if not isinstance(node, dict):
             return node
         kind = node.get("$")
-        if not isinstance(kind, str) or kind not in DECODERS:
+        if kind == "same":
+            return self._shared[node["id"]]
+        if not isinstance(kind, str) or kind not in READERS:
             raise ValueError(f"it holds something of the unknown kind {kind!r}")
-        return DECODERS[kind](self, node)
+        value = READERS[kind](self, node)
+        self.share(node, value)
+        return value
 
-    def _float(self, node: dict) -> float:
-        return float(node["value"])
+    def share(self, node: dict, value: Any) -> None:
+        """Remember an object that stands in several places."""
+        if "id" in node:
+            self._shared[node["id"]] = value
 
-    def _array(self, node: dict) -> np.ndarray:
-        return self.arrays[node["name"]]
 
-    def _scalar(self, node: dict) -> np.generic:
-        return self.decode(node["array"])[()]
+# ---------------------------------------------------------------- objects
 
-    def _objects(self, node: dict) -> np.ndarray:
-        dtype = np.dtype(node["dtype"])
-        if dtype.kind not in "UO":
-            raise ValueError(f"it holds objects of the dtype {dtype}")
-        array = np.empty(len(node["items"]), dtype)
-        array[:] = self.decode(node["items"])
-        return array.reshape(node["shape"])
 
-    def _tensor(self, node: dict) -> torch.Tensor:
-        tensor = torch.from_numpy(self.decode(node["array"]).copy())
-        return tensor.requires_grad_(node["requires_grad"] and tensor.is_floating_point())
+def write_object(writer: Writer, value: Any, path: str) -> Any:
+    """Write an object by its state, as `copy` and `pickle` know it."""
+    cls = type(value)
+    if isinstance(value, str):  # of a class of its own
+        return str(value)
+    try:
+        made, arguments, *rest = value.__reduce_ex__(2)
+    except Exception:  # whatever an object of a user's raises
+        return writer.refuse(value, path)
+    state, items, entries = [*rest, None, None, None][:3]
+    node = {"$": "object", "class": writer.name(cls, path)}
+    if made is cls:
+        node |= {"$": "made", "arguments": writer.node(list(arguments), path)}
+    elif getattr(made, "__name__", "") == f"{OF_CYTHON}{cls.__name__}" and arguments[0] is cls:
+        node |= {"$": "made", "of cython": writer.node(list(arguments[1:]), path)}
+    elif made is not BY_STATE or arguments != (cls,) or cls.__module__ == "builtins":
+        return writer.refuse(value, path)
+    if items is not None:
+        node["items"] = writer.node(list(items), path)
+    if entries is not None:
+        node["entries"] = writer.node(dict(entries), path)
+    return node | {"state": writer.node(_plain(state), path)}
 
-    def _parameter(self, node: dict) -> nn.Parameter:
-        return nn.Parameter(self._tensor(node).detach(), requires_grad=node["requires_grad"])
 
-    def _sparse(self, node: dict) -> Any:
-        cls = {c.__name__: c for c in SPARSE}[node["class"]]
-        parts = tuple(self.decode(node[k]) for k in ("data", "indices", "indptr"))
-        matrix = cls(parts, shape=tuple(node["shape"]))
-        matrix.check_format(full_check=True)  # compiled code would trust the indices
-        return matrix
-
-    def _random_state(self, node: dict) -> np.random.RandomState:
-        state = np.random.RandomState(0)
-        state.set_state(self.decode(node["state"]))
+def _plain(state: Any) -> Any:
+    """Leave out what differs from process to process: the order of attributes, and addresses."""
+    if not isinstance(state, dict):
         return state
+    addresses = {id(value) for value in state.values()}
+    return {
+        key: state[key]
+        for key in sorted(state, key=str)
+        if not (type(state[key]) is int and state[key] in addresses)
+    }
 
-    def _dict(self, node: dict) -> dict:
-        return {self.decode(key): self.decode(value) for key, value in node["items"]}
 
-    def _ordered_dict(self, node: dict) -> OrderedDict:
-        return OrderedDict(self._dict(node))
+def read_object(reader: Reader, node: dict) -> Any:
+    cls: Any = reader.trust.instance_class(*node["class"])
+    new = cls.__new__(cls)
+    reader.share(node, new)
+    if "items" in node:
+        list.extend(new, reader.value(node["items"]))
+    if "entries" in node:
+        dict.update(new, reader.value(node["entries"]))
+    _set_state(new, reader.value(node["state"]))
+    return new
 
-    def _tuple(self, node: dict) -> tuple:
-        return tuple(self.decode(node["items"]))
 
-    def _set(self, node: dict) -> set:
-        return set(self.decode(node["items"]))
+def read_made(reader: Reader, node: dict) -> Any:
+    """Make an object by its class: of those alone that the caller has named."""
+    cls = reader.trust.instance_class(*node["class"])
+    if not reader.trust.is_named(cls):
+        raise ValueError(f"it calls {'.'.join(node['class'])}, which the caller hasn't named")
+    if "of cython" in node:  # which makes nothing but objects of this class
+        make = getattr(sys.modules[cls.__module__], f"{OF_CYTHON}{cls.__name__}")
+        new = make(cls, *reader.value(node["of cython"]))
+    else:
+        new = cls(*reader.value(node["arguments"]))
+    reader.share(node, new)
+    _set_state(new, reader.value(node["state"]))
+    return new
 
-    def _device(self, node: dict) -> torch.device:
-        return torch.device(node["value"])
 
-    def _dtype(self, node: dict) -> torch.dtype:
-        dtype = getattr(torch, node["value"])
-        if not isinstance(dtype, torch.dtype):
-            raise ValueError(f"it holds the dtype {node['value']!r}")
-        return dtype
+def _set_state(new: Any, state: Any) -> None:
+    if state is None:
+        return
+    if hasattr(new, "__setstate__"):
+        new.__setstate__(state)
+        return
+    attributes, slots = state if isinstance(state, tuple) else (state, None)
+    if attributes:
+        new.__dict__.update(attributes)
+    for name, value in (slots or {}).items():
+        object.__setattr__(new, name, value)
 
-    def _numpy_dtype(self, node: dict) -> np.dtype:
-        return np.dtype(node["value"])
 
-    def _path(self, node: dict) -> Path:
-        return Path(node["value"])
+def write_search(writer: Writer, value: NeighborsBase, path: str) -> Any:
+    """Write a search without its tree, which is made anew, out of nothing but numbers."""
+    state: Any = value.__getstate__()
+    if state.get("_fit_method") in TREES:
+        state = {**state, "_tree": None, "_fit_X": np.asarray(state["_fit_X"])}
+    name = writer.name(type(value), path)
+    return {"$": "neighbors", "class": name, "state": writer.node(state, path)}
 
-    def _global(self, node: dict) -> Any:
-        return self.trust.callable(*node["name"])
 
-    def _namedtuple(self, node: dict) -> tuple:
-        cls = self.trust.instance_class(*node["class"])
-        if not (issubclass(cls, tuple) and hasattr(cls, "_make")):
-            raise ValueError(f"{node['class']} is no named tuple")
-        return cls._make(self.decode(node["items"]))
-
-    def _search(self, node: dict) -> NeighborsBase:
-        cls = self.trust.instance_class(*node["class"])
-        if not issubclass(cls, NeighborsBase):
-            raise ValueError(f"{node['class']} is no search for neighbours")
-        search, X = cls(**self.decode(node["params"])), self.decode(node["X"])
+def read_search(reader: Reader, node: dict) -> NeighborsBase:
+    cls: Any = reader.trust.instance_class(*node["class"])
+    if not issubclass(cls, NeighborsBase):
+        raise ValueError(f"{node['class']} is no search for neighbours")
+    if node["$"] == "search":  # of earlier versions
+        search, X = cls(**reader.value(node["params"])), reader.value(node["X"])
         return search if X is None else search.fit(X)
+    found: Any = object.__new__(cls)
+    reader.share(node, found)
+    found.__setstate__(reader.value(node["state"]))
+    if getattr(found, "_fit_method", None) in TREES:
+        metric, options = found.effective_metric_, found.effective_metric_params_
+        tree = TREES[found._fit_method]
+        found._tree = tree(found._fit_X, found.leaf_size, metric=metric, **options)
+    return found
 
-    def _object(self, node: dict) -> Any:
-        cls: Any = self.trust.instance_class(*node["class"])
-        state = self.decode(node["state"])
-        if not isinstance(state, dict):
-            raise ValueError(f"the state of {node['class']} is no dict")
-        new = cls.__new__(cls)
-        new.__setstate__(state) if hasattr(new, "__setstate__") else new.__dict__.update(state)
-        return new
 
-
-SPARSE = (sparse.csr_array, sparse.csr_matrix, sparse.csc_array, sparse.csc_matrix)
-DECODERS: dict[str, Callable[[Decoder, dict], Any]] = {
-    "float": Decoder._float,
-    "array": Decoder._array,
-    "scalar": Decoder._scalar,
-    "objects": Decoder._objects,
-    "tensor": Decoder._tensor,
-    "parameter": Decoder._parameter,
-    "sparse": Decoder._sparse,
-    "random_state": Decoder._random_state,
-    "path": Decoder._path,
-    "dict": Decoder._dict,
-    "OrderedDict": Decoder._ordered_dict,
-    "tuple": Decoder._tuple,
-    "set": Decoder._set,
-    "device": Decoder._device,
-    "dtype": Decoder._dtype,
-    "numpy dtype": Decoder._numpy_dtype,
-    "global": Decoder._global,
-    "namedtuple": Decoder._namedtuple,
-    "search": Decoder._search,
-    "object": Decoder._object,
+OBJECTS = (write_object, write_search, layers.write_layer)
+WRITERS: list[tuple[Any, Write]] = [
+    *layers.WRITERS,
+    *numbers.WRITERS,
+    *values.WRITERS,
+    (NeighborsBase, write_search),
+]
+READERS: dict[str, Read] = {
+    **layers.READERS,
+    **numbers.READERS,
+    **values.READERS,
+    **frames.READERS,
+    "neighbors": read_search,
+    "search": read_search,
+    "object": read_object,
+    "made": read_made,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import io
 import json
 import logging
 import os
@@ -21,7 +22,8 @@ from torch.nn.modules.conv import _ConvNd
 
 from skdeepclust._estimator.base import BaseDeepEstimator
 from skdeepclust._estimator.pickles import LEFT_OUT
-from skdeepclust._storage.files import replacing, versions
+from skdeepclust._storage.files import versions
+from skdeepclust._storage.replacing import replacing
 from skdeepclust.serving._steps import n_features_of, operations_of
 
 __all__ = ["export"]
@@ -160,15 +162,15 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
     """
     in_memory = format is None and isinstance(path, str) and path in SUFFIXES.values()
     format = str(path) if in_memory else _format_of(Path(path), format)
-    steps = operations_of(estimator) if isinstance(estimator, Pipeline) else []
-    n_features = n_features_of(estimator) if steps else None
-    estimator = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    given, estimator = estimator, estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if not isinstance(estimator, BaseDeepEstimator):
         raise TypeError(
             f"{type(estimator).__name__} is no estimator of this library with a network. Give one, "
             "or a pipeline that ends with one."
         )
     check_is_fitted(estimator)
+    steps = operations_of(given) if isinstance(given, Pipeline) else []
+    n_features = n_features_of(given) if steps else None
     if format == "onnx":
         _import_onnx()
         _check_kernels(estimator)
@@ -182,15 +184,20 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
             "outputs": json.dumps(names),
         }
         graph = _onnx_model(program, names, metadata) if format == "onnx" else program
-        return graph if in_memory else _write(graph, metadata, Path(path))
+        return graph if in_memory else _write(graph, format, metadata, Path(path))
 
 
-def _write(graph: Any, metadata: dict[str, str], path: Path) -> None:
-    with replacing(path, f".part{path.suffix}") as part:  # torch looks at the suffix
-        if isinstance(graph, torch.export.ExportedProgram):
-            torch.export.save(graph, part, extra_files=metadata)
-        else:
-            part.write_bytes(graph.SerializeToString())
+def _write(graph: Any, format: str, metadata: dict[str, str], path: Path) -> None:
+    content = graph.SerializeToString() if format == "onnx" else _torch_bytes(graph, metadata)
+    with replacing(path) as file:
+        file.write(content)
+
+
+def _torch_bytes(graph: torch.export.ExportedProgram, metadata: dict[str, str]) -> memoryview:
+    """Return a file of torch's, whose own writer can end the process where there is no room."""
+    buffer = io.BytesIO()
+    torch.export.save(graph, buffer, extra_files=metadata)
+    return buffer.getbuffer()
 
 
 def _format_of(path: Path, format: str | None) -> str:

@@ -17,6 +17,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 Step = Callable[[Tensor], Tensor]
@@ -162,6 +163,7 @@ def operations_of(pipeline: Pipeline) -> list[nn.Module]:
         if isinstance(step, Pipeline):
             found += [*operations_of(step), *operations_of(Pipeline([("", step[-1]), ("", None)]))]
         elif type(step) in OPERATIONS:
+            check_is_fitted(step)
             found.append(OPERATIONS[type(step)](step))
         elif not _does_nothing(step):
             names = ", ".join(each.__name__ for each in OPERATIONS)

@@ -15,10 +15,11 @@ from helpers.small_fits import FITS, GRAPH, KNOWN, NEW, assert_same, fitted
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from safetensors import safe_open
 from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsTransformer
+from sklearn.neighbors import KNeighborsTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from torch import nn
@@ -111,7 +112,8 @@ def test_scikit_learn_s_estimators_if_they_are_named(path):
     model = make_pipeline(MinMaxScaler(), TAGnetClusterer(3, **GRAPH), KMeans(3, random_state=0))
     save(model.fit(KNOWN), path)
     with pytest.raises(
-        ValueError, match=r"names sklearn\.pipeline\.Pipeline.*trusted=\[Pipeline\]"
+        ValueError,
+        match=r"names sklearn\.pipeline\.Pipeline, .*trusted=\[Pipeline, MinMaxScaler, KMeans\]",
     ):
         load(path)
     with pytest.raises(ValueError, match="MinMaxScaler"):
@@ -210,8 +212,8 @@ def test_an_array_that_stands_twice_is_written_once():
 # ---------------------------------------------------------------- what can't be written
 
 
-def a_function():
-    """Be a function of a module."""
+class Marked(np.ndarray):
+    """An array that may hold more than its numbers."""
 
 
 @pytest.mark.parametrize(
@@ -219,8 +221,9 @@ def a_function():
     [
         {"affinity": lambda a, b: rbf_kernel(a, b)},
         {"callbacks": [iter([])]},
-        {"dictionary": np.array([1 + 2j])},
-        {"dictionary": torch.zeros(2, dtype=torch.bfloat16)},
+        {"affinity": (lambda: 0, iter([]))},
+        {"dictionary": np.array([1, 2]).view(Marked)},
+        {"dictionary": torch.zeros(2, device="meta")},
     ],
 )
 def test_what_cannot_be_written_is_refused_by_name(changes, path):
@@ -233,13 +236,6 @@ def test_what_cannot_be_written_is_refused_by_name(changes, path):
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
-def test_a_search_with_labels_is_refused_instead_of_losing_them(path):
-    model = make_pipeline(MinMaxScaler(), KNeighborsClassifier(3)).fit(KNOWN, np.arange(60) % 2)
-    with pytest.raises(TypeError, match="KNeighborsClassifier"):
-        save(model, path)
-    assert not path.exists()
-
-
 def test_a_file_has_the_permissions_of_a_new_one(path):
     save(KSVD(3), path)
     (path.parent / "other").touch()
@@ -250,13 +246,12 @@ def test_a_write_that_fails_leaves_what_was_there(path, monkeypatch):
     save(KSVD(3), path)
     before = path.read_bytes()
 
-    def fill_the_disk(arrays, name, metadata):
-        Path(name).write_bytes(b"half of it")
+    def fill_the_disk(array):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "save_file", fill_the_disk)
+    monkeypatch.setattr(files, "_bytes_of", fill_the_disk)
     with pytest.raises(OSError, match="No space left"):
-        save(KSVD(4), path)
+        save(KSVD(4, random_state=0).fit(KNOWN), path)
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
@@ -286,7 +281,7 @@ def test_files_of_earlier_versions_still_load():
 
 def test_the_file_names_its_versions(path):
     save(KSVD(3), path)
-    with files.safe_open(path, framework="numpy") as file:
+    with safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["skdeepclust"])
     assert header["class"] == "skdeepclust.dictionary.KSVD"
     assert header["versions"]["skdeepclust"] == skdeepclust.__version__

@@ -184,11 +184,13 @@ def test_nothing_is_told_and_nothing_drawn(
 
 
 def test_what_has_no_network_is_refused(tmp_path):
-    for model in (KSVD(3), make_pipeline(MinMaxScaler(), ParsimoniousClassifier())):
-        with pytest.raises(TypeError, match=type(model).__name__):
+    for model in (KSVD(3), make_pipeline(MinMaxScaler(), KSVD(3))):
+        with pytest.raises(TypeError, match="KSVD is no estimator .* with a network"):
             export(model, tmp_path / "model.onnx")
-    with pytest.raises(NotFittedError):
-        export(ParsimoniousClassifier(), tmp_path / "model.onnx")
+    unfitted = ParsimoniousClassifier()
+    for model in (unfitted, make_pipeline(MinMaxScaler(), unfitted)):
+        with pytest.raises(NotFittedError):
+            export(model, tmp_path / "model.onnx")
 
 
 def test_a_method_that_does_not_say_what_it_returns_is_refused(tmp_path):

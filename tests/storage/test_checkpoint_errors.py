@@ -20,7 +20,6 @@ from helpers.stopped_fits import (
     result,
     stopped_epoch,
 )
-from safetensors import SafetensorError
 from scipy import sparse
 from sklearn.base import clone
 
@@ -140,16 +139,11 @@ def full(*arguments, **options):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def full_for_safetensors(*arguments, **options):
-    raise SafetensorError("I/O error: No space left on device (os error 28)")
-
-
-FAULTY = {"save_file": full_for_safetensors, "os.fsync": full, "Path.replace": full}
+FAULTY = ["files._bytes_of", "replacing.os.fsync", "replacing.Path.replace"]
 
 
 def fill_the_disk(name: str, patch: pytest.MonkeyPatch) -> None:
-    owner, _, attribute = name.rpartition(".")
-    patch.setattr(getattr(files, owner) if owner else files, attribute, FAULTY[name])
+    patch.setattr(f"skdeepclust._storage.{name}", full)
 
 
 @pytest.mark.parametrize("name", FAULTY)
