@@ -151,7 +151,8 @@ class PhaseNet(NeuralNet):
         It is the object that was given: what it collects is there after the fit. Those of skorch
         keep a score or a scheduler for one phase.
         """
-        given = [each[1] if isinstance(each, (tuple, list)) else each for each in self.callbacks]
+        listed: list[Any] = self.callbacks or []
+        given = [each[1] if isinstance(each, (tuple, list)) else each for each in listed]
         own = [each for each in given if not is_of_skorch(each)]
         begun = [each for each in own if any(each is one for one in self.bound_.begun)]
         self.bound_.begun[:] = own

@@ -118,7 +118,7 @@ def mark_frozen_parts(module: nn.Module) -> None:
     for part in module.modules():
         tensors = [*part.parameters(), *part.buffers()]
         if tensors and not part.training and not any(t.requires_grad for t in tensors):
-            part.stays_in_evaluation_mode = True
+            vars(part)["stays_in_evaluation_mode"] = True
 
 
 def train_mode(module: nn.Module, training: bool = True) -> None:
