@@ -96,7 +96,7 @@ KINDS: dict[str, Any] = {
         ("rest", SimpleImputer(add_indicator=True), make_column_selector("size|gap")),
     ),
     "bins": lambda: of_columns(
-        ("a", KBinsDiscretizer(2, quantile_method="averaged_inverted_cdf"), ["size"])
+        ("a", KBinsDiscretizer(2, strategy="uniform"), ["size"])
     ),
     "encoded by y": lambda: (
         make_pipeline(ColumnTransformer([("a", TargetEncoder(), ["kind"])]), classifier()),
@@ -118,6 +118,7 @@ KINDS: dict[str, Any] = {
         KNOWN,
     ),
     "neighbours": lambda: (make_pipeline(coder(), KNeighborsClassifier(3)), KNOWN, Y),
+    "splits that are given": lambda: search(None, cv=[(range(30), range(30, 60))]),
     "trees": lambda: (make_pipeline(coder(), RandomForestClassifier(3)), KNOWN, Y),
     "target": lambda: (
         TransformedTargetRegressor(
@@ -164,7 +165,8 @@ def loaded(path: Path) -> Any:
 
 
 def said(model, X) -> np.ndarray:
-    return np.asarray(model.transform(X) if hasattr(model, "transform") else model.predict(X))
+    names = ("transform", "predict")
+    return np.asarray(next(getattr(model, name) for name in names if hasattr(model, name))(X))
 
 
 def as_text(model) -> str:
