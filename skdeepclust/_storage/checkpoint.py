@@ -25,7 +25,7 @@ from skdeepclust._storage.files import FAULTS, read_file, reason_of, versions, w
 from skdeepclust._storage.fit_identity import differences, identity_of, name_of
 from skdeepclust._storage.folder_lock import FolderLock, is_locked
 from skdeepclust._storage.tree import Decoder, Encoder
-from skdeepclust._storage.trust import Trust
+from skdeepclust._storage.trust import Trust, UntrustedError
 
 HINT = "A checkpoint holds numbers, texts, arrays and tensors: leave out checkpoint for such a fit."
 HEADER = "fit.safetensors"
@@ -66,6 +66,7 @@ class Step:
         tree: Any = None
         try:
             tree = encoder.encode(record(), self.path.stem)
+            _check_names(tree, self.path.stem)
             if droppable:  # holds objects, of which not all that can be written can be read
                 Decoder(encoder.arrays, Trust()).decode(tree)
         except FAULTS:
@@ -73,6 +74,15 @@ class Step:
                 return
             raise
         write(self.path, tree, encoder.arrays)
+
+
+def _check_names(tree: Any, path: str) -> None:
+    """Raise TypeError for what could be written, but not read again."""
+    try:
+        Trust().check(tree)
+    except UntrustedError as error:
+        listed = ", ".join(".".join(name) for name in error.names)
+        raise TypeError(f"{path} names {listed}. {HINT}") from error
 
 
 class Checkpoint:

@@ -180,13 +180,18 @@ def write_object(writer: Writer, value: Any, path: str) -> Any:
         node |= {"$": "made", "arguments": writer.node(list(arguments), path)}
     elif getattr(made, "__name__", "") == f"{OF_CYTHON}{cls.__name__}" and arguments[0] is cls:
         node |= {"$": "made", "of cython": writer.node(list(arguments[1:]), path)}
-    elif made is not BY_STATE or arguments != (cls,) or cls.__module__ == "builtins":
+    elif not _is_by_state(made) or arguments != (cls,) or cls.__module__ == "builtins":
         return writer.refuse(value, path)
     if items is not None:
         node["items"] = writer.node(list(items), path)
     if entries is not None:
         node["entries"] = writer.node(dict(entries), path)
     return node | {"state": writer.node(_plain(state), path)}
+
+
+def _is_by_state(made: Any) -> bool:
+    """Tell whether an object is made out of nothing: by Python, or as scikit-learn's trees are."""
+    return made is BY_STATE or getattr(made, "__name__", "") == "newObj"
 
 
 def _plain(state: Any) -> Any:

@@ -24,7 +24,10 @@ ALWAYS = (NearestNeighbors, parametrize.ParametrizationList)
 # or functions that the file has to name, too. None of them does anything when it is made.
 PARTS = {
     "sklearn.compose._column_transformer": {"_RemainderColsList"},
-    "sklearn.metrics._scorer": {"_MultimetricScorer", "_PassthroughScorer", "_Scorer"},
+    "sklearn.metrics._scorer": {
+        "_CurveScorer", "_MultimetricScorer", "_PassthroughScorer", "_Scorer",
+    },
+    "sklearn.model_selection._split": {"_CVIterableWrapper"},
     "sklearn.utils._metadata_requests": {
         "MetadataRequest", "MetadataRouter", "MethodMapping", "MethodMetadataRequest",
     },
@@ -162,15 +165,14 @@ class Trust:
             return given
         module, found = moved(module), None
         if name in PARTS.get(module, ()):
-            return getattr(importlib.import_module(module), name)
-        if module.startswith(("torch.nn.modules.", "torch.optim.")):
+            found = _imported(module, name)
+            if found is not None:  # other versions may have it elsewhere
+                return found
+        elif module.startswith(("torch.nn.modules.", "torch.optim.")):
             found = getattr(sys.modules.get(module), name, None)
             found = found if isinstance(found, type) and _makes_layers(found) else None
         elif re.fullmatch(rf"{PACKAGE}(\.\w+)*", module):
-            try:
-                found = getattr(importlib.import_module(module), name, None)
-            except ModuleNotFoundError:
-                found = None
+            found = _imported(module, name)
         # not what the module has imported from elsewhere
         is_own = isinstance(found, type) and module in (found.__module__, home_of(found))
         if is_own or _is_metric(found):
@@ -185,6 +187,13 @@ class Trust:
             return self.named.get(("__main__", name))
         found = [each for (_, other), each in self.named.items() if other == name]
         return found[0] if found and all(each is found[0] for each in found) else None
+
+
+def _imported(module: str, name: str) -> Any:
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except ModuleNotFoundError:
+        return None
 
 
 def _nodes(tree: Any) -> Iterator[dict]:

@@ -252,6 +252,24 @@ class Counting(torch.optim.SGD):
         return super().step(closure)
 
 
+class Tag:
+    """An object that no file may name by itself."""
+
+
+class Tagging(torch.optim.SGD):
+    """An optimiser that keeps one."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            group["tag"] = Tag()
+        return super().step(closure)
+
+
+def test_what_would_be_written_but_not_read_again_is_refused_at_once(tmp_path):
+    with pytest.raises(TypeError, match=r"01-classification names .*Tag\. .*leave out checkpoint"):
+        make(tmp_path, optimizer=Tagging).fit(*ARGUMENTS)
+
+
 def test_an_optimizer_whose_state_cant_be_kept(tmp_path):
     with pytest.raises(TypeError, match=r"lock is <unlocked.*leave out checkpoint"):
         make(tmp_path, optimizer=Counting).fit(*ARGUMENTS)
