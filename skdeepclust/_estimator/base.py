@@ -47,7 +47,6 @@ from skdeepclust._estimator import types
 from skdeepclust._estimator.dask_answers import Method
 from skdeepclust._estimator.notebook import with_tables
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
-from skdeepclust._inputs.containers import gathered, numbers_alone
 from skdeepclust._inputs.samples import InputSpec, check_samples, check_size_of_values
 from skdeepclust._storage.checkpoint import (
     Checkpoint,
@@ -275,17 +274,11 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         return tags
 
     # -- samples
-    def _pad(self, samples: list[Any], *, reset: bool) -> Any:
-        """Return samples of unlike lengths in one array, or `None`: a hook for sequences."""
-        return None
-
     def _check(self, X, *, reset: bool = False):
         """Validate X and return it as 2-D array or CSR matrix, float or uint8, without a copy."""
         if not reset:
             check_is_fitted(self)
-        X = gathered(X, functools.partial(self._pad, reset=reset))
-        with numbers_alone():
-            X, sample_shape = check_samples(self, X, reset=reset)
+        X, sample_shape = check_samples(self, X, reset=reset)
         if reset:
             check_size_of_values(X, self.dtype)
             self._input = self._learn_input(sample_shape)

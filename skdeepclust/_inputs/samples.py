@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
+from skdeepclust._inputs.containers import gathered, numbers_alone
 
 # Enough to find that X is in a wrong unit, without reading all of a memory map.
 N_ROWS_LOOKED_AT = 1000
@@ -135,6 +137,7 @@ class InputSpec:
         """Refuse what of the values of X the shape doesn't tell: a hook."""
 
 
+@numbers_alone()
 def check_samples(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, tuple[int, ...]]:
     """Validate X without a copy of it.
 
@@ -154,6 +157,8 @@ def check_samples(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any
     sample_shape : tuple of int
         Shape of a sample as it was given.
     """
+    # a hook of estimators of sequences
+    X = gathered(X, partial(estimator._pad, reset=reset) if hasattr(estimator, "_pad") else None)
     stored = X if is_stored(X) else None
     X, sample_shape = split_samples(X if stored is None else _stand_in(stored))
     tensor = X if isinstance(X, torch.Tensor) else None

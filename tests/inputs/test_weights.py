@@ -87,7 +87,11 @@ def test_fits_depend_on_ratios_alone(name: str) -> None:
     [
         (np.ma.array(WEIGHT, mask=WEIGHT > 1), ValueError, "sample_weight is a masked array with"),
         (np.where(WEIGHT > 1, np.nan, WEIGHT), ValueError, "Input sample_weight contains NaN"),
-        ([*WEIGHT[1:], None], ValueError, "sample_weight contains None, a missing value, in row 89"),
+        (
+            [*WEIGHT[1:], None],
+            ValueError,
+            "sample_weight contains None, a missing value, in row 89",
+        ),
         ([*WEIGHT[1:], pd.NA], ValueError, "sample_weight contains <NA>"),
         (pd.Series([None, *WEIGHT[1:]], dtype="Float64"), ValueError, "contains NaN"),
         ((each for each in WEIGHT), TypeError, "sample_weight is a generator: give an array"),
