@@ -21,12 +21,7 @@ from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_f
 from skdeepclust._estimator.dask_answers import by_blocks, computed
 from skdeepclust._estimator.labels import check_labelled_weight, with_labels
 from skdeepclust._estimator.parameters import learned, parameter
-from skdeepclust._estimator.partial_labels import (
-    check_partial_labels,
-    labelled_accuracy,
-    named,
-    set_classes,
-)
+from skdeepclust._estimator.partial_labels import accuracy, check_partial_labels, named, set_classes
 from skdeepclust._inputs.sequences import SequenceSpec, in_one_array
 from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.session import Session
@@ -302,8 +297,8 @@ class ForcedApartEmbedder(
         losses = functional.cross_entropy(logits, y, reduction="none", ignore_index=-1)
         cross_entropy = weighted_mean(losses, weight)
         correct = (logits.detach().argmax(1) == y).to(logits.dtype)
-        accuracy = weighted_mean(correct, weight)
-        return {"loss": cross_entropy, "cross_entropy": cross_entropy, "accuracy": accuracy}
+        share = weighted_mean(correct, weight)
+        return {"loss": cross_entropy, "cross_entropy": cross_entropy, "accuracy": share}
 
     def _reconstruction_loss(
         self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None
@@ -517,7 +512,7 @@ class ForcedApartEmbedder(
             raise ValueError(
                 "score needs the coarse labels y of a ForcedApartEmbedder fitted with y."
             )
-        return labelled_accuracy(y, computed(self.predict(X)), self.classes_, sample_weight)
+        return accuracy(y, computed(self.predict(X)), self.classes_, sample_weight)
 
     def _squared_error(self, x: Tensor) -> Tensor:
         return self._residual(x).square().sum(1)

@@ -13,7 +13,7 @@ from skdeepclust._estimator.base import BaseDeepEstimator
 from skdeepclust._estimator.dask_answers import computed
 from skdeepclust._estimator.labels import check_labels, with_class_weight
 from skdeepclust._estimator.parameters import parameter
-from skdeepclust._estimator.partial_labels import check_partial_labels, labelled_accuracy, mask_of
+from skdeepclust._estimator.partial_labels import accuracy, check_partial_labels, mask_of
 from skdeepclust._inputs.weights import weights_of
 
 
@@ -58,4 +58,4 @@ class BaseDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         score : float
             Share of the samples that `predict` labels right.
         """
-        return labelled_accuracy(y, computed(self.predict(X)), self.classes_, sample_weight)
+        return accuracy(y, computed(self.predict(X)), self.classes_, sample_weight)

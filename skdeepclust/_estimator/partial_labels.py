@@ -172,7 +172,7 @@ def scored(
     return known, predicted[labelled], sample_weight
 
 
-def labelled_accuracy(
+def accuracy(
     y: Any, predicted: np.ndarray, classes: np.ndarray, sample_weight: Any = None
 ) -> float:
     """Return the share of the samples with a label that are predicted right."""
