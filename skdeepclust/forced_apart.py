@@ -11,28 +11,18 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from sklearn import config_context
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.metrics import accuracy_score
 from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepclust._compat import Interval, StrOptions
-from skdeepclust._engine.foreign_arrays import vector
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._estimator.dask_answers import by_blocks, computed
 from skdeepclust._estimator.labels import check_labelled_weight, with_labels
 from skdeepclust._estimator.parameters import learned, parameter
-from skdeepclust._estimator.partial_labels import (
-    UNLABELLED,
-    check_partial_labels,
-    named,
-    scored,
-    set_classes,
-)
-from skdeepclust._inputs.containers import padded
-from skdeepclust._inputs.sequences import SequenceSpec
+from skdeepclust._estimator.partial_labels import accuracy, check_partial_labels, named, set_classes
+from skdeepclust._inputs.sequences import SequenceSpec, in_one_array
 from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.session import Session
 from skdeepclust.losses._clustering import weighted_mean
@@ -225,16 +215,9 @@ class ForcedApartEmbedder(
         )
 
     def _pad(self, samples: list[Any], *, reset: bool) -> Any:
-        n_dims, steps = 1 if self.vocabulary_size is not None else 2, None
-        if not reset:
-            if not self._input.holds_sequences:
-                return None
-            steps = self._input.input_shape[0]
-        elif self.image_shape is not None:
-            return None
-        elif self.sequence_shape is not None and n_dims == 2:
-            steps = self.sequence_shape[0]
-        return padded(samples, steps, n_dims)
+        known = None if reset else self._input
+        shapes = self.image_shape, self.sequence_shape, self.vocabulary_size
+        return in_one_array(samples, known, *shapes)
 
     # -- the network
     def _default_network(self):
@@ -309,13 +292,13 @@ class ForcedApartEmbedder(
         self, x: Tensor, idx: Tensor, y: Tensor, sample_weight: Tensor | None = None
     ) -> dict[str, Tensor]:
         logits = self._outputs(x)
-        labelled = (y != UNLABELLED).to(logits.dtype)
+        labelled = (y >= 0).to(logits.dtype)
         weight = labelled if sample_weight is None else labelled * sample_weight
-        losses = functional.cross_entropy(logits, y, reduction="none", ignore_index=UNLABELLED)
+        losses = functional.cross_entropy(logits, y, reduction="none", ignore_index=-1)
         cross_entropy = weighted_mean(losses, weight)
         correct = (logits.detach().argmax(1) == y).to(logits.dtype)
-        accuracy = weighted_mean(correct, weight)
-        return {"loss": cross_entropy, "cross_entropy": cross_entropy, "accuracy": accuracy}
+        share = weighted_mean(correct, weight)
+        return {"loss": cross_entropy, "cross_entropy": cross_entropy, "accuracy": share}
 
     def _reconstruction_loss(
         self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None
@@ -523,16 +506,13 @@ class ForcedApartEmbedder(
         if not hasattr(self, "classes_"):
             X = self._check(X)
             error = self._runner.infer(self._squared_error, X).cpu().double().numpy()
-            weight = None if sample_weight is None else vector(sample_weight, "sample_weight")
+            weight = weights_of(sample_weight, X).get("sample_weight")
             return -float(np.average(error, weights=weight))
         if y is None:
             raise ValueError(
                 "score needs the coarse labels y of a ForcedApartEmbedder fitted with y."
             )
-        predicted = computed(self.predict(X))
-        y, predicted, weight = scored(y, predicted, self.classes_, sample_weight)
-        with config_context(array_api_dispatch=False):
-            return accuracy_score(y, predicted, sample_weight=weight)
+        return accuracy(y, computed(self.predict(X)), self.classes_, sample_weight)
 
     def _squared_error(self, x: Tensor) -> Tensor:
         return self._residual(x).square().sum(1)

@@ -16,7 +16,8 @@ from sklearn.metrics.cluster import contingency_matrix
 from sklearn.pipeline import Pipeline
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d, resample
 
-from skdeepclust._engine.foreign_arrays import in_numpy, vector
+from skdeepclust._engine.foreign_arrays import in_numpy, is_dask, vector
+from skdeepclust._engine.stored_arrays import StoredArray, is_stored
 
 __all__ = [
     "clustering_accuracy_score",
@@ -196,6 +197,14 @@ def _embed(estimator: Any, X: Any) -> Any:
     return estimator.transform(X)
 
 
+def _some_rows(X: Any, **drawn: int) -> Any:
+    if is_dask(X) or not is_stored(X):
+        return resample(X, replace=False, **drawn)
+    # others that are stored, such as those of h5py and zarr, have no rows in any order
+    rows = resample(np.arange(X.shape[0]), replace=False, **drawn)
+    return StoredArray(X, X.dtype)[rows].reshape(-1, *X.shape[1:])
+
+
 def embedding_silhouette_scorer(
     estimator: Any, X: Any, y: Any = None, *, sample_size: int = 2000, random_state: int = 0
 ) -> float:
@@ -251,7 +260,7 @@ def embedding_silhouette_scorer(
     """
     n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
     if n_samples > sample_size:
-        X = resample(X, replace=False, n_samples=sample_size, random_state=random_state)
+        X = _some_rows(X, n_samples=sample_size, random_state=random_state)
     labels = np.asarray(in_numpy(estimator.predict(X), "predict(X)"))
     if not 1 < len(np.unique(labels)) < len(labels):
         return -1.0

@@ -23,7 +23,7 @@ from skdeepclust._estimator.dask_answers import by_blocks
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
 from skdeepclust._estimator.labels import labels_for_callbacks, refuse_balanced
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
-from skdeepclust._estimator.partial_labels import UNLABELLED, masked, named, set_classes, split
+from skdeepclust._estimator.partial_labels import masked, named, set_classes, split
 from skdeepclust._inputs.weights import weights_of
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
@@ -228,7 +228,7 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
         labelled: Tensor | None = None,
     ) -> dict[str, Tensor]:
         logits = self._logits(x)
-        losses = functional.cross_entropy(logits, y, reduction="none", ignore_index=UNLABELLED)
+        losses = functional.cross_entropy(logits, y, reduction="none", ignore_index=-1)
         cross_entropy = weighted_mean(losses, masked(sample_weight, labelled))
         correct = (logits.detach().argmax(1) == y).to(logits.dtype)
         accuracy = weighted_mean(correct, labelled)

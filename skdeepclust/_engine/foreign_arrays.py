@@ -63,7 +63,9 @@ def array_of_tensor(tensor: torch.Tensor) -> Any:
     if tensor.layout != torch.strided:
         tensor = tensor.to_sparse_coo().coalesce().cpu()
         values = array_of_tensor(tensor.values())
-        return sparse.coo_array((values, tuple(tensor.indices().numpy())), tuple(tensor.shape))
+        rows, columns = tensor.indices().numpy()
+        shape = (tensor.shape[0], tensor.shape[1])
+        return sparse.coo_array((values, (rows, columns)), shape=shape)
     if tensor.dtype in (torch.bfloat16, torch.float16):
         tensor = tensor.float()
     return tensor.cpu().resolve_conj().resolve_neg().numpy()
@@ -121,18 +123,18 @@ def vector(values: Any, name: str) -> Any:
 
 def refuse_missing(values: Any, name: str) -> None:
     """Raise ValueError if an object in an array or a list is none; NaN among numbers may stay."""
-    objects = values if isinstance(values, (list, tuple)) else ()
-    if isinstance(values, np.ndarray) and values.dtype.kind in "OmM":
-        objects = values.ravel().tolist()
-    for place, value in enumerate(objects):
-        if is_missing(value):
-            # as scikit-learn says it
-            missing = "NaN" if isinstance(value, float) else repr(value)
-            row = place * len(values) // len(objects)
-            raise ValueError(
-                f"Input {name} contains {missing}, a missing value, in row {row}: fill it or leave "
-                "out the sample."
-            )
+    if isinstance(values, np.ndarray):
+        values = values.tolist() if values.dtype.kind in "OmM" and values.ndim else ()
+    rows = values if isinstance(values, (list, tuple)) else ()
+    for row, held in enumerate(rows):
+        for value in held if isinstance(held, (list, tuple)) else [held]:
+            if is_missing(value):
+                # as scikit-learn says it
+                missing = "NaN" if isinstance(value, float) else repr(value)
+                raise ValueError(
+                    f"Input {name} contains {missing}, a missing value, in row {row}: fill it or "
+                    "leave out the sample."
+                )
 
 
 def is_missing(value: Any) -> bool:

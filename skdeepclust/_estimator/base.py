@@ -50,7 +50,6 @@ from skdeepclust._estimator.notebook import with_tables
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
 from skdeepclust._estimator.pickles import state_of, take_up
 from skdeepclust._estimator.structure import Structure, changed_parts, check_unchanged, made_by
-from skdeepclust._inputs.containers import gathered, numbers_alone
 from skdeepclust._inputs.samples import InputSpec, check_samples
 from skdeepclust._storage.checkpoint import (
     Checkpoint,
@@ -285,18 +284,12 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         return tags
 
     # -- samples
-    def _pad(self, samples: list[Any], *, reset: bool) -> Any:
-        """Return samples of unlike lengths in one array, or `None`: a hook for sequences."""
-        return None
-
     def _check(self, X, *, reset: bool = False):
         """Validate X and return it as 2-D array or CSR matrix, float or uint8, without a copy."""
         if not reset:
             check_is_fitted(self)
-        X = gathered(X, functools.partial(self._pad, reset=reset))
-        with numbers_alone():
-            spec = None if reset else self._input
-            X, sample_shape = check_samples(self, X, reset=reset, spec=spec)
+        spec = None if reset else self._input
+        X, sample_shape = check_samples(self, X, reset=reset, spec=spec)
         if reset:
             self._input = self._learn_input(sample_shape).with_values(X, self.dtype)
             self.__dict__.pop("image_shape_", None)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn import config_context
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 
 from skdeepclust._compat import StrOptions
 from skdeepclust._estimator import types
@@ -15,7 +13,7 @@ from skdeepclust._estimator.base import BaseDeepEstimator
 from skdeepclust._estimator.dask_answers import computed
 from skdeepclust._estimator.labels import check_labels, with_class_weight
 from skdeepclust._estimator.parameters import parameter
-from skdeepclust._estimator.partial_labels import check_partial_labels, mask_of, scored
+from skdeepclust._estimator.partial_labels import accuracy, check_partial_labels, mask_of
 from skdeepclust._inputs.weights import weights_of
 
 
@@ -60,7 +58,4 @@ class BaseDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         score : float
             Share of the samples that `predict` labels right.
         """
-        predicted = computed(self.predict(X))
-        y, predicted, weight = scored(y, predicted, self.classes_, sample_weight)
-        with config_context(array_api_dispatch=False):
-            return accuracy_score(y, predicted, sample_weight=weight)
+        return accuracy(y, computed(self.predict(X)), self.classes_, sample_weight)

@@ -131,12 +131,8 @@ def refuse_balanced(class_weight: Any) -> None:
 
 def check_labelled_weight(weights: dict[str, np.ndarray], y_index: np.ndarray) -> None:
     """Raise ValueError if no weight is left of samples that have a label."""
-    labelled = y_index >= 0
-    if (
-        "sample_weight" in weights
-        and labelled.any()
-        and not weights["sample_weight"][labelled].any()
-    ):
+    weight = weights.get("sample_weight", np.ones(len(y_index)))[y_index >= 0]
+    if len(weight) and not weight.any():
         raise ValueError("sample_weight leaves no labelled sample of y with a positive weight.")
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn import config_context
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import get_tags
 
@@ -168,6 +170,15 @@ def scored(
     if sample_weight is not None:
         sample_weight = np.asarray(vector(sample_weight, "sample_weight"))[labelled]
     return known, predicted[labelled], sample_weight
+
+
+def accuracy(
+    y: Any, predicted: np.ndarray, classes: np.ndarray, sample_weight: Any = None
+) -> float:
+    """Return the share of the samples with a label that are predicted right."""
+    y, predicted, weight = scored(y, predicted, classes, sample_weight)
+    with config_context(array_api_dispatch=False):
+        return accuracy_score(y, predicted, sample_weight=weight)
 
 
 def split(

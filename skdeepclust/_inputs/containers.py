@@ -48,8 +48,8 @@ def gathered(X: Any, pad: Pad | None = None) -> Any:
         _refuse(X, "pass torch.nn.utils.rnn.pad_packed_sequence(X, batch_first=True)[0]")
     if isinstance(X, (list, tuple, deque)):
         return _listed(X, pad)
-    if getattr(X, "dtype", None) == object and getattr(X, "ndim", 2) == 1 and not is_stored(X):
-        return _listed(list(X), pad)  # an array, or a column of a frame, of arrays
+    if _is_column_of_objects(X):
+        return _listed(list(X), pad)
     for is_one, advice in REFUSED:
         if is_one(X):
             _refuse(X, advice(X))
@@ -72,6 +72,12 @@ def numbers_alone() -> Generator[None]:
 
 # How NumPy and Python begin to say so.
 CONVERSIONS = ("could not convert", "float() argument", "setting an array element")
+
+
+def _is_column_of_objects(X: Any) -> bool:
+    """Tell whether this is an array, or a column of a frame, of what may be arrays."""
+    kind = getattr(getattr(X, "dtype", None), "kind", None)
+    return kind == "O" and getattr(X, "ndim", 0) == 1 and not is_stored(X)
 
 
 def _of_tensor(X: torch.Tensor, pad: Pad | None) -> Any:
@@ -145,9 +151,9 @@ STACKED = (
     "torch.stack([x for x, *_ in dataset])"
 )
 # Which X are refused, the first that holds, and what the message advises.
-REFUSED: list[tuple[Callable[[Any], bool], Callable[[Any], str]]] = [
-    (lambda X: X is None or (np.isscalar(X) and not isinstance(X, (str, bytes))), lambda X: ROWS),
+REFUSED: list[tuple[Callable[[Any], Any], Callable[[Any], str]]] = [
     (lambda X: isinstance(X, (str, bytes, os.PathLike)), lambda X: FILES),
+    (lambda X: X is None or np.isscalar(X), lambda X: ROWS),
     (lambda X: isinstance(X, (Dataset, DataLoader)), lambda X: STACKED),
     (_is_hugging_face, _advice_on_hugging_face),
     (is_image, lambda X: "pass a list of images of one size, [X] of this one alone"),
@@ -177,7 +183,7 @@ def _listed(X: Iterable[Any], pad: Pad | None) -> Any:
     padded = None if pad is None else pad(samples)
     if padded is not None:
         return padded
-    shapes = list(dict.fromkeys(_shape(each) for each in samples))
+    shapes = list(dict.fromkeys(shape_of(each) for each in samples))
     if len(shapes) > 1:
         raise ValueError(
             f"X holds samples of unlike shapes, such as {shapes[0]} and {shapes[1]}: bring them to "
@@ -213,46 +219,10 @@ def array_of_image(image: Any) -> np.ndarray:
     return pixels if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
 
 
-def _shape(sample: Any) -> tuple[int, ...]:
+def shape_of(sample: Any) -> tuple[int, ...]:
     try:
         return np.shape(sample)
     except ValueError:
         raise ValueError(
             "X holds samples that are lists of unlike lengths: each has to be an array of numbers."
         ) from None
-
-
-def padded(samples: list[Any], n_steps: int | None, n_dims: int) -> np.ndarray | None:
-    """Return sequences of unlike lengths as one array, with steps of zeros at their ends.
-
-    Parameters
-    ----------
-    samples : list of array-like of shape (steps,) or (steps, n_features)
-        Sequences, of words or of feature vectors.
-    n_steps : int or None
-        Number of steps of all; `None`: that of the longest.
-    n_dims : int
-        Number of dimensions of a sequence, 1 of words.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_steps, ...) or None
-        `None`, where the samples are no sequences, or all have so many steps.
-    """
-    shapes = [_shape(sample) for sample in samples]
-    if not shapes or any(len(shape) != n_dims for shape in shapes):
-        return None
-    lengths, widths = [shape[0] for shape in shapes], {shape[1:] for shape in shapes}
-    n_steps = max(lengths) if n_steps is None else n_steps
-    if len(widths) > 1 or set(lengths) == {n_steps}:
-        return None
-    if max(lengths) > n_steps:
-        raise ValueError(
-            f"X holds a sequence of {max(lengths)} steps, more than the {n_steps} of the longest "
-            "one of the fit, or of sequence_shape: cut it."
-        )
-    arrays = [np.asarray(sample) for sample in samples]
-    X = np.zeros((len(arrays), n_steps, *widths.pop()), np.result_type(*arrays))
-    for row, array in zip(X, arrays, strict=True):
-        row[: len(array)] = array
-    return X

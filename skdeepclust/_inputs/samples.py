@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import permutations
 from numbers import Integral
 from typing import Any, Self
@@ -14,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
+from skdeepclust._inputs.containers import gathered, numbers_alone
 from skdeepclust._inputs.values import (
     check_digits,
     check_size_of_values,
@@ -262,6 +264,7 @@ class InputSpec:
         check_same_shape(sample_shape, self.sample_shape, self.input_shape)
 
 
+@numbers_alone()
 def check_samples(
     estimator: BaseEstimator, X: Any, *, reset: bool, spec: InputSpec | None = None
 ) -> tuple[Any, tuple[int, ...]]:
@@ -285,6 +288,8 @@ def check_samples(
     sample_shape : tuple of int
         Shape of a sample as it was given.
     """
+    # a hook of estimators of sequences
+    X = gathered(X, partial(estimator._pad, reset=reset) if hasattr(estimator, "_pad") else None)
     stored = X if is_stored(X) else None
     X, sample_shape = split_samples(X if stored is None else _stand_in(stored))
     if spec is not None and len(sample_shape) > 1:

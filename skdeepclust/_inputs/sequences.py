@@ -12,6 +12,7 @@ import numpy as np
 
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import in_blocks
+from skdeepclust._inputs.containers import shape_of
 from skdeepclust._inputs.samples import InputSpec
 
 
@@ -76,6 +77,72 @@ class SequenceSpec(InputSpec):
             return
         for block in in_blocks(X):
             _check_word_indices(block, self.vocabulary_size)
+
+
+def in_one_array(
+    samples: list[Any],
+    known: InputSpec | None,
+    image_shape: Any = None,
+    sequence_shape: Any = None,
+    vocabulary_size: int | None = None,
+) -> np.ndarray | None:
+    """Return sequences of unlike lengths as one array, or `None` where that isn't needed.
+
+    Parameters
+    ----------
+    samples : list of array-like
+        Samples, sequences or not.
+    known : InputSpec or None
+        Their specification; `None`: they are those of a fit.
+    image_shape, sequence_shape, vocabulary_size
+        What the user says of them.
+    """
+    n_dims, n_steps = 2 if vocabulary_size is None else 1, None
+    if known is not None:
+        if not known.holds_sequences:
+            return None
+        n_steps = known.input_shape[0]
+    elif image_shape is not None:
+        return None
+    elif sequence_shape is not None and n_dims == 2:
+        n_steps = sequence_shape[0]
+    return padded(samples, n_steps, n_dims)
+
+
+def padded(samples: list[Any], n_steps: int | None, n_dims: int) -> np.ndarray | None:
+    """Return sequences of unlike lengths as one array, with steps of zeros at their ends.
+
+    Parameters
+    ----------
+    samples : list of array-like of shape (steps,) or (steps, n_features)
+        Sequences, of words or of feature vectors.
+    n_steps : int or None
+        Number of steps of all; `None`: that of the longest.
+    n_dims : int
+        Number of dimensions of a sequence, 1 of words.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_steps, ...) or None
+        `None`, where the samples are no sequences, or all have so many steps.
+    """
+    shapes = [shape_of(sample) for sample in samples]
+    if not shapes or any(len(shape) != n_dims for shape in shapes):
+        return None
+    lengths, widths = [shape[0] for shape in shapes], {shape[1:] for shape in shapes}
+    n_steps = max(lengths) if n_steps is None else n_steps
+    if len(widths) > 1 or set(lengths) == {n_steps}:
+        return None
+    if max(lengths) > n_steps:
+        raise ValueError(
+            f"X holds a sequence of {max(lengths)} steps, more than the {n_steps} of the longest "
+            "one of the fit, or of sequence_shape: cut it."
+        )
+    arrays = [np.asarray(sample) for sample in samples]
+    X = np.zeros((len(arrays), n_steps, *widths.pop()), np.result_type(*arrays))
+    for row, array in zip(X, arrays, strict=True):
+        row[: len(array)] = array
+    return X
 
 
 def _shape_of_words(sample_shape: tuple[int, ...], sequence_shape) -> tuple[int]:

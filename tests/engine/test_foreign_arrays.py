@@ -73,7 +73,7 @@ def test_strings_of_any_length_are_objects() -> None:
 )  # fmt: skip
 def test_what_is_missing(value) -> None:
     assert is_missing(value)
-    with pytest.raises(ValueError, match="Input y contains .*, a missing value, in row 1"):
+    with pytest.raises(ValueError, match=r"Input y contains .*, a missing value, in row 1"):
         vector(np.array([1, value], dtype=object), "y")
 
 
@@ -84,5 +84,5 @@ def test_what_is_there(value) -> None:
 
 @pytest.mark.parametrize("values", ["abc", b"abc", {1, 2}, {1: 2}, iter([1]), object()])
 def test_what_holds_no_values(values) -> None:
-    with pytest.raises(TypeError, match="y is a .*: give an array or a list with a value for each"):
+    with pytest.raises(TypeError, match=r"y is a .*: give an array or a list with a value"):
         vector(values, "y")

@@ -64,7 +64,7 @@ def test_missing_labels_have_no_index(name):
     ("y", "match"),
     [
         ([-1] * 6, "All 6 labels in y are -1, which means unlabelled. Give labels of at least 2"),
-        ([0, 0, -1, 0, 0, 0], r"only 1 class: 0 \(-1 means unlabelled\). Give labels of at least 2"),
+        ([0, 0, -1, 0, 0, 0], r"only 1 class: 0 \(-1 means unlabelled\). Give labels of"),
         (["a", "a", -1, "a", -1, "a"], "Classifier .* only 1 class: 'a'"),
         ([0, 1, -1], "y has 3 labels, but X has 6 samples"),
         ([0, 1, -1, np.nan, 1, 1], "contains NaN"),
@@ -233,7 +233,7 @@ def test_batches_without_any_label(make):
 
 @pytest.mark.parametrize("make", CLASSIFIERS)
 def test_all_labels_missing(make):
-    with pytest.raises(ValueError, match="All 200 labels in y are -1.*Give labels of at least 2"):
+    with pytest.raises(ValueError, match=r"All 200 labels in y are -1.*Give labels of at least 2"):
         make().fit(X, np.full(200, -1))
     with pytest.raises(ValueError, match=r"only 1 class: 3 \(-1 means unlabelled\)"):
         make().fit(X, np.where(DIGIT[:200] == 3, 3, -1))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import warnings
 
+import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
@@ -146,7 +149,20 @@ def test_parts_of_tiny_weight_do_not_disturb_the_bound():
 
 
 @pytest.mark.parametrize(
-    "container", [np.asarray, np.ndarray.tolist, sparse.csr_matrix, sparse.coo_array]
+    "container",
+    [
+        np.asarray,
+        np.ndarray.tolist,
+        sparse.csr_matrix,
+        sparse.coo_array,
+        np.ma.array,
+        pd.DataFrame,
+        lambda values: pd.DataFrame(values).convert_dtypes(),
+        lambda values: torch.tensor(values, requires_grad=True),
+        lambda values: torch.tensor(values).to_sparse(),
+        lambda values: [torch.tensor(row) for row in values],
+        lambda values: da.from_array(values, chunks=10),
+    ],
 )
 def test_given_affinities_become_sparse(container):
     affinity = two_parts_and_a_hermit()
@@ -200,8 +216,10 @@ def test_rounding_is_no_asymmetry(dtype, unit):
         (-np.ones((3, 3)), "affinity has negative values, the smallest is -1"),
         (np.full((3, 3), np.nan), "affinity contains NaN"),
         (sparse.csr_array(np.full((3, 3), np.inf)), "affinity contains infinity"),
+        (np.ma.array(np.ones((3, 3)), mask=np.eye(3)), "affinity is a masked array with 3 masked"),
+        ([[0, 1, 1], [1, 0, pd.NA], [1, 1, 0]], "affinity contains <NA>"),
     ],
-    ids=["rectangular", "vector", "none", "negative", "nan", "infinite"],
+    ids=["rectangular", "vector", "none", "negative", "nan", "infinite", "masked", "missing"],
 )
 def test_affinities_that_are_refused(affinity, message):
     with pytest.raises(ValueError, match=message):

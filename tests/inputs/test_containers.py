@@ -21,7 +21,8 @@ from PIL import Image
 from scipy import sparse
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from skdeepclust._inputs.containers import gathered, padded
+from skdeepclust._inputs.containers import gathered
+from skdeepclust._inputs.sequences import padded
 
 once_fitted = functools.cache(fitted)
 TENSOR = torch.tensor(KNOWN)
@@ -173,7 +174,7 @@ def test_masked_values(X) -> None:
     ids=["texts", "categories", "NA", "lists of texts"],
 )
 def test_what_holds_no_numbers(X) -> None:
-    with pytest.raises((TypeError, ValueError), match="^X holds values that are no numbers"):
+    with pytest.raises((TypeError, ValueError), match=r"^X holds values that are no numbers"):
         NETWORKS["autoencoder"]()[0].fit(X)
 
 

@@ -185,7 +185,7 @@ def test_nothing_is_told_and_nothing_drawn(
 
 def test_what_has_no_network_is_refused(tmp_path):
     for model in (KSVD(3), make_pipeline(MinMaxScaler(), KSVD(3))):
-        with pytest.raises(TypeError, match="KSVD is no estimator .* with a network"):
+        with pytest.raises(TypeError, match=r"KSVD is no estimator .* with a network"):
             export(model, tmp_path / "model.onnx")
     unfitted = ParsimoniousClassifier()
     for model in (unfitted, make_pipeline(MinMaxScaler(), unfitted)):
