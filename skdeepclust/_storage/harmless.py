@@ -51,6 +51,7 @@ FUNCTIONAL = [
 
 def _collect() -> dict[tuple[str, str], Any]:
     found = {("builtins", each.__qualname__): each for each in BUILTINS}
+    found["numpy", "bool"] = np.bool_  # as NumPy 2 calls it
     for space in (np, special):
         objects = {name: getattr(space, name) for name in dir(space) if not name.startswith("__")}
         is_type = {k: isinstance(v, type) and issubclass(v, np.generic) for k, v in objects.items()}

@@ -48,7 +48,7 @@ def replacing(path: Path) -> Generator[BinaryIO]:
             with path.open("wb") as file:
                 yield file
     except OSError as error:
-        error.filename = error.filename or str(path)
+        error.filename, error.filename2 = str(path), None  # not the part's, which users don't know
         raise
 
 

@@ -30,7 +30,6 @@ SINGLES = {"...": ..., "NotImplemented": NotImplemented}
 TEXTS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
     "date": (datetime.date, datetime.date.isoformat, datetime.date.fromisoformat),
     "Decimal": (Decimal, str, Decimal),
-    "Fraction": (Fraction, str, Fraction),
     "UUID": (uuid.UUID, str, uuid.UUID),
     "zone": (ZoneInfo, str, ZoneInfo),
     "device": (torch.device, str, torch.device),
@@ -38,6 +37,7 @@ TEXTS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
 # Types whose values are some numbers, texts or other values: those, and how they are put together.
 PARTS: dict[str, tuple[type, Callable[[Any], Any], Callable[..., Any]]] = {
     "complex": (complex, lambda z: (z.real, z.imag), complex),
+    "Fraction": (Fraction, lambda f: (f.numerator, f.denominator), Fraction),
     "slice": (slice, lambda s: (s.start, s.stop, s.step), slice),
     "range": (range, lambda r: (r.start, r.stop, r.step), range),
     "time": (

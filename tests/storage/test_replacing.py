@@ -123,6 +123,13 @@ def test_a_write_that_fails_leaves_what_was_there(path):
     assert names(path.parent) == ["model"]
 
 
+def test_errors_name_the_file_that_was_given(path, tmp_path):
+    for place in (tmp_path / "nowhere" / "model", tmp_path):
+        with pytest.raises(OSError, match="directory") as error:
+            write(place)
+        assert error.value.filename == str(place)
+
+
 def test_names_that_leave_no_room(tmp_path):
     path = tmp_path / ("é" * 120)
     left_by_others = left(tmp_path / "other")
