@@ -399,7 +399,8 @@ class ForcedApartEmbedder(
         with self._fit_scope(X, warm=warm, phases=1, **options) as session:
             self._prepare(session, X, extra, warm=warm)
             loss = self._classification_loss
-            session.train("classification", loss, X, extra, epochs=epochs, y=y)
+            session.y = y
+            session.train("classification", loss, X, extra, epochs=epochs)
         self.__dict__.pop("reconstruction_err_", None)
         return self
 

@@ -285,9 +285,11 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
             self._n_features_out = session.runner.infer(self._features, X[:1]).shape[1]
             if not warm:
                 session.standardize(X, extra.get("sample_weight"))
+            session.y = self.classes_[y]
             train, valid = (X, extra), None
             if self.early_stopping and not partial:
                 train, valid = split(X, extra, self.validation_fraction)
+                valid = (*valid, self.classes_[valid[1]["y"]])
             session.train(
                 "classification",
                 self._loss,
@@ -482,8 +484,8 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Training samples; also `(n_samples, height, width)` or
             `(n_samples, channels, height, width)`.
-        y : Ignored
-            Present for the API's sake.
+        y : array-like of shape (n_samples,), default=None
+            Labels for callbacks that score the training; nothing is learned from them.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; `None` weighs all samples the same.
 
@@ -494,7 +496,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         """
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
-        return self._fit_samples(X, sample_weight, warm=warm, epochs=self.max_epochs)
+        return self._fit_samples(X, y, sample_weight, warm=warm, epochs=self.max_epochs)
 
     @partial_fit_method
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -507,8 +509,8 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Samples, in any form that `fit` takes.
-        y : Ignored
-            Present for the API's sake.
+        y : array-like of shape (n_samples,), default=None
+            Labels for callbacks that score the training; nothing is learned from them.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; `None` weighs all samples the same.
 
@@ -519,11 +521,12 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         """
         warm = hasattr(self, "module_")
         X = self._check(X, reset=not warm)
-        return self._fit_samples(X, sample_weight, warm=warm, epochs=1, partial=True)
+        return self._fit_samples(X, y, sample_weight, warm=warm, epochs=1, partial=True)
 
-    def _fit_samples(self, X, sample_weight, *, warm, epochs, partial=False):
+    def _fit_samples(self, X, y, sample_weight, *, warm, epochs, partial=False):
         extra = weights_of(sample_weight, X)
         with self._fit_scope(X, warm=warm, phases=1, **self._arguments()) as session:
+            session.y = y
             self._fit = session.deviation(X, extra, warm=warm, partial=partial)
             session.train("reconstruction", self._loss, X, extra, epochs=epochs)
         self._n_features_out = self._runner.infer(self._embed, X[:1]).shape[1]

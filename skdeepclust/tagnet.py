@@ -24,6 +24,7 @@ from skdeepclust._estimator import types
 from skdeepclust._estimator.graph_clusterer import BaseGraphClusterer, GraphFit
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._training.epoch_watch import EpochWatch
+from skdeepclust._training.own_network import set_training
 from skdeepclust._training.session import Session
 from skdeepclust.graph import largest_eigenvalue_bound
 from skdeepclust.graph._input_graph import some_rows
@@ -327,7 +328,7 @@ class TAGnetClusterer(BaseGraphClusterer):
         gain = self.module_.encoder.gain
         self.graph_gain_ = 0.0 if self.affinity_matrix_ is None else float(gain)
         graph = None if self.affinity_matrix_ is None else self._whole_graph()
-        fit = GraphFit(weight, graph, self._takes_all_at_once(X.shape[0]))
+        fit = GraphFit(weight, graph, self._takes_all_at_once(X.shape[0]), X=X)
         self._fit = fit
         if not warm:
             self._start_heads(session, X, extra, schedule["heads"])
@@ -404,6 +405,7 @@ class TAGnetClusterer(BaseGraphClusterer):
             on_epoch_begin=lambda epoch: self._set_targets([code.detach() for code in codes]),
             batch_size=max(X.shape[0], 2),
             generator=None,
+            samples=X,
             sample_shape=(sum(code.shape[1] for code in codes),),
         )
 
@@ -447,7 +449,7 @@ class TAGnetClusterer(BaseGraphClusterer):
                 self._set_targets(self._task_codes(projection))
         if not fit.at_once:
             watch.note(partial(self._criterion, X, last))
-        self.module_.train()
+        set_training(self.module_)
 
     @torch.no_grad()
     def _set_targets(self, codes: Sequence[Tensor]) -> None:

@@ -339,8 +339,8 @@ class ZeroShotClassifier(BaseDeepClassifier):
             if not warm and self.module_.standardize is not None:
                 self._scale_input(session, X, extra.get("sample_weight"))
             self._fit = self._attributes_of(self._seen)
-            labels, decay = self.classes_[target], not partial
-            session.train("hinge", self._loss, X, extra, epochs=epochs, y=labels, decay_lr=decay)
+            session.y, decay = self.classes_[target], not partial
+            session.train("hinge", self._loss, X, extra, epochs=epochs, decay_lr=decay)
         self._set_linear_map()
         return self
 

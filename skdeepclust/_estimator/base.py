@@ -43,6 +43,7 @@ from skdeepclust._engine.rng import (
 )
 from skdeepclust._engine.runner import MAX_INFERENCE_BATCH_SIZE, Runner, UnlessKept, like
 from skdeepclust._engine.state import to_numpy, to_tensor
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator import types
 from skdeepclust._estimator.dask_answers import Method
 from skdeepclust._estimator.notebook import with_tables
@@ -55,7 +56,9 @@ from skdeepclust._storage.checkpoint import (
     checkpointed,
 )
 from skdeepclust._storage.fit_identity import check_alike
+from skdeepclust._training import users_callbacks
 from skdeepclust._training.outcome import Outcome, Resume, trained
+from skdeepclust._training.own_network import note_still_parts, own_network
 from skdeepclust._training.regularization import attach, copies_of, take_over
 from skdeepclust._training.session import Session
 from skdeepclust._training.settings import OPTIMIZERS, TrainingSettings
@@ -81,7 +84,8 @@ def fit_method(method: Method) -> Method:
             bound = signature.bind(self, *args, **kwargs)
             return dict(list(bound.arguments.items())[1:])
 
-        with joined(), checkpointed(self.checkpoint, arguments) as self._checkpoint:
+        kept = checkpointed(self.checkpoint, arguments)
+        with ordinary_torch(), joined(), kept as self._checkpoint:
             try:
                 return validated(self, *args, **kwargs)
             finally:
@@ -100,7 +104,7 @@ def partial_fit_method(method: Method) -> Method:
         # callbacks see what is being fitted; a fit that fails hasn't touched what was there
         self.__dict__ = dict(before)
         try:
-            with joined():
+            with ordinary_torch(), joined():
                 return validated(self, *args, **kwargs)
         except BaseException:
             self.__dict__ = before
@@ -167,7 +171,8 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         default=None,
         allowed=[None, list, tuple],
         doc="""list of skorch.callbacks.Callback
-        Copied for each phase. From scikit-learn 1.9, `set_callbacks` sets its own.""",
+        Used as they are, in all phases: what they collect is theirs to read afterwards. From
+        scikit-learn 1.9, `set_callbacks` sets its own.""",
     )
     checkpoint: types.Folder = parameter(
         default=None,
@@ -291,15 +296,16 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
     # -- the network
     def _make_module(self) -> nn.Module:
         factory, options, arguments = self._module_spec
-        if isinstance(factory, nn.Module):
-            return self._build(copy.deepcopy(factory), arguments)
-        offered = {**arguments, **options}
-        accepted = inspect.signature(factory).parameters
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-        network = factory(
-            **{k: v for k, v in offered.items() if k in options or k in accepted or takes_all}
-        )
-        return self._build(network, arguments)
+        offered: dict[str, Any] = {}
+        if not isinstance(factory, nn.Module):
+            accepted = inspect.signature(factory).parameters
+            takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+            for name, value in {**arguments, **options}.items():
+                if name in options or name in accepted or takes_all:
+                    offered[name] = value
+        network = self._build(own_network(factory, offered), arguments)
+        note_still_parts(network)
+        return network
 
     @property
     def _inference_batch_size(self) -> int:
@@ -346,7 +352,9 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             if value is not None:
                 setattr(self, name, value)
         self.module_.eval()
-        context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
+        context.call_on_fit_task_end(
+            estimator=self, X=X, y=session.labels, reconstruction_attributes={}
+        )
         for name in ("_fit", "_runner"):
             self.__dict__.pop(name, None)
 
@@ -370,7 +378,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         self.__dict__["_runner"] = self._new_runner()
         return Session(
             estimator=self,
-            settings=self._training_settings(),
+            settings=self._training_settings(self.net_ if warm and hasattr(self, "net_") else None),
             runner=self._runner,
             regularizers=self.regularizers_,
             outcome=Outcome(resume),
@@ -383,9 +391,11 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             compiled=Compiler(self.compile, strategy()),
         )
 
-    def _training_settings(self) -> TrainingSettings:
+    def _training_settings(self, before: Any) -> TrainingSettings:
         own = {each.name for each in fields(TrainingSettings)} - {"optimizer_options"}
         options = {name: getattr(self, name) for name in own}
+        going_on = [] if before is None else [each for _, each in before.callbacks_]
+        options["callbacks"] = users_callbacks.begin_fit(self.callbacks, going_on)
         return TrainingSettings(**options, optimizer_options=self._nested_under("optimizer"))
 
     def _fitted_state(self) -> list[Any]:
@@ -393,7 +403,16 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         module = trained(self.module_, self.regularizers_)
         return [module.state_dict(), self._resume.as_dict()]
 
-    # -- pickles and notebooks
+    # -- clones, pickles and notebooks
+    def __sklearn_clone__(self):
+        if getattr(self, "callbacks", None) is None:
+            return super().__sklearn_clone__()
+        without: Any = object.__new__(type(self))
+        without.__dict__ = {**vars(self), "callbacks": None}
+        made = super(BaseDeepEstimator, without).__sklearn_clone__()
+        made.callbacks = users_callbacks.cloned(self.callbacks)
+        return made
+
     def __getstate__(self):
         state = {k: v for k, v in self.__dict__.items() if k not in LEFT_OUT}
         if "module_" in state:
@@ -402,6 +421,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             state["_input"] = asdict(self._input)
         return state
 
+    @ordinary_torch()
     def __setstate__(self, state):
         self.__dict__.update(self._filled(state))
         if "module_" not in state:
@@ -435,7 +455,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
                 "on this machine: it predicts on the CPU. Call set_params(device='auto') before "
                 "another fit.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
             return torch.device("cpu")
 

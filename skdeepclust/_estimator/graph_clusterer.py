@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Self
@@ -17,6 +18,7 @@ from torch import Tensor
 from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._engine.runner import like
 from skdeepclust._engine.stored_arrays import rows_of
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator.base import fit_method
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.dask_answers import by_blocks
@@ -56,6 +58,8 @@ class GraphFit:
         Returns what acts between the stages on samples of the given indices.
     targets : list of Tensor of shape (n_samples, n_clusters)
         Of each head, where it is trained on such.
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        The training samples.
     """
 
     weight: np.ndarray
@@ -63,6 +67,7 @@ class GraphFit:
     at_once: bool
     branch: Callable[[Tensor], Any] = lambda idx: None
     targets: list[Tensor] = field(default_factory=list)
+    X: Any = None
 
 
 class BaseGraphClusterer(BaseDeepClusterer):
@@ -174,6 +179,21 @@ class BaseGraphClusterer(BaseDeepClusterer):
         (module.known_codes,) = self._codes_of_all(module.projections, self._fit.graph, last)
         self.__dict__.pop("_stage_codes", None)
 
+    @contextmanager
+    def _up_to_date(self) -> Generator[None]:
+        """Let codes of training samples be those of the network as it is, also within a fit."""
+        fit, module = self.__dict__.get("_fit"), self.module_
+        if fit is None or fit.X is None:
+            yield
+            return
+        kept = module.projections, module.known_codes
+        self._remember(fit.X)
+        try:
+            yield
+        finally:  # they are no part of what is trained
+            module.projections, module.known_codes = kept
+            self.__dict__.pop("_stage_codes", None)
+
     @torch.no_grad()
     def _codes_of_graph(self) -> tuple[Sequence[Tensor], Tensor]:
         """Return the codes of all stages in the graph's order, and where to find each sample's.
@@ -235,12 +255,15 @@ class BaseGraphClusterer(BaseDeepClusterer):
     def _embed_samples(self, X, *, affinity: Any = None, **metadata) -> Tensor:
         runner = self._runner
         known = self._graph.known_rows(runner, X)
-        codes = self.module_.known_codes[torch.from_numpy(known.clip(0)).to(runner.device)]
-        new = np.flatnonzero(known < 0)
-        if len(new):
-            edges = self._graph.edges_to(runner, X, new, prepare=self._prepare, affinity=affinity)
-            found = runner.infer(self._embed, rows_of(X, new), edges)
-            codes[torch.from_numpy(new).to(runner.device)] = found
+        rows, new = torch.from_numpy(known.clip(0)), np.flatnonzero(known < 0)
+        with self._up_to_date():
+            codes = self.module_.known_codes[rows.to(runner.device)]
+            if len(new):
+                edges = self._graph.edges_to(
+                    runner, X, new, prepare=self._prepare, affinity=affinity
+                )
+                found = runner.infer(self._embed, rows_of(X, new), edges)
+                codes[torch.from_numpy(new).to(runner.device)] = found
         return self._features(codes)
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
@@ -272,7 +295,8 @@ class BaseGraphClusterer(BaseDeepClusterer):
 
     # -- pickles: the parts of the graph by the names that earlier versions gave them
     def __getstate__(self):
-        state = super().__getstate__()
+        with self._up_to_date() if "_fit" in vars(self) else nullcontext():
+            state = super().__getstate__()
         graph = state.pop("_graph", None)
         if graph is not None:
             state |= {old: getattr(graph, name) for name, old in PARTS_OF_GRAPH.items()}
@@ -294,8 +318,8 @@ class BaseGraphClusterer(BaseDeepClusterer):
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Training samples.
-        y : Ignored
-            Present for the API's sake.
+        y : array-like of shape (n_samples,), default=None
+            Labels for callbacks that score the training; nothing is learned from them.
         affinity : {array-like, sparse matrix}, default=None
             With `affinity="precomputed"` the graph, of shape (n_samples, n_samples); otherwise
             features of shape (n_samples, n_graph_features) between which neighbours are found
@@ -308,7 +332,7 @@ class BaseGraphClusterer(BaseDeepClusterer):
         self : object
             The fitted estimator.
         """
-        return self._fit_samples(X, sample_weight, affinity=affinity)
+        return self._fit_samples(X, sample_weight, y, affinity=affinity)
 
     @by_blocks
     def predict(self, X: Any, affinity: Any = None) -> Any:
@@ -365,6 +389,7 @@ class BaseGraphClusterer(BaseDeepClusterer):
         """
         return like(X, self._embed_samples(self._check(X), affinity=affinity))
 
+    @ordinary_torch()
     def score(self, X: Any, y: Any = None, affinity: Any = None) -> float:
         """Return the information that the assignment carries, in [0, 1]; it needs no labels.
 

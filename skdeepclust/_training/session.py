@@ -33,13 +33,9 @@ from skdeepclust._training.listeners import (
 )
 from skdeepclust._training.outcome import Outcome, trained
 from skdeepclust._training.phase import Listeners, Phase
-from skdeepclust._training.phase_net import (
-    NonFiniteError,
-    PhaseData,
-    PhaseNet,
-    cosine_decay,
-    early_stopping,
-)
+from skdeepclust._training.own_network import set_training
+from skdeepclust._training.phase_data import PhaseData, labels_of
+from skdeepclust._training.phase_net import NonFiniteError, PhaseNet, cosine_decay, early_stopping
 from skdeepclust._training.regularization import Loss, regularized
 from skdeepclust._training.settings import TrainingSettings
 from skdeepclust._training.standardizing import standardize
@@ -95,6 +91,8 @@ class Session:
     strategy: Strategy
     report: Report
     compiled: Compiler
+    # Labels of all samples, for callbacks alone.
+    y: Any = None
     # What changes in training beside the network, and has a state_dict.
     carried: list[Any] = field(default_factory=list)
     # Returns a new watch of the phase that the estimator follows without being asked, if any.
@@ -115,6 +113,7 @@ class Session:
         *,
         epochs: int,
         y=None,
+        samples=None,
         on_epoch_begin: Callable[[int], object] | None = None,
         valid: tuple | None = None,
         decay_lr: bool = False,
@@ -138,11 +137,13 @@ class Session:
         epochs : int
             Number of epochs; 0: nothing happens.
         y : array-like
-            For callbacks.
+            For callbacks; `None`: those of all samples, if the fit has any.
+        samples : same as X
+            What callbacks see in place of X, where that isn't what the estimator takes.
         on_epoch_begin : callable
             Called with the number of the epoch, from 1, before it begins.
         valid : tuple
-            `(X, extra)` of a validation part.
+            `(X, extra)` of a validation part, or `(X, extra, y)` with labels for callbacks.
         decay_lr : bool
             Whether the learning rate falls to 0 along a cosine.
         patience, monitor : int, str
@@ -161,7 +162,8 @@ class Session:
         """
         if epochs == 0:
             return
-        data, held_out = PhaseData(X, extra, y), None if valid is None else PhaseData(*valid)
+        data = PhaseData(X if samples is None else samples, extra, self.y if y is None else y, X)
+        held_out = None if valid is None else PhaseData(*valid)
         watch = self.watch_of(phase) if watch is None else watch
         options: dict[str, Any] = {"generator": self.shuffle, **batches}
         quiet = not self.strategy.is_first
@@ -173,7 +175,7 @@ class Session:
             )
             n_steps = epochs * len(net.get_iterator(data, training=True)) if decay_lr else 0
             decay = [cosine_decay(n_steps)] if decay_lr else []
-            net.set_params(callbacks=[*decay, *(net.callbacks or []), *more])
+            net.callbacks = [*decay, *net.callbacks, *more]
             try:
                 self._run(phase, loss, data, net, on_epoch_begin, watch)
                 break
@@ -197,7 +199,8 @@ class Session:
         watch: EpochWatch | None,
     ) -> None:
         """Train a net on the phase, and take up what it has come to."""
-        about = {"estimator": self.estimator, "X": data.X, "y": data.y}
+        # labels are read if a callback of scikit-learn takes them
+        about = {"estimator": self.estimator, "X": data.X, "y": lambda: data.y}
         context = self.context.subcontext(phase, max_subtasks=net.max_epochs)
         context.call_on_fit_task_begin(**about)
         is_fp16 = self.runner.half_dtype is torch.float16
@@ -252,6 +255,10 @@ class Session:
         if watch.best < len(watch.values) - 1:  # moments are those of the last epoch
             resume = replace(resume, optimizer=None)
         self.outcome = replace(self.outcome, best_epoch=watch.best, resume=resume)
+
+    def labels(self) -> np.ndarray | None:
+        """Return the labels of all samples, for callbacks of scikit-learn."""
+        return labels_of(self.y)
 
     def _take_up_moments(self, phase: str, net: PhaseNet) -> None:
         resume = self.outcome.resume.optimizer or {}
@@ -364,7 +371,7 @@ class Session:
         trained.load_state_dict(state["weights"])
         for name, parameter in trained.named_parameters():
             parameter.requires_grad_(name not in state["frozen"])
-        self.runner.module.train(state["mode"])
+        set_training(self.runner.module, state["mode"])
         carried = self.carried if watch is None else [*self.carried, watch]
         for each, of_each in zip(carried, state["carried"], strict=True):
             each.load_state_dict(of_each)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -12,7 +11,8 @@ import torch
 from torch import nn
 
 from skdeepclust._engine.runner import Runner
-from skdeepclust._training.phase_net import PhaseData, PhaseNet, gather_batches, predefined_split
+from skdeepclust._training.phase_data import PhaseData, gather_batches
+from skdeepclust._training.phase_net import PhaseNet, predefined_split
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -81,7 +81,7 @@ class TrainingSettings:
             train_split=None if valid is None else predefined_split(valid),
             iterator_train=gather_batches,
             iterator_valid=gather_batches,
-            callbacks=copy.deepcopy(list(self.callbacks or ())),  # skorch changes its callbacks
+            callbacks=list(self.callbacks or ()),
             verbose=0 if quiet else max(self.verbose - 1, 0),
             **{f"iterator_train__{k}": v for k, v in training.items()},
             **{f"iterator_valid__{k}": v for k, v in shared.items()},
