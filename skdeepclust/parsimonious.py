@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import fit_method, partial_fit_method
 from skdeepclust._estimator.classifier import BaseDeepClassifier
@@ -557,6 +558,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         """
         return self._apply(self._embed, X)
 
+    @ordinary_torch()
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean reconstruction error, so that larger is better.
 

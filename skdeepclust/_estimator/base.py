@@ -300,9 +300,11 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         if not isinstance(factory, nn.Module):
             accepted = inspect.signature(factory).parameters
             takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-            for name, value in {**arguments, **options}.items():
-                if name in options or name in accepted or takes_all:
-                    offered[name] = value
+            offered = {
+                name: value
+                for name, value in {**arguments, **options}.items()
+                if name in options or name in accepted or takes_all
+            }
         network = self._build(own_network(factory, offered), arguments)
         note_still_parts(network)
         return network

@@ -9,6 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from skdeepclust._compat import StrOptions
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import BaseDeepEstimator
 from skdeepclust._estimator.dask_answers import computed
@@ -29,6 +30,7 @@ class BaseDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         weights = weights_of(sample_weight, X)
         return with_class_weight(weights, self.class_weight, y_index, self.classes_)
 
+    @ordinary_torch()
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy.
 

@@ -75,12 +75,10 @@ def _unknown(name: str, what: str, key: str, net: Any) -> ValueError:
     names = [each for each in names if each not in ("epoch", "dur", "event_lr")]
     suggestion = _suggestion(key, names)
     advice = f"set monitor={suggestion!r}" if "monitor" in what else f"ask for {suggestion!r}"
-    why = ""
-    if key.startswith("valid_"):
-        why = " There is no validation part in this fit."
+    why = ": there is no validation part" if key.startswith("valid_") else ""
     return ValueError(
-        f"The callback {name!r} {what}, which phase {net.phase_!r} doesn't record.{why} For instance "
-        f"{advice}; there are {', '.join(names)}."
+        f"The callback {name!r} {what}, which phase {net.phase_!r} doesn't record{why}. For "
+        f"instance {advice}; there are {', '.join(names)}."
     )
 
 

@@ -8,15 +8,18 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules import module as registration
+
+from skdeepclust._training.reach import within_reach
 
 # Names of the parts that were in evaluation mode for good when the network was made.
 STILL = "_still_parts"
 
 
 def own_network(given: nn.Module | Callable[..., nn.Module], arguments: dict[str, Any]):
-    """Return a network that shares no part with anything that the user holds.
+    """Return a network that shares no part, and no memory, with anything that the user holds.
 
     Parameters
     ----------
@@ -46,51 +49,26 @@ def own_network(given: nn.Module | Callable[..., nn.Module], arguments: dict[str
             ) from error
     with _registered() as made:
         network = given(**arguments)
-    if not isinstance(network, nn.Module) or not _has_older_parts(network, made):
+    if not isinstance(network, nn.Module):
         return network
+    if _has_older_parts(network, made, within_reach(given, arguments)):
+        network = _copy_of_made(network, given)
+    _leave_shared_memory(network)
+    return network
+
+
+def _copy_of_made(network: nn.Module, given: Callable[..., nn.Module]) -> nn.Module:
     try:
         return copy.deepcopy(network)
     except Exception as error:
+        name = getattr(given, "__name__", type(given).__name__)
         warnings.warn(
-            f"module={_name(given)} returns a network with parts that were there before, and "
-            f"that can't be copied ({error}): the fit changes them. Make them within it.",
+            f"module={name} returns a network with parts that were there before it was called, "
+            f"and that can't be copied ({error}): the fit changes them. Make them within it.",
             UserWarning,
             stacklevel=2,
         )
         return network
-
-
-def note_still_parts(network: nn.Module) -> None:
-    """Note which parts of a new network stay in evaluation mode while it is trained.
-
-    They are those without trainable weights that somebody has put into it: frozen ones, and, of a
-    network that is itself in training mode, those without any weights.
-    """
-    names = [name for name, part in network.named_modules() if not part.training]
-    vars(network).pop(STILL, None)
-    still: list[str] = []
-    for name in names:
-        part, parent = network.get_submodule(name), _parent(network, name)
-        within = any(not other or name.startswith(f"{other}.") for other in still)
-        weights = list(part.parameters())
-        meant = bool(weights) or parent.training
-        if within or (meant and not any(weight.requires_grad for weight in weights)):
-            still.append(name)
-    if still:
-        setattr(network, STILL, still)
-
-
-def set_training(network: nn.Module, mode: bool = True) -> None:
-    """Put a network into training mode but for the parts that were noted and are still frozen."""
-    network.train(mode)
-    for name in getattr(network, STILL, ()) if mode else ():
-        part = network.get_submodule(name)
-        if not any(weight.requires_grad for weight in part.parameters()):
-            part.training = False  # not of its own parts, which are noted themselves
-
-
-def _parent(network: nn.Module, name: str) -> nn.Module:
-    return network.get_submodule(name.rpartition(".")[0])
 
 
 @contextmanager
@@ -112,11 +90,70 @@ def _registered() -> Generator[list[Any]]:
             handle.remove()
 
 
-def _has_older_parts(network: nn.Module, made: list[Any]) -> bool:
-    """Tell whether some weights or buffers were registered before all that is in `made`."""
-    ids = {id(each) for each in made}
-    return any(id(each) not in ids for each in [*network.parameters(), *network.buffers()])
+def _has_older_parts(network: nn.Module, made: list[Any], reached: list[Any]) -> bool:
+    """Tell whether a network holds what was there before all that is in `made`."""
+    new, old = {id(each) for each in made}, {id(each) for each in reached}
+    tensors = [*network.parameters(), *network.buffers()]
+    parts = [*network.modules(), *tensors]
+    return any(id(each) not in new for each in tensors) or any(id(each) in old for each in parts)
 
 
-def _name(given: Any) -> str:
-    return getattr(given, "__name__", type(given).__name__)
+@torch.no_grad()
+def _leave_shared_memory(network: nn.Module) -> None:
+    """Give weights and buffers memory of their own, such as is no array's of the user.
+
+    Those that share memory with each other go on doing so.
+    """
+    copies: dict[int, torch.UntypedStorage] = {}
+    for each in [*network.parameters(), *network.buffers()]:
+        values = each.data
+        if type(values) is not Tensor or values.layout is not torch.strided or values.is_meta:
+            continue
+        storage = values.untyped_storage()
+        if storage.nbytes() != values.nbytes:  # a part of something larger
+            each.data = values.clone()
+        elif values.numel():
+            own = copies.setdefault(storage.data_ptr(), storage.clone())
+            place = values.storage_offset(), values.size(), values.stride()
+            each.data = values.new_empty(0).set_(own, *place)
+
+
+# ---------------------------------------------------------------- modes
+
+
+def note_still_parts(network: nn.Module) -> None:
+    """Note which parts of a new network stay in evaluation mode while it is trained.
+
+    They are those without trainable weights that somebody has put into it: frozen ones, and, of a
+    network that is itself in training mode, those without any weights.
+    """
+    vars(network).pop(STILL, None)
+    still: list[str] = []
+    for name, part in network.named_modules():
+        within = any(not other or name.startswith(f"{other}.") for other in still)
+        if not part.training and (within or _is_still(part, _parent(network, name))):
+            still.append(name)
+    if still:
+        setattr(network, STILL, still)
+
+
+def set_training(network: nn.Module, mode: bool = True) -> None:
+    """Put a network into training mode but for the parts that were noted and are still frozen."""
+    network.train(mode)
+    for name in getattr(network, STILL, ()) if mode else ():
+        part = network.get_submodule(name)
+        if not _is_trainable(part):
+            part.training = False  # not of its own parts, which are noted themselves
+
+
+def _is_still(part: nn.Module, parent: nn.Module) -> bool:
+    meant = parent.training or any(True for _ in part.parameters())
+    return meant and not _is_trainable(part)
+
+
+def _is_trainable(part: nn.Module) -> bool:
+    return any(weight.requires_grad for weight in part.parameters())
+
+
+def _parent(network: nn.Module, name: str) -> nn.Module:
+    return network.get_submodule(name.rpartition(".")[0])

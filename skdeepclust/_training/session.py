@@ -32,8 +32,8 @@ from skdeepclust._training.listeners import (
     Watching,
 )
 from skdeepclust._training.outcome import Outcome, trained
-from skdeepclust._training.phase import Listeners, Phase
 from skdeepclust._training.own_network import set_training
+from skdeepclust._training.phase import Listeners, Phase
 from skdeepclust._training.phase_data import PhaseData, labels_of
 from skdeepclust._training.phase_net import NonFiniteError, PhaseNet, cosine_decay, early_stopping
 from skdeepclust._training.regularization import Loss, regularized
