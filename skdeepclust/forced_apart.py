@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method, partial_fit_method
 from skdeepclust._estimator.dask_answers import by_blocks, computed
@@ -485,6 +486,7 @@ class ForcedApartEmbedder(
         """
         return self._apply(lambda x: functional.softmax(self._outputs(x), dim=1), X)
 
+    @ordinary_torch()
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the coarse accuracy; after a fit without y minus the reconstruction error.
 

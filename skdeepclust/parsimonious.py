@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import fit_method, partial_fit_method
 from skdeepclust._estimator.classifier import BaseDeepClassifier
 from skdeepclust._estimator.dask_answers import by_blocks
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
-from skdeepclust._estimator.labels import labels_for_callbacks, refuse_balanced
+from skdeepclust._estimator.labels import refuse_balanced
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
 from skdeepclust._estimator.partial_labels import masked, named, set_classes, split
 from skdeepclust._inputs.weights import weights_of
@@ -296,9 +297,11 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
             self._n_features_out = session.runner.infer(self._features, X[:1]).shape[1]
             if not warm:
                 session.standardize(X, extra.get("sample_weight"))
+            session.y = self.classes_[y]
             train, valid = (X, extra), None
             if self.early_stopping and not partial:
                 train, valid = split(X, extra, self.validation_fraction)
+                valid = (*valid, self.classes_[valid[1]["y"]])
             session.train(
                 "classification",
                 self._loss,
@@ -496,7 +499,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
             Training samples; also `(n_samples, height, width)` or
             `(n_samples, channels, height, width)`.
         y : array-like of shape (n_samples,), default=None
-            Labels for callbacks that score; nothing is trained on them.
+            Labels for callbacks that score the training; nothing is learned from them.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; `None` weighs all samples the same.
 
@@ -521,7 +524,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Samples, in any form that `fit` takes.
         y : array-like of shape (n_samples,), default=None
-            Labels for callbacks that score; nothing is trained on them.
+            Labels for callbacks that score the training; nothing is learned from them.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; `None` weighs all samples the same.
 
@@ -537,9 +540,9 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
     def _fit_samples(self, X, y, sample_weight, *, warm, epochs, partial=False):
         extra = weights_of(sample_weight, X)
         with self._fit_scope(X, warm=warm, phases=1, **self._arguments()) as session:
+            session.y = y
             self._fit = session.deviation(X, extra, warm=warm, partial=partial)
-            y = labels_for_callbacks(y, X.shape[0])
-            session.train("reconstruction", self._loss, X, extra, epochs=epochs, y=y)
+            session.train("reconstruction", self._loss, X, extra, epochs=epochs)
         self._n_features_out = self._runner.infer(self._embed, X[:1]).shape[1]
         self.reconstruction_err_ = self._mean_error(X, extra.get("sample_weight"))
         return self
@@ -568,6 +571,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
         """
         return self._apply(self._embed, X)
 
+    @ordinary_torch()
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean reconstruction error, so that larger is better.
 

@@ -409,9 +409,9 @@ class TAGnetClusterer(BaseGraphClusterer):
             on_epoch_begin=lambda epoch: self._set_targets([code.detach() for code in codes]),
             batch_size=max(X.shape[0], 2),
             generator=None,
+            samples=X,
             sample_shape=(sum(code.shape[1] for code in codes),),
             origin=None,
-            samples=X,
         )
 
     def _task_codes(self, projection: Tensor) -> list[Tensor]:

@@ -6,6 +6,7 @@ Inter-class Separation for Image Clustering. WACV.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -411,6 +412,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
 
     def _fit_phases(self, session: Session, X, extra, schedule) -> None:
         augmentation = resolve_augmentation(self.augmentation, self._input.input_shape)
+        if isinstance(augmentation, nn.Module):  # a fit would leave gradients and statistics in it
+            augmentation = copy.deepcopy(augmentation)
         check_augmentation(augmentation, session.runner.infer(lambda x: x, X[:8]))
         if not (isinstance(self.init, str) or callable(self.init)):
             check_centers(self.init, *self.module_.centers.shape)

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdeepclust._compat import StrOptions
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import fit_method, partial_fit_method
 from skdeepclust._estimator.class_attributes import resolve_class_attributes
@@ -489,6 +490,7 @@ class ZeroShotClassifier(BaseDeepClassifier):
         best = self._runner.infer(lambda x: self._scores(x, attributes).argmax(1), X)
         return self.classes_[chosen[best.cpu().numpy()]]
 
+    @ordinary_torch()
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy averaged over classes, as is usual in zero-shot learning.
 

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.distributed import Strategy, alone, strategy
-from skdeepclust._engine.plain_torch import plain_torch
 from skdeepclust._engine.precision import half_dtype
 from skdeepclust._engine.rng import deterministic
 from skdeepclust._engine.sharding import Shard, sharded
@@ -95,7 +94,7 @@ class Runner:
 
         return self.by_rows(run, *tensors)
 
-    @plain_torch(gradients=False)
+    @torch.no_grad()
     def infer(
         self,
         function: Callable[..., Tensor],

@@ -31,7 +31,6 @@ from skdeepclust._compat import (
     with_callbacks,
 )
 from skdeepclust._engine.distributed import joined, strategy
-from skdeepclust._engine.plain_torch import plain_torch
 from skdeepclust._engine.precision import DTYPES, Compiler, check_precision
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import (
@@ -43,8 +42,8 @@ from skdeepclust._engine.rng import (
     set_generator_states,
 )
 from skdeepclust._engine.runner import MAX_INFERENCE_BATCH_SIZE, Runner, UnlessKept, like
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator import types
-from skdeepclust._estimator.clones import clone_with_callbacks
 from skdeepclust._estimator.dask_answers import Method
 from skdeepclust._estimator.notebook import with_tables
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
@@ -58,6 +57,7 @@ from skdeepclust._storage.checkpoint import (
     checkpointed,
 )
 from skdeepclust._storage.fit_identity import check_alike
+from skdeepclust._training import users_callbacks
 from skdeepclust._training.outcome import Outcome, Resume, trained
 from skdeepclust._training.regularization import attach, copies_of, take_over
 from skdeepclust._training.session import Session
@@ -80,7 +80,8 @@ def fit_method(method: Method) -> Method:
             bound = signature.bind(self, *args, **kwargs)
             return dict(list(bound.arguments.items())[1:])
 
-        with joined(), checkpointed(self.checkpoint, arguments) as self._checkpoint:
+        kept = checkpointed(self.checkpoint, arguments)
+        with ordinary_torch(), joined(), kept as self._checkpoint:
             try:
                 return validated(self, *args, **kwargs)
             finally:
@@ -101,7 +102,7 @@ def partial_fit_method(method: Method) -> Method:
         try:
             if not get_config()["skip_parameter_validation"]:
                 self._validate_params()  # scikit-learn leaves it out once a stream has begun
-            with joined(), plain_torch(gradients=True):
+            with ordinary_torch(), joined():
                 return validated(self, *args, **kwargs)
         except BaseException:
             self.__dict__ = before
@@ -168,8 +169,8 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         default=None,
         allowed=[None, list, tuple],
         doc="""list of skorch.callbacks.Callback
-        They are called in all phases. One of your own class is used as the object that it is, and
-        initialised once a fit. From scikit-learn 1.9, `set_callbacks` sets its own.""",
+        Used as they are, in all phases: what they collect is theirs to read afterwards. From
+        scikit-learn 1.9, `set_callbacks` sets its own.""",
     )
     checkpoint: types.Folder = parameter(
         default=None,
@@ -350,7 +351,9 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             if value is not None:
                 setattr(self, name, value)
         self.module_.eval()
-        context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
+        context.call_on_fit_task_end(
+            estimator=self, X=X, y=session.labels, reconstruction_attributes={}
+        )
         for name in ("_fit", "_runner"):
             self.__dict__.pop(name, None)
 
@@ -378,7 +381,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         self.__dict__["_runner"] = self._new_runner()
         return Session(
             estimator=self,
-            settings=self._training_settings(),
+            settings=self._training_settings(self.net_ if warm and hasattr(self, "net_") else None),
             runner=self._runner,
             regularizers=self.regularizers_,
             outcome=Outcome(resume),
@@ -401,9 +404,11 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             changed.append("dtype")
         check_unchanged(changed, self.get_params(deep=False))
 
-    def _training_settings(self) -> TrainingSettings:
+    def _training_settings(self, before: Any) -> TrainingSettings:
         own = {each.name for each in fields(TrainingSettings)} - {"optimizer_options"}
         options = {name: getattr(self, name) for name in own}
+        going_on = [] if before is None else [each for _, each in before.callbacks_]
+        options["callbacks"] = users_callbacks.begin_fit(self.callbacks, going_on)
         return TrainingSettings(**options, optimizer_options=self._nested_under("optimizer"))
 
     def _fitted_state(self) -> list[Any]:
@@ -411,13 +416,20 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         module = trained(self.module_, self.regularizers_)
         return [module.state_dict(), self._resume.as_dict()]
 
-    # -- copies, pickles and notebooks
+    # -- clones, pickles and notebooks
     def __sklearn_clone__(self):
-        return clone_with_callbacks(self)
+        if getattr(self, "callbacks", None) is None:
+            return super().__sklearn_clone__()
+        without: Any = object.__new__(type(self))
+        without.__dict__ = {**vars(self), "callbacks": None}
+        made = super(BaseDeepEstimator, without).__sklearn_clone__()
+        made.callbacks = users_callbacks.cloned(self.callbacks)
+        return made
 
     def __getstate__(self):
         return state_of(self)
 
+    @ordinary_torch()
     def __setstate__(self, state):
         self.__dict__.update(self._filled(state))
         if "module_" in state:

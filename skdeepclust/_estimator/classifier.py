@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 
 from skdeepclust._compat import StrOptions
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import BaseDeepEstimator
 from skdeepclust._estimator.dask_answers import computed
@@ -41,6 +42,7 @@ class BaseDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         weights = with_class_weight(weights, self.class_weight, y_index, self.classes_)
         return {**weights, **mask_of(y_index)}
 
+    @ordinary_torch()
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy.
 

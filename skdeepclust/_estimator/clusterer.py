@@ -16,9 +16,9 @@ from sklearn.utils import ClassifierTags
 
 from skdeepclust._compat import Interval
 from skdeepclust._engine.runner import like
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method
 from skdeepclust._estimator.dask_answers import by_blocks
-from skdeepclust._estimator.labels import labels_for_callbacks
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.epoch_watch import EpochWatch
@@ -101,7 +101,7 @@ class BaseDeepClusterer(
             Training samples; also `(n_samples, height, width)` or
             `(n_samples, channels, height, width)` where the estimator takes images.
         y : array-like of shape (n_samples,), default=None
-            Labels for callbacks that score; nothing is trained on them.
+            Labels for callbacks that score the training; nothing is learned from them.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; `None` weighs all samples the same.
 
@@ -110,9 +110,9 @@ class BaseDeepClusterer(
         self : object
             The fitted estimator.
         """
-        return self._fit_samples(X, y, sample_weight)
+        return self._fit_samples(X, sample_weight, y)
 
-    def _fit_samples(self, X, y, sample_weight, **metadata):
+    def _fit_samples(self, X, sample_weight, y=None, **metadata):
         """Fit as `fit` says."""
         warm = bool(self.warm_start and hasattr(self, "module_"))
         X = self._check(X, reset=not warm)
@@ -124,7 +124,7 @@ class BaseDeepClusterer(
         schedule = self._schedule(X.shape[0], warm)
         phases = self._n_phases(schedule)
         with self._fit_scope(X, warm=warm, phases=phases, **self._arguments()) as session:
-            session.y = labels_for_callbacks(y, X.shape[0])
+            session.y = y
             watched = next(reversed(schedule), None)
             session.watch_of = lambda phase: self._watch(X) if phase == watched else None
             self._fit_phases(session, X, extra, schedule, **metadata)
@@ -225,6 +225,7 @@ class BaseDeepClusterer(
         """
         return like(X, self._embed_samples(self._check(X)))
 
+    @ordinary_torch()
     def score(self, X: Any, y: Any = None) -> float:
         """Return the information that the assignment carries, which needs no labels.
 

@@ -11,6 +11,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from skdeepclust._engine.torch_settings import ordinary_torch
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 # Arguments that have a row for each sample, which would have to be cut up with X.
@@ -31,6 +33,7 @@ def by_blocks(method: Method) -> Method:
     signature = inspect.signature(method)
 
     @functools.wraps(method)
+    @ordinary_torch()
     def answer(self, X, *args, **kwargs):
         if not is_lazy(X):
             return method(self, X, *args, **kwargs)

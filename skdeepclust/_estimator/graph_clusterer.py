@@ -18,6 +18,7 @@ from torch import Tensor
 from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._engine.runner import like
 from skdeepclust._engine.stored_arrays import rows_of
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator.base import fit_method
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.dask_answers import by_blocks
@@ -321,7 +322,7 @@ class BaseGraphClusterer(BaseDeepClusterer):
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Training samples.
         y : array-like of shape (n_samples,), default=None
-            Labels for callbacks that score; nothing is trained on them.
+            Labels for callbacks that score the training; nothing is learned from them.
         affinity : {array-like, sparse matrix}, default=None
             With `affinity="precomputed"` the graph, of shape (n_samples, n_samples); otherwise
             features of shape (n_samples, n_graph_features) between which neighbours are found
@@ -334,7 +335,7 @@ class BaseGraphClusterer(BaseDeepClusterer):
         self : object
             The fitted estimator.
         """
-        return self._fit_samples(X, y, sample_weight, affinity=affinity)
+        return self._fit_samples(X, sample_weight, y, affinity=affinity)
 
     @by_blocks
     def predict(self, X: Any, affinity: Any = None) -> Any:
@@ -391,6 +392,7 @@ class BaseGraphClusterer(BaseDeepClusterer):
         """
         return like(X, self._embed_samples(self._check(X), affinity=affinity))
 
+    @ordinary_torch()
     def score(self, X: Any, y: Any = None, affinity: Any = None) -> float:
         """Return the information that the assignment carries, in [0, 1]; it needs no labels.
 

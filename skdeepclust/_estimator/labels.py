@@ -47,27 +47,6 @@ def shorten(labels: Sequence[Any]) -> str:
     return f"{shown} and {len(labels) - 10} more" if len(labels) > 10 else shown
 
 
-def labels_for_callbacks(y: Any, n_samples: int) -> np.ndarray | None:
-    """Return labels of any kind that nothing is trained on, for callbacks that score.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or None
-        Labels.
-    n_samples : int
-        Number of samples.
-    """
-    if y is None:
-        return None
-    labels = np.asarray(y)
-    if labels.ndim == 0 or len(labels) != n_samples:
-        raise ValueError(
-            f"y has the shape {labels.shape}, but X has {n_samples} samples. Callbacks score by y; "
-            "leave it out if there are none."
-        )
-    return labels
-
-
 def check_labels(
     estimator: Any, y: Any, n_samples: int, classes: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -61,8 +61,6 @@ class Phase:
         How the work is shared.
     listeners : Listeners
         Who hears of the ends of its epochs.
-    begun : list
-        Callbacks of the user's that this fit has initialised.
     scaler : torch.amp.GradScaler or None
         Scales losses in float16.
     """
@@ -75,5 +73,4 @@ class Phase:
     set_state: Callable[[dict[str, Any]], None]
     strategy: Strategy
     listeners: Listeners
-    begun: list[Any]
     scaler: torch.amp.GradScaler | None = None

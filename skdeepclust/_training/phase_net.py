@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import threading
+import warnings
 from contextlib import suppress
 from typing import Any
 
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
-from skorch.dataset import Dataset
-from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 
-from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.reports import current_report
+from skdeepclust._training.callback_errors import explained
 from skdeepclust._training.net_state import net_state, set_net_state
 from skdeepclust._training.phase import Phase, PhaseStopped
+from skdeepclust._training.phase_data import PhaseData
+from skdeepclust._training.users_callbacks import begin_phase
 from skdeepclust.networks._layers import train_mode
 
-__all__ = [
-    "PhaseData",
-    "PhaseNet",
-    "cosine_decay",
-    "early_stopping",
-    "gather_batches",
-    "predefined_split",
-]
-
-
-class PhaseData(Dataset):
-    """Samples with what belongs to them; a skorch dataset, which `EpochScoring` asks for.
-
-    Callbacks see the samples of the fit, also in a phase that trains on something made of them.
-    """
-
-    def __init__(self, inputs, extra=None, y=None, samples=None):
-        super().__init__(inputs if samples is None else samples, y, length=inputs.shape[0])
-        self.inputs, self.extra = inputs, extra
-
-
-def gather_batches(data: PhaseData, batch_size: int, **options) -> Batches:
-    """Stand where skorch expects a `DataLoader`."""
-    return Batches(data.inputs, data.extra, batch_size=batch_size, **options)
+__all__ = ["PhaseNet", "cosine_decay", "early_stopping", "predefined_split"]
 
 
 class NonFiniteError(ValueError):
@@ -113,16 +90,21 @@ class PhaseNet(NeuralNet):
         totals: dict[str, torch.Tensor] = {}
         n_seen = 0
         for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
+            self._notify_of_batch("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             n_rows = len(batch[0])
             for name, value in step["parts"].items():
                 value = value * n_rows
                 totals[name] = totals[name] + value if name in totals else value
             n_seen += n_rows
-            self.notify("on_batch_end", batch=batch, training=training, **step)
+            self._notify_of_batch("on_batch_end", batch=batch, training=training, **step)
         values = torch.stack(list(totals.values())).cpu().double().div(n_seen).tolist()
         self._record(dict(zip(totals, values, strict=True)), prefix)
+
+    def _notify_of_batch(self, method_name: str, *, training: bool, **kwargs) -> None:
+        self.notify(method_name, training=training, **kwargs)
+        if self.module_.training != training:  # a callback has asked for predictions
+            self._set_training(training)
 
     def _record(self, values: dict[str, float], prefix: str) -> None:
         bad = [name for name, value in values.items() if not abs(value) < float("inf")]
@@ -145,25 +127,6 @@ class PhaseNet(NeuralNet):
         train_mode(self.module_, training)
 
     # -- the whole phase
-    def initialize_callbacks(self) -> PhaseNet:
-        """Skorch's, but a callback of the user's own begins with the fit, not with each phase.
-
-        It is the object that was given: what it collects is there after the fit. Those of skorch
-        keep a score or a scheduler for one phase.
-        """
-        listed: list[Any] = self.callbacks or []
-        given = [each[1] if isinstance(each, (tuple, list)) else each for each in listed]
-        own = [each for each in given if not is_of_skorch(each)]
-        begun = [each for each in own if any(each is one for one in self.bound_.begun)]
-        self.bound_.begun[:] = own
-        for each in begun:
-            each.initialize = lambda each=each: each
-        try:
-            return super().initialize_callbacks()
-        finally:
-            for each in begun:
-                del each.initialize
-
     def partial_fit(self, X, y=None, classes=None, **fit_params) -> PhaseNet:
         """Skorch's, but a user's Ctrl-C goes through: only a callback's own ends the phase.
 
@@ -219,16 +182,11 @@ class PhaseNet(NeuralNet):
             return
         listeners = self.bound_.listeners
         try:
-            super().notify(method_name, **kwargs)
+            self._tell_callbacks(method_name, **kwargs)
         except KeyboardInterrupt as error:
             if not hasattr(self, "interrupts_") or self.interrupts_.seen:
                 raise
             raise PhaseStopped from error
-        except (KeyError, ValueError, TypeError, SkorchException) as error:
-            advice = self._advice(str(error), kwargs.get("dataset_train"))
-            if advice is None:
-                raise
-            raise ValueError(advice) from error
         finally:
             if method_name == "on_epoch_end":
                 listeners.end_epoch(self)
@@ -238,24 +196,25 @@ class PhaseNet(NeuralNet):
         if method_name == "on_epoch_end" and len(self.history) < self.max_epochs:
             self._keep(finished=False)
 
-    def _advice(self, problem: str, data: Any) -> str | None:
-        """Say what can be done about the error of a callback, where that is known."""
-        if (
-            data is not None
-            and data.y is None
-            and re.search(r"(labels_true|y_true).*None", problem)
-        ):
-            return "A callback scores by labels, but this fit has none: call fit(X, y)."
-        asked = re.search(r"'(\w+)' was not found in history", problem)
-        if asked is None:
-            return None
-        there_are = [name for name in self.history[-1] if name not in ("batches", "epoch", "dur")]
-        names = ", ".join(name for name in there_are if not name.endswith("_best"))
-        why = "has no validation part" if asked[1].startswith("valid_") else "has no such name"
-        return (
-            f"A callback monitors {asked[1]!r}, but the phase {self.phase_!r} {why}. Its names are: "
-            f"{names}. Give the callback one of them, such as monitor='train_loss'."
-        )
+    def _tell_callbacks(self, method_name: str, **kwargs) -> None:
+        """Do what skorch's `notify` does, and say what to write where a callback fails."""
+        getattr(self, method_name)(self, **kwargs)
+        for name, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **kwargs)
+            except Exception as error:
+                said = explained(error, name, callback, self, kwargs)
+                if said is None:
+                    raise
+                raise said from error
+
+    def initialize_callbacks(self) -> PhaseNet:
+        """Take the user's callbacks, which have been initialised for the whole fit, as they are."""
+        named = [each for each in self._uniquely_named_callbacks() if each[1] is not None]
+        for _, callback in named:
+            begin_phase(callback)
+        self.callbacks_ = named
+        return self
 
     def epoch_rows(self) -> list[dict[str, Any]]:
         """Return the history as the estimator keeps it: one dict an epoch."""
@@ -280,16 +239,23 @@ class PhaseNet(NeuralNet):
 
     # -- what the scorers of EpochScoring ask of the net is asked of the estimator
     def predict(self, X):
-        return self.bound_.estimator.predict(X)
+        return self._asked("predict", X)
 
     def predict_proba(self, X):
-        return self.bound_.estimator.predict_proba(X)
+        return self._asked("predict_proba", X)
 
     def transform(self, X):
-        return self.bound_.estimator.transform(X)
+        return self._asked("transform", X)
 
     def score(self, X, y=None) -> float:
-        return self.bound_.estimator.score(X, y)
+        return self._asked("score", X, y)
+
+    def _asked(self, name: str, X, *more) -> Any:
+        method = getattr(self.bound_.estimator, name)
+        with warnings.catch_warnings():
+            # samples of a fit on a DataFrame come to callbacks as an array
+            warnings.filterwarnings("ignore", "X does not have valid feature names")
+            return method(X.X if isinstance(X, PhaseData) else X, *more)
 
     def __sklearn_tags__(self):
         return self.bound_.estimator.__sklearn_tags__()
@@ -301,11 +267,6 @@ class PhaseNet(NeuralNet):
     @property
     def _default_callbacks(self) -> list:
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
-
-
-def is_of_skorch(callback: Any) -> bool:
-    """Tell whether skorch makes a callback: by a class of its own, or of a class that is given."""
-    return isinstance(callback, type) or type(callback).__module__.startswith("skorch.")
 
 
 class Interrupts:

@@ -33,13 +33,8 @@ from skdeepclust._training.listeners import (
 )
 from skdeepclust._training.outcome import Outcome, trained
 from skdeepclust._training.phase import Listeners, Phase
-from skdeepclust._training.phase_net import (
-    NonFiniteError,
-    PhaseData,
-    PhaseNet,
-    cosine_decay,
-    early_stopping,
-)
+from skdeepclust._training.phase_data import PhaseData, labels_of
+from skdeepclust._training.phase_net import NonFiniteError, PhaseNet, cosine_decay, early_stopping
 from skdeepclust._training.regularization import Loss, regularized
 from skdeepclust._training.settings import TrainingSettings
 from skdeepclust._training.standardizing import standardize
@@ -96,10 +91,8 @@ class Session:
     strategy: Strategy
     report: Report
     compiled: Compiler
-    # Labels for callbacks, where nothing is trained on them.
+    # Labels of all samples, for callbacks alone.
     y: Any = None
-    # Callbacks that have been initialised.
-    begun: list[Any] = field(default_factory=list)
     # What changes in training beside the network, and has a state_dict.
     carried: list[Any] = field(default_factory=list)
     # Returns a new watch of the phase that the estimator follows without being asked, if any.
@@ -120,13 +113,13 @@ class Session:
         *,
         epochs: int,
         y=None,
+        samples=None,
         on_epoch_begin: Callable[[int], object] | None = None,
         valid: tuple | None = None,
         decay_lr: bool = False,
         patience: int | None = None,
         monitor: str = "loss",
         watch: EpochWatch | None = None,
-        samples=None,
         **batches,
     ) -> None:
         """Train one phase: minimise `loss(x, idx, **extra)["loss"]` over shuffled batches of X.
@@ -144,11 +137,13 @@ class Session:
         epochs : int
             Number of epochs; 0: nothing happens.
         y : array-like
-            For callbacks; `None`: the fit's.
+            For callbacks; `None`: those of all samples, if the fit has any.
+        samples : same as X
+            What callbacks see in place of X, where that isn't what the estimator takes.
         on_epoch_begin : callable
             Called with the number of the epoch, from 1, before it begins.
         valid : tuple
-            `(X, extra)` of a validation part.
+            `(X, extra)` of a validation part, or `(X, extra, y)` with labels for callbacks.
         decay_lr : bool
             Whether the learning rate falls to 0 along a cosine.
         patience, monitor : int, str
@@ -156,8 +151,6 @@ class Session:
             fallen, and the best epoch's network is kept.
         watch : EpochWatch
             Follows a criterion that is no loss.
-        samples : array of shape (n_samples, n_features)
-            What callbacks see; `None`: X.
         **batches : dict
             Options of `Batches` in which the phase differs from other ones, such as
             `generator=None` for rows in their order.
@@ -169,7 +162,7 @@ class Session:
         """
         if epochs == 0:
             return
-        data = PhaseData(X, extra, self.y if y is None else y, samples)
+        data = PhaseData(X if samples is None else samples, extra, self.y if y is None else y, X)
         held_out = None if valid is None else PhaseData(*valid)
         watch = self.watch_of(phase) if watch is None else watch
         options: dict[str, Any] = {"generator": self.shuffle, **batches}
@@ -182,7 +175,6 @@ class Session:
             )
             n_steps = epochs * len(net.get_iterator(data, training=True)) if decay_lr else 0
             decay = [cosine_decay(n_steps)] if decay_lr else []
-            # by set_params they would be initialised, which comes with the phase
             net.callbacks = [*decay, *(net.callbacks or []), *more]
             try:
                 self._run(phase, loss, data, net, on_epoch_begin, watch)
@@ -207,7 +199,8 @@ class Session:
         watch: EpochWatch | None,
     ) -> None:
         """Train a net on the phase, and take up what it has come to."""
-        about = {"estimator": self.estimator, "X": data.X, "y": data.y}
+        # labels are read if a callback of scikit-learn takes them
+        about = {"estimator": self.estimator, "X": data.X, "y": lambda: data.y}
         context = self.context.subcontext(phase, max_subtasks=net.max_epochs)
         context.call_on_fit_task_begin(**about)
         is_fp16 = self.runner.half_dtype is torch.float16
@@ -229,7 +222,6 @@ class Session:
             set_state=lambda state: self.set_state(state, watch),
             strategy=self.strategy,
             listeners=Listeners(listeners),
-            begun=self.begun,
             scaler=torch.amp.GradScaler(self.runner.device.type) if is_fp16 else None,
         )
         net.initialize()
@@ -263,6 +255,10 @@ class Session:
         if watch.best < len(watch.values) - 1:  # moments are those of the last epoch
             resume = replace(resume, optimizer=None)
         self.outcome = replace(self.outcome, best_epoch=watch.best, resume=resume)
+
+    def labels(self) -> np.ndarray | None:
+        """Return the labels of all samples, for callbacks of scikit-learn."""
+        return labels_of(self.y)
 
     def _take_up_moments(self, phase: str, net: PhaseNet) -> None:
         resume = self.outcome.resume.optimizer or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -12,13 +11,8 @@ import torch
 from torch import nn
 
 from skdeepclust._engine.runner import Runner
-from skdeepclust._training.phase_net import (
-    PhaseData,
-    PhaseNet,
-    gather_batches,
-    is_of_skorch,
-    predefined_split,
-)
+from skdeepclust._training.phase_data import PhaseData, gather_batches
+from skdeepclust._training.phase_net import PhaseNet, predefined_split
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -26,16 +20,6 @@ OPTIMIZERS = {
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }
-
-
-def own_state(callback: Any) -> Any:
-    """Let a callback of skorch's have its state of a phase beside the parameter of an estimator.
-
-    It shares what it was given, such as a sink or a writer of logs.
-    """
-    if isinstance(callback, tuple):
-        return callback[0], own_state(callback[1])
-    return copy.copy(callback) if is_of_skorch(callback) else callback
 
 
 @dataclass(frozen=True)
@@ -80,7 +64,7 @@ class TrainingSettings:
             Options of `Batches` in which the phase differs from others.
         """
         shared = {"sample_shape": runner.input_shape, "dtype": runner.dtype}
-        shared |= {"device": runner.device, "origin": runner.origin}
+        shared |= {"device": runner.device}
         training = {**shared, "generator": generator, **batches}
         options = self._optimizer_options(runner)
         if "lr" in options:
@@ -97,7 +81,7 @@ class TrainingSettings:
             train_split=None if valid is None else predefined_split(valid),
             iterator_train=gather_batches,
             iterator_valid=gather_batches,
-            callbacks=[own_state(each) for each in self.callbacks or ()],
+            callbacks=list(self.callbacks or ()),
             verbose=0 if quiet else max(self.verbose - 1, 0),
             **{f"iterator_train__{k}": v for k, v in training.items()},
             **{f"iterator_valid__{k}": v for k, v in shared.items()},

@@ -245,8 +245,9 @@ class Regularizer(nn.Module):
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state["arguments"])
-        self.load_state_dict(to_tensor(state["state"]))
+        with torch.device("cpu"):  # whatever torch's default device is by now
+            self.__init__(**state["arguments"])
+            self.load_state_dict(to_tensor(state["state"]))
         self.train(state["training"])
         self.input_shape = state["input_shape"]
 

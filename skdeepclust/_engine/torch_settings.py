@@ -1,0 +1,67 @@
+"""Torch's settings of a process or a thread, kept out of what an estimator computes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+
+import torch
+
+# Devices that torch.autocast may be on for.
+AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
+
+
+class DefaultDtype:
+    """Lets new tensors be float32, as long as anybody in whatever thread asks for that.
+
+    The default dtype is that of the whole process: it is put back when the last one has come to
+    its end.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._n_inside, self._before = threading.Lock(), 0, torch.float32
+
+    @contextmanager
+    def __call__(self) -> Generator[None]:
+        """Hold inside the block."""
+        with self._lock:
+            self._n_inside += 1
+            if self._n_inside == 1:
+                self._before = self._set(torch.float32)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_inside -= 1
+                if not self._n_inside:
+                    self._set(self._before)
+
+    @staticmethod
+    def _set(dtype: torch.dtype) -> torch.dtype:
+        before = torch.get_default_dtype()
+        if before is not dtype:
+            torch.set_default_dtype(dtype)
+        return before
+
+
+_default_float32 = DefaultDtype()
+
+
+@contextmanager
+def ordinary_torch() -> Generator[None]:
+    """Compute inside the block as torch does when nobody has changed its settings.
+
+    Gradients are recorded, new tensors are float32 and on the CPU unless something else is asked
+    for, and nothing is cast to half precision. After the block all of that is what it was.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(_default_float32())
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        for device in AUTOCAST_DEVICES:
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
