@@ -52,6 +52,14 @@ def in_numpy(values: Any, name: str) -> Any:
     return values
 
 
+def readable(X: Any) -> Any:
+    """Return samples such that scikit-learn reads them: a tensor without its gradient, a frame as it is."""
+    if isinstance(X, torch.Tensor) and X.layout == torch.strided:
+        X = X.detach().cpu()
+        return X.float() if X.dtype in (torch.bfloat16, torch.float16) else X
+    return X if hasattr(X, "columns") else in_numpy(X, "X")
+
+
 def is_dask(values: Any) -> bool:
     """Tell whether this is one of Dask's collections."""
     return hasattr(values, "dask") and hasattr(values, "compute")
