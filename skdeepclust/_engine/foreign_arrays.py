@@ -53,7 +53,7 @@ def in_numpy(values: Any, name: str) -> Any:
 
 
 def readable(X: Any) -> Any:
-    """Return samples such that scikit-learn reads them: a tensor without its gradient, a frame as it is."""
+    """Return samples as scikit-learn reads them: tensors without a gradient, frames as they are."""
     if isinstance(X, torch.Tensor) and X.layout == torch.strided:
         X = X.detach().cpu()
         return X.float() if X.dtype in (torch.bfloat16, torch.float16) else X
