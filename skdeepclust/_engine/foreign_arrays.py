@@ -126,7 +126,7 @@ def vector(values: Any, name: str) -> Any:
             "sample."
         )
     refuse_missing(values, name)
-    return values
+    return values.item() if isinstance(values, np.ndarray) and not values.ndim else values
 
 
 def refuse_missing(values: Any, name: str) -> None:
