@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch.nn import functional
 
 from skdeepclust._compat import Interval, fit_context, pages_of
+from skdeepclust._engine.foreign_arrays import readable
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import draw_seed
@@ -242,7 +243,7 @@ class KSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _validated(self, X, *, reset: bool) -> np.ndarray:
         with plain_arrays():
-            return validate_data(self, X, dtype=FLOATS, order="C", reset=reset)
+            return validate_data(self, readable(X), dtype=FLOATS, order="C", reset=reset)
 
     def _n_nonzero(self, n_components: int) -> int:
         n_nonzero = self.n_nonzero_coefs

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from torch import Tensor
 
+from skdeepclust._engine.foreign_arrays import in_numpy
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import numpy_generator_kept
 from skdeepclust._engine.runner import Runner
@@ -41,7 +42,8 @@ def given_dictionary(dictionary: Any, n_features: int) -> np.ndarray | None:
     """
     if isinstance(dictionary, str):
         return None
-    atoms = check_array(dictionary, dtype=np.float64, input_name="dictionary")
+    atoms = in_numpy(dictionary, "dictionary")
+    atoms = check_array(atoms, dtype=np.float64, copy=True, input_name="dictionary")
     if atoms.shape[1] != n_features:
         raise ValueError(
             f"dictionary has atoms with {atoms.shape[1]} features, but X has {n_features}: "

@@ -52,6 +52,14 @@ def in_numpy(values: Any, name: str) -> Any:
     return values
 
 
+def readable(X: Any) -> Any:
+    """Return samples as scikit-learn reads them: tensors without a gradient, frames as they are."""
+    if isinstance(X, torch.Tensor) and X.layout == torch.strided:
+        X = X.detach().cpu()
+        return X.float() if X.dtype in (torch.bfloat16, torch.float16) else X
+    return X if hasattr(X, "columns") else in_numpy(X, "X")
+
+
 def is_dask(values: Any) -> bool:
     """Tell whether this is one of Dask's collections."""
     return hasattr(values, "dask") and hasattr(values, "compute")
@@ -118,7 +126,7 @@ def vector(values: Any, name: str) -> Any:
             "sample."
         )
     refuse_missing(values, name)
-    return values
+    return values.item() if isinstance(values, np.ndarray) and not values.ndim else values
 
 
 def refuse_missing(values: Any, name: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
+from skdeepclust._engine.foreign_arrays import in_numpy
 from skdeepclust._estimator.labels import positions, shorten
 
 
@@ -79,6 +80,7 @@ def _labels_of_rows(n_rows: int, seen: np.ndarray) -> list[Any]:
 
 
 def _checked(rows, labels: list[Any]) -> np.ndarray:
+    rows = in_numpy(rows, "class_attributes")
     attributes = check_array(rows, dtype=np.float64, input_name="class_attributes")
     length = np.linalg.norm(attributes, axis=1, keepdims=True)
     zero = [label for label, norm in zip(labels, length[:, 0], strict=True) if norm == 0]

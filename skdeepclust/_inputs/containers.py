@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def gathered(X: Any, pad: Pad | None = None) -> Any:
         return unmasked(X, "X")
     if isinstance(X, PackedSequence):
         _refuse(X, "pass torch.nn.utils.rnn.pad_packed_sequence(X, batch_first=True)[0]")
-    if isinstance(X, (list, tuple, deque)):
+    if isinstance(X, (Sequence, deque)) and not isinstance(X, (str, bytes, memoryview)):
         return _listed(X, pad)
     if _is_column_of_objects(X):
         return _listed(list(X), pad)
@@ -76,6 +77,8 @@ CONVERSIONS = ("could not convert", "float() argument", "setting an array elemen
 
 def _is_column_of_objects(X: Any) -> bool:
     """Tell whether this is an array, or a column of a frame, of what may be arrays."""
+    if hasattr(X, "ndim") and not hasattr(X, "shape"):  # rows may be of unlike lengths
+        return True
     kind = getattr(getattr(X, "dtype", None), "kind", None)
     return kind == "O" and getattr(X, "ndim", 0) == 1 and not is_stored(X)
 
@@ -153,13 +156,13 @@ STACKED = (
 # Which X are refused, the first that holds, and what the message advises.
 REFUSED: list[tuple[Callable[[Any], Any], Callable[[Any], str]]] = [
     (lambda X: isinstance(X, (str, bytes, os.PathLike)), lambda X: FILES),
-    (lambda X: X is None or np.isscalar(X), lambda X: ROWS),
+    (lambda X: X is None or isinstance(X, Number), lambda X: ROWS),
     (lambda X: isinstance(X, (Dataset, DataLoader)), lambda X: STACKED),
+    (_is_mapping, _advice_on_mapping),
     (_is_hugging_face, _advice_on_hugging_face),
     (is_image, lambda X: "pass a list of images of one size, [X] of this one alone"),
     (_is_lazy_frame, lambda X: "pass X.collect()"),
     (_is_frame_of_dask, _advice_on_dask),
-    (_is_mapping, _advice_on_mapping),
     (
         lambda X: hasattr(X, "obs") and hasattr(X, "X"),
         lambda X: "pass its matrix, X.X, or an embedding, such as X.obsm['X_pca']",

@@ -30,8 +30,13 @@ def weights_of(sample_weight: Any, X: Any) -> dict[str, np.ndarray]:
     if sample_weight is None:
         return {}
     weight = vector(sample_weight, "sample_weight")
-    with config_context(array_api_dispatch=False):
-        weight = check_sample_weight(weight, np.broadcast_to(0.0, (X.shape[0], 1)))
+    try:
+        with config_context(array_api_dispatch=False):
+            weight = check_sample_weight(weight, np.broadcast_to(0.0, (X.shape[0], 1)))
+    except ValueError as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(f"sample_weight must hold numbers: {error}.") from None
     return {"sample_weight": relative(weight)}
 
 

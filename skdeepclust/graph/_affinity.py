@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.neighbors import NearestNeighbors
@@ -14,7 +13,7 @@ from sklearn.utils.extmath import row_norms
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeepclust._compat import HasMethods, Interval, StrOptions, fit_context, pages_of
-from skdeepclust._engine.foreign_arrays import in_numpy
+from skdeepclust._engine.foreign_arrays import readable
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.sparse import is_sparse
 
@@ -181,12 +180,7 @@ class NeighborAffinity(TransformerMixin, BaseEstimator):
     def _check(self, X, *, reset: bool):
         """Return X as floats; bytes take the smaller floats, which hold them exactly."""
         dtypes = ["float64", "float32", "uint8"]
-        if not hasattr(X, "columns"):  # of a frame, names are compared
-            # as of a list, from which scikit-learn makes the first of the dtypes
-            dtype = np.float64 if isinstance(X, torch.Tensor) else None
-            X = in_numpy(X, "X")
-            X = X if dtype is None else X.astype(dtype)
-        X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=dtypes)
+        X = validate_data(self, readable(X), reset=reset, accept_sparse="csr", dtype=dtypes)
         return X.astype(np.float32) if X.dtype == np.uint8 else X
 
     # ------------------------------------------------------------ distances

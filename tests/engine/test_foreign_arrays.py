@@ -12,6 +12,8 @@ import torch
 from scipy import sparse
 
 from skdeepclust._engine.foreign_arrays import in_numpy, is_missing, vector
+from skdeepclust.dictionary import KSVD
+from skdeepclust.graph import NeighborAffinity
 
 VALUES = np.array([2, 0, 1])
 
@@ -86,3 +88,14 @@ def test_what_is_there(value) -> None:
 def test_what_holds_no_values(values) -> None:
     with pytest.raises(TypeError, match=r"y is a .*: give an array or a list with a value"):
         vector(values, "y")
+
+
+@pytest.mark.parametrize("make", [lambda: NeighborAffinity(3), lambda: KSVD(4, random_state=0)])
+def test_what_holds_samples_of_a_graph_or_a_dictionary(make) -> None:
+    X = np.random.default_rng(0).normal(size=(30, 5))
+    expected = np.asarray(make().fit(X).transform(X).sum())
+    holders = [np.ma.array(X), torch.tensor(X, requires_grad=True), [torch.tensor(x) for x in X]]
+    for held in holders:
+        assert make().fit(held).transform(held).sum() == pytest.approx(expected)
+    with pytest.raises(ValueError, match="X is a masked array with"):
+        make().fit(np.ma.array(X, mask=X > 1))

@@ -73,6 +73,28 @@ class DaskFrame:
         return da.from_array(KNOWN)
 
 
+class Rows(collections.abc.Sequence):
+    """A column of a data set: a sequence, but no list."""
+
+    def __len__(self) -> int:
+        return len(KNOWN)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return KNOWN[range(len(KNOWN))[index]]
+
+
+class Ragged:
+    """An array whose rows may be of unlike lengths, as those of awkward are."""
+
+    ndim = 2
+
+    def __init__(self, rows) -> None:
+        self.rows = rows
+
+    def __iter__(self):
+        return iter(self.rows)
+
+
 class Lazy:
     """A frame of polars that isn't computed yet."""
 
@@ -149,8 +171,9 @@ def test_every_door_says_so(name: str, door: str) -> None:
         [torch.ones(2, 3), torch.ones(3, 3)],
         [Image.fromarray(BYTES), Image.fromarray(BYTES[:5])],
         (KNOWN, np.zeros(60)),
+        Ragged([np.ones(3), np.ones(4)]),
     ],
-    ids=["arrays", "lists", "objects", "column", "tensors", "images", "X and y"],
+    ids=["arrays", "lists", "objects", "column", "tensors", "images", "X and y", "ragged"],
 )
 def test_samples_of_unlike_shapes(X) -> None:
     with pytest.raises(ValueError, match="X holds samples of unlike shapes, such as"):
@@ -190,6 +213,8 @@ TAKEN = {
     "tensors": lambda X: [torch.tensor(row, requires_grad=True) for row in X],
     "rows": list,
     "deque": collections.deque,
+    "sequence": lambda X: Rows(),
+    "rows of one length": Ragged,
     "objects": lambda X: np.array([*X, 0], dtype=object)[:-1],
     "column of rows": lambda X: pd.Series(list(X)),
     "sparse tensor": lambda X: torch.tensor(X).to_sparse(),

@@ -46,6 +46,11 @@ def test_whatever_holds_them(holder: str) -> None:
     assert found.flags.writeable
 
 
+@pytest.mark.parametrize("size", [2.0, torch.tensor(2.0), np.float32(2), np.array(2)])
+def test_one_number_stands_for_all(size) -> None:
+    assert set(weights_of(size, X)["sample_weight"].tolist()) == {1.0}
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_column_of_a_frame_warns_of_nothing(name: str) -> None:
     frame = pd.DataFrame({"weight": WEIGHT[:60], "label": pd.Series(DIGIT[:60], dtype="Int64")})
@@ -99,6 +104,8 @@ def test_fits_depend_on_ratios_alone(name: str) -> None:
         (-WEIGHT, ValueError, "Negative values"),
         (WEIGHT[:3], ValueError, r"sample_weight.shape == \(3,\), expected \(90,\)"),
         (0 * WEIGHT, ValueError, "at least one non-zero"),
+        (["a"] * 90, ValueError, "sample_weight must hold numbers: could not convert"),
+        (WEIGHT[:, None], ValueError, "must be 1D array"),
     ],
 )
 def test_what_no_weights_are(weight, error, match: str) -> None:
