@@ -399,9 +399,8 @@ class ForcedApartEmbedder(
         options = self._sizes(len(self.classes_))
         with self._fit_scope(X, warm=warm, phases=1, **options) as session:
             self._prepare(session, X, extra, warm=warm)
-            loss = self._classification_loss
-            y = named(extra["y"], self.classes_)
-            session.train("classification", loss, X, extra, epochs=epochs, y=y)
+            session.y = named(extra["y"], self.classes_)
+            session.train("classification", self._classification_loss, X, extra, epochs=epochs)
         self.__dict__.pop("reconstruction_err_", None)
         return self
 

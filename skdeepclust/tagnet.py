@@ -325,15 +325,11 @@ class TAGnetClusterer(BaseGraphClusterer):
         weight = extra.get("sample_weight", np.ones(X.shape[0]))
         self._fit_graph(session, X, affinity)
         warm = "heads" not in schedule
-        if warm:
-            self._adapt_gain()
-        else:
-            self._start_network(session, X, weight)
-        gain = self.module_.encoder.gain
-        self.graph_gain_ = 0.0 if self.affinity_matrix_ is None else float(gain)
-        graph = None if self.affinity_matrix_ is None else self._whole_graph()
-        fit = GraphFit(weight, graph, self._takes_all_at_once(X.shape[0]), X)
-        self._fit = fit
+        self._adapt_gain() if warm else self._start_network(session, X, weight)
+        is_plain = self.affinity_matrix_ is None
+        self.graph_gain_ = 0.0 if is_plain else float(self.module_.encoder.gain)
+        graph = None if is_plain else self._whole_graph()
+        fit = self._fit = GraphFit(weight, graph, self._takes_all_at_once(X.shape[0]), X)
         if not warm:
             self._start_heads(session, X, extra, schedule["heads"])
         size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
