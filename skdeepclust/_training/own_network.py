@@ -14,7 +14,7 @@ from torch.nn.modules import module as registration
 
 from skdeepclust._training.reach import within_reach
 
-# Names of the parts that were in evaluation mode for good when the network was made.
+# By the name of each part that is to stay in evaluation mode, the names of all in it that were.
 STILL = "_still_parts"
 
 
@@ -128,11 +128,13 @@ def note_still_parts(network: nn.Module) -> None:
     network that is itself in training mode, those without any weights.
     """
     vars(network).pop(STILL, None)
-    still: list[str] = []
+    still: dict[str, list[str]] = {}
     for name, part in network.named_modules():
-        within = any(not other or name.startswith(f"{other}.") for other in still)
-        if not part.training and (within or _is_still(part, _parent(network, name))):
-            still.append(name)
+        top = next((top for top in still if not top or name.startswith(f"{top}.")), None)
+        if top is None and _is_still(part, network.get_submodule(name.rpartition(".")[0])):
+            top = name
+        if top is not None and not part.training:
+            still.setdefault(top, []).append(name)
     if still:
         setattr(network, STILL, still)
 
@@ -140,20 +142,17 @@ def note_still_parts(network: nn.Module) -> None:
 def set_training(network: nn.Module, mode: bool = True) -> None:
     """Put a network into training mode but for the parts that were noted and are still frozen."""
     network.train(mode)
-    for name in getattr(network, STILL, ()) if mode else ():
-        part = network.get_submodule(name)
-        if not _is_trainable(part):
-            part.training = False  # not of its own parts, which are noted themselves
+    still: dict[str, list[str]] = getattr(network, STILL, {})
+    for top, names in still.items():
+        if mode and not _is_trainable(network.get_submodule(top)):
+            for name in names:
+                network.get_submodule(name).training = False
 
 
 def _is_still(part: nn.Module, parent: nn.Module) -> bool:
     meant = parent.training or any(True for _ in part.parameters())
-    return meant and not _is_trainable(part)
+    return meant and not part.training and not _is_trainable(part)
 
 
 def _is_trainable(part: nn.Module) -> bool:
     return any(weight.requires_grad for weight in part.parameters())
-
-
-def _parent(network: nn.Module, name: str) -> nn.Module:
-    return network.get_submodule(name.rpartition(".")[0])
