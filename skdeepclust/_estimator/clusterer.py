@@ -112,6 +112,26 @@ class BaseDeepClusterer(
         """
         return self._fit_samples(X, sample_weight, y)
 
+    def fit_predict(self, X: Any, y: Any = None, **kwargs: Any) -> np.ndarray:
+        """Do what `fit` does, and return the clusters of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Training samples.
+        y : array-like of shape (n_samples,), default=None
+            Labels for callbacks that score the training; nothing is learned from them.
+        **kwargs : dict
+            What else `fit` takes.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Cluster of each sample.
+        """
+        # scikit-learn's keeps y to itself
+        return self.fit(X, y, **kwargs).labels_
+
     def _fit_samples(self, X, sample_weight, y=None, **metadata):
         """Fit as `fit` says."""
         warm = bool(self.warm_start and hasattr(self, "module_"))

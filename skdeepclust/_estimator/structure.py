@@ -36,7 +36,13 @@ def made_by(factory: Any, options: Mapping[str, Any], arguments: Mapping[str, An
         If it doesn't take one of the options.
     """
     if isinstance(factory, nn.Module):
-        network = copy.deepcopy(factory)
+        try:
+            network = copy.deepcopy(factory)
+        except (RuntimeError, TypeError) as error:
+            raise TypeError(
+                f"module={type(factory).__name__} can't be copied ({error}): give a class or a "
+                "function that returns such a network."
+            ) from error
         mark_frozen_parts(network)
         return network
     accepted = inspect.signature(factory).parameters
@@ -50,12 +56,21 @@ def made_by(factory: Any, options: Mapping[str, Any], arguments: Mapping[str, An
         )
     offered = {k: v for k, v in arguments.items() if k in accepted or takes_all}
     made = factory(**{**offered, **options})
-    try:
-        network = copy.deepcopy(made)
-    except (RuntimeError, TypeError):  # some layers can't be copied
-        network = made
+    network = _own_copy(made)
     mark_frozen_parts(network)
     return network
+
+
+def _own_copy(made: nn.Module) -> nn.Module:
+    """Return a copy of a network, or itself where a copy would fail, or be another network."""
+    tensors = [*made.parameters(), *made.buffers()]
+    try:
+        memory = {tensor.untyped_storage().data_ptr() for tensor in tensors if tensor.numel()}
+        if len(memory) < sum(bool(tensor.numel()) for tensor in tensors):
+            return made  # views of each other, which a copy would part
+        return copy.deepcopy(made)
+    except (RuntimeError, TypeError, ValueError):  # such as of some layers that aren't ready
+        return made
 
 
 def changed_parts(before: Structure, now: Structure) -> list[str]:

@@ -22,6 +22,7 @@ from skdeepclust._engine.rng import generator_states, set_generator_states
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.state import to_numpy, to_tensor
 from skdeepclust._storage.checkpoint import Checkpoint, NoCheckpoint, SharedCheckpoint
+from skdeepclust._training.callback_errors import warn_of_idle_scores
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.listeners import (
     Begin,
@@ -164,6 +165,8 @@ class Session:
             return
         data = PhaseData(X if samples is None else samples, extra, self.y if y is None else y, X)
         held_out = None if valid is None else PhaseData(*valid)
+        if valid is None and self.outcome.net is None:  # in the first phase
+            warn_of_idle_scores(self.settings.callbacks or ())
         watch = self.watch_of(phase) if watch is None else watch
         options: dict[str, Any] = {"generator": self.shuffle, **batches}
         quiet = not self.strategy.is_first

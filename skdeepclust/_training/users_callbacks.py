@@ -36,14 +36,14 @@ def begin_fit(given: Sequence[Any] | None, going_on: Iterable[Any] = ()) -> list
     return [_begun(item, before) for item in given or ()]
 
 
-def cloned(given: Sequence[Any] | None) -> list[Any]:
+def cloned(given: Any) -> Any:
     """Return callbacks for a clone of an estimator.
 
     What scikit-learn can clone is cloned. Others, such as one that holds an open file or a lock,
     or whose constructor doesn't take its attributes, are shared by the clones, as scikit-learn's
     own callbacks are.
     """
-    return [_clone_or_itself(item) for item in given or ()]
+    return type(given)([_clone_or_itself(item) for item in given])
 
 
 def _clone_or_itself(item: Any) -> Any:

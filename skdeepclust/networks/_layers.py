@@ -126,7 +126,9 @@ def train_mode(module: nn.Module, training: bool = True) -> None:
     module.train(training)
     if training:
         for part in module.modules():
-            if getattr(part, "stays_in_evaluation_mode", False):
+            still = getattr(part, "stays_in_evaluation_mode", False)
+            # a callback may have thawed it
+            if still and not any(weight.requires_grad for weight in part.parameters()):
                 part.eval()
 
 

@@ -66,7 +66,7 @@ def test_batches_are_of_even_size_and_never_of_one_row(X):
     assert sizes == [3]
 
 
-def test_skorch_callbacks_work_and_can_be_read_afterwards(X):
+def test_skorch_callbacks_work(X):
     stopping = EarlyStopping(patience=2, threshold=10.0, monitor="train_loss")
     before = stopping.get_params()
     model = make(max_epochs=50, callbacks=[stopping, GradientNormClipping(1.0)]).fit(X)
