@@ -88,6 +88,7 @@ REGISTRY = {
     ),
     "devices": Benchmark("devices", "a GPU beside the processor, where there is one"),
     "serving": Benchmark("serving", "a server of an exported estimator under load"),
+    "checks": Benchmark("checks", "what looking at the values of X costs"),
     "import_time": Benchmark("import_time", "what importing the package takes"),
     "memory": Benchmark("memory", "memory of a fit on a memory map"),
     "data_parallel": Benchmark("data_parallel", "fits by several processes"),

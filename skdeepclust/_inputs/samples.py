@@ -17,6 +17,7 @@ from sklearn.utils.validation import validate_data
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
 from skdeepclust._inputs.containers import gathered, numbers_alone
 from skdeepclust._inputs.values import (
+    N_ROWS_COMPARED,
     check_digits,
     check_size_of_values,
     origin_of,
@@ -257,7 +258,7 @@ class InputSpec:
     def check(self, X: Any) -> None:
         """Refuse, or warn of, what of the values of X the shape doesn't tell."""
         if self.value_range is not None:
-            warn_of_other_unit(some_rows_of(X), self.value_range)
+            warn_of_other_unit(some_rows_of(X, N_ROWS_COMPARED), self.value_range)
 
     def check_shape(self, sample_shape: tuple[int, ...]) -> None:
         """Refuse samples of another shape than those of the fit."""

@@ -16,8 +16,10 @@ from skdeepclust._engine.stored_arrays import StoredArray
 # Enough to find that X is in a wrong unit, without reading all of it: so many rows, fewer where
 # they have more than so many values together.
 N_ROWS_LOOKED_AT = 1000
-N_VALUES_LOOKED_AT = 4_000_000
-MIN_ROWS_LOOKED_AT = 50
+N_VALUES_LOOKED_AT = 500_000
+MIN_ROWS_LOOKED_AT = 20
+# Predictions look at no more rows than these.
+N_ROWS_COMPARED = 200
 # Values are told from another origin than zero if their mean is larger than so many deviations:
 # where all are on one side of zero, from the smallest one, else from the mean ...
 FAR_ON_ONE_SIDE, FAR = 2.0, 5.0
@@ -33,19 +35,21 @@ OTHER_PLACE = 3.0
 MIN_ROWS_OF_A_RANGE = 10
 
 
-def some_rows_of(X: Any) -> Any:
+def some_rows_of(X: Any, at_most: int = N_ROWS_LOOKED_AT) -> Any:
     """Return some rows of X, evenly spaced, as ndarray or CSR matrix.
 
     Parameters
     ----------
     X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
         Samples.
+    at_most : int, default=N_ROWS_LOOKED_AT
+        About how many.
     """
-    n_rows = min(N_ROWS_LOOKED_AT, N_VALUES_LOOKED_AT // X.shape[1])
+    n_rows = min(at_most, N_VALUES_LOOKED_AT // X.shape[1])
     n_rows = max(n_rows, MIN_ROWS_LOOKED_AT)
     if isinstance(X, StoredArray):
         return X.some_rows(n_rows)
-    rows = X[:: max(1, X.shape[0] // n_rows)]
+    rows = X[:: -(-X.shape[0] // n_rows)]
     return rows.cpu().numpy() if isinstance(rows, torch.Tensor) else rows
 
 

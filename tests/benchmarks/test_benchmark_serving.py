@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.checks import run as checks
 from benchmarks.import_time import run as import_time
 from benchmarks.precision import run as precision
 from benchmarks.serving import run as serving
@@ -80,3 +81,12 @@ def test_imports_are_timed_in_fresh_processes(tmp_path, monkeypatch, capsys) -> 
     (record,) = lines(out)
     assert 0 < record["added"]["import skdeepclust"]["cpu_ms"] < import_time.TARGET_MS
     assert "the target is 150" in capsys.readouterr().out
+
+
+def test_looks_at_the_values_of_x_cost_next_to_nothing(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(checks, "REPEATS", 2)
+    out = tmp_path / "checks.jsonl"
+    checks.main(["--data", "digits", "--out", str(out)])
+    (record,) = lines(out)
+    assert record["share_of_fit"] < 0.01
+    assert record["peak_mb"] < 0.05 * record["process_mb"]
