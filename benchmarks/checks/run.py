@@ -82,7 +82,10 @@ def table(records: Sequence[Record]) -> str:
         ]
         for record in records
     ]
-    return markdown(["data", "of a fit's time", "of a prediction's time", "peak memory, MB of the process's"], rows)
+    return markdown(
+        ["data", "of a fit's time", "of a prediction's time", "peak memory, MB of the process's"],
+        rows,
+    )
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

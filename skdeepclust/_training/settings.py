@@ -64,7 +64,7 @@ class TrainingSettings:
             Options of `Batches` in which the phase differs from others.
         """
         shared = {"sample_shape": runner.input_shape, "dtype": runner.dtype}
-        shared |= {"device": runner.device}
+        shared |= {"device": runner.device, "origin": runner.origin}
         training = {**shared, "generator": generator, **batches}
         options = self._optimizer_options(runner)
         if "lr" in options:

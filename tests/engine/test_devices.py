@@ -274,7 +274,7 @@ def test_a_loaded_state_is_on_the_device_that_the_network_was_on():
             each.to("meta")
         state = trained(model.module_, model.regularizers_).state_dict()
         model.regularizers_ = model._own_regularizers()
-        attach(model.regularizers_, model.module_, model._input.input_shape)
+        attach(model.regularizers_, model.module_, model._input)
         whole = trained(model.module_, model.regularizers_)
         whole.load_state_dict(state)
         kept = whole.state_dict().values()
