@@ -2,8 +2,8 @@
 
     python -m benchmarks.checks.run
 
-CPU seconds and peak memory of what `fit` and `predict` find out of X beside what they do with it, as
-shares of a whole default fit, and of a prediction, in the same process.
+CPU seconds and peak memory of what `fit` and `predict` find out of X beside what they do with it,
+as shares of a whole default fit, and of a prediction, in the same process.
 """
 
 from __future__ import annotations
