@@ -17,6 +17,7 @@ from skdeepclust._engine.distributed import Strategy, alone, strategy
 from skdeepclust._engine.precision import half_dtype
 from skdeepclust._engine.rng import deterministic
 from skdeepclust._engine.sharding import Shard, sharded
+from skdeepclust._engine.torch_settings import ordinary_torch
 
 # Batches of inference all have one size, to which the last one is filled up: a batch_size that
 # stands for "all samples at once" must not decide it.
@@ -94,6 +95,7 @@ class Runner:
 
         return self.by_rows(run, *tensors)
 
+    @ordinary_torch()
     @torch.no_grad()
     def infer(
         self,

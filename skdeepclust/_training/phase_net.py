@@ -8,6 +8,7 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
@@ -255,7 +256,13 @@ class PhaseNet(NeuralNet):
         with warnings.catch_warnings():
             # samples of a fit on a DataFrame come to callbacks as an array
             warnings.filterwarnings("ignore", "X does not have valid feature names")
-            return method(X.X if isinstance(X, PhaseData) else X, *more)
+            return method(self._as_given(X.X if isinstance(X, PhaseData) else X), *more)
+
+    def _as_given(self, X: Any) -> Any:
+        """Return samples in the layout of the X of the fit, such as that of images."""
+        shape = self.bound_.estimator._input.sample_shape
+        is_flat = isinstance(X, (np.ndarray, torch.Tensor)) and X.ndim == 2
+        return X.reshape(len(X), *shape) if is_flat and len(shape) > 1 else X
 
     def __sklearn_tags__(self):
         return self.bound_.estimator.__sklearn_tags__()
