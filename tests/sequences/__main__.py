@@ -26,8 +26,8 @@ def main() -> int:
     numbers = numbers if options.only is None else [options.only]
     outcomes: Counter[str] = Counter()
     fallen: Counter[str] = Counter()
-    begin, n_calls, n_done = time.perf_counter(), 0, 0
-    for number in numbers:
+    begin, n_calls = time.perf_counter(), 0
+    for n_done, number in enumerate(numbers, 1):
         sequence = Sequence(number)
         try:
             sequence.run()
@@ -37,7 +37,6 @@ def main() -> int:
             if fallen[kind] <= 3 or options.show:
                 print(f"{number}: {error}\n    " + "\n    ".join(sequence.calls), flush=True)
         n_calls += len(sequence.calls) - 1
-        n_done += 1
         if n_done % 1000 == 0:
             print(f"{n_done} sequences, {sum(fallen.values())} fell", flush=True)
         outcomes += sequence.outcomes
