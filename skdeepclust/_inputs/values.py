@@ -29,7 +29,7 @@ MEANS_APART = 10.0
 # Rounding that is larger than the deviation by this factor has lost what X says.
 MIN_STEPS_A_DEVIATION = 2.0
 # Values are said to be in another unit if their range is so many times larger or smaller, or lies
-# so many ranges away. That it is smaller, a few samples don't tell.
+# so many ranges away. That it is smaller, a few samples, or equal values, don't tell.
 OTHER_UNIT = 10.0
 OTHER_PLACE = 3.0
 MIN_ROWS_OF_A_RANGE = 10
@@ -158,7 +158,7 @@ def warn_of_other_unit(rows: Any, value_range: tuple[float, float]) -> None:
     """
     (low, high), (new_low, new_high) = value_range, value_range_of(rows)
     width, new_width = high - low, new_high - new_low
-    smaller = rows.shape[0] >= MIN_ROWS_OF_A_RANGE and new_width * OTHER_UNIT < width
+    smaller = rows.shape[0] >= MIN_ROWS_OF_A_RANGE and 0 < new_width * OTHER_UNIT < width
     reach = OTHER_PLACE * width
     elsewhere = new_low > high + reach or new_high < low - reach
     if width > 0 and (smaller or new_width > OTHER_UNIT * width or elsewhere):

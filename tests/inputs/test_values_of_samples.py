@@ -145,7 +145,8 @@ def test_values_of_another_unit_are_told() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_other_unit(200 * rows + 30, seen)
-        warn_of_other_unit(np.zeros((1, 4)), seen)  # a few samples may well be alike
+        warn_of_other_unit(rows[:3], seen)  # a few samples may well be alike
+        warn_of_other_unit(np.zeros((50, 4)), seen)  # and equal values tell no unit
         warn_of_other_unit(sparse.csr_array(255 * rows), seen)
 
 
