@@ -102,6 +102,15 @@ class CtrlC(Callback):
         os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture
+def listening():
+    """Let Ctrl-C be heard, which processes in the background of a shell ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_within_a_callback_goes_through():
     before = signal.getsignal(signal.SIGINT)
     model = ForcedApartEmbedder(max_epochs=5, callbacks=[CtrlC()], random_state=0)
