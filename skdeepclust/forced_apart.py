@@ -25,6 +25,7 @@ from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._estimator.partial_labels import accuracy, check_partial_labels, named, set_classes
 from skdeepclust._inputs.sequences import SequenceSpec, in_one_array
 from skdeepclust._inputs.weights import weights_of
+from skdeepclust._training.phase_net import finite_mean
 from skdeepclust._training.session import Session
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.networks import BottleneckCNN, BottleneckMLP, BottleneckRNN, Standardize
@@ -216,9 +217,8 @@ class ForcedApartEmbedder(
         )
 
     def _pad(self, samples: list[Any], *, reset: bool) -> Any:
-        known = None if reset else self._input
         shapes = self.image_shape, self.sequence_shape, self.vocabulary_size
-        return in_one_array(samples, known, *shapes)
+        return in_one_array(samples, None if reset else self._input, *shapes)
 
     # -- the network
     def _default_network(self):
@@ -412,12 +412,12 @@ class ForcedApartEmbedder(
                 "vocabulary_size."
             )
         self.__dict__.pop("classes_", None)
-        options = {**self._sizes(self.n_features_in_), "output_hidden": DECODER_HIDDEN}
+        options = self._sizes(self.n_features_in_) | {"output_hidden": DECODER_HIDDEN}
         with self._fit_scope(X, warm=warm, phases=1, **options) as session:
             self._fit = self._prepare(session, X, extra, warm=warm, partial=partial)
             session.train("reconstruction", self._reconstruction_loss, X, extra, epochs=epochs)
         error = self._runner.infer(self._squared_error, X).cpu().double().numpy()
-        self.reconstruction_err_ = float(np.average(error, weights=extra.get("sample_weight")))
+        self.reconstruction_err_ = finite_mean(error, extra.get("sample_weight"), self.lr)
         return self
 
     def _prepare(self, session: Session, X, extra, *, warm: bool, partial: bool = False) -> float:

@@ -26,6 +26,7 @@ from skdeepclust._estimator.labels import refuse_balanced
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
 from skdeepclust._estimator.partial_labels import masked, named, set_classes, split
 from skdeepclust._inputs.weights import weights_of
+from skdeepclust._training.phase_net import finite_mean
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder
@@ -544,7 +545,8 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
             self._fit = session.deviation(X, extra, warm=warm, partial=partial)
             session.train("reconstruction", self._loss, X, extra, epochs=epochs)
         self._n_features_out = self._runner.infer(self._embed, X[:1]).shape[1]
-        self.reconstruction_err_ = self._mean_error(X, extra.get("sample_weight"))
+        error = self._mean_error(X, extra.get("sample_weight"))
+        self.reconstruction_err_ = finite_mean(error, None, self.lr)
         return self
 
     def _mean_error(self, X, sample_weight=None) -> float:

@@ -36,6 +36,17 @@ class NonFiniteError(ValueError):
         return f"{self.what}. {self.advice}"
 
 
+def finite_mean(errors: Any, weight: np.ndarray | None, lr: float) -> float:
+    """Return the mean error of a network, or raise NonFiniteError if the last step was wild."""
+    mean = float(np.average(errors, weights=weight))
+    if abs(mean) < float("inf"):
+        return mean
+    raise NonFiniteError(
+        "The reconstruction error is non-finite after the last step",
+        f"Lower `lr` (now {lr:g}) or scale X, for instance with MinMaxScaler.",
+    )
+
+
 class PhaseNet(NeuralNet):
     """A skorch net whose training step is a phase of an estimator.
 

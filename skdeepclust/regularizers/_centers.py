@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 from typing import Any
 
@@ -208,7 +209,8 @@ class RunningCenters(nn.Module):
             nearest = kept[nearest_centers(candidates, kept)]
             distance = (candidates - nearest).square().sum(1)
         for slot in self.starved.nonzero().flatten():
-            if not distance.any():  # every row is a centre already
+            total = float(distance.sum())
+            if not 0 < total < math.inf:  # every row is a centre already; or the loss, too, is lost
                 break
             # on the host, because some devices have no double precision
             row = candidates[torch.multinomial(distance.cpu().double(), 1).to(candidates.device)]

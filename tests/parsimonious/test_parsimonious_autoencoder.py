@@ -154,3 +154,15 @@ def test_the_unit_of_the_samples_does_not_matter(unit):
         other.transform(unit * samples), one.transform(samples), rtol=1e-2, atol=1e-3
     )
     assert other.history_[-1]["loss"] == pytest.approx(one.history_[-1]["loss"], rel=1e-3)
+
+
+def test_a_part_of_a_stream_that_is_far_too_large_is_refused_and_changes_nothing():
+    rng = np.random.default_rng(0)
+    stream = ParsimoniousAutoencoder(n_components=2, n_clusters=2, max_epochs=1, random_state=0)
+    stream.set_params(optimizer="sgd", batch_size=8).fit(rng.normal(size=(9, 4)))
+    part = rng.normal(size=(14, 4))
+    before = stream.transform(part)
+    for size in (2.0**40, 2.0**60):
+        with pytest.warns(UserWarning), pytest.raises(ValueError, match="non-finite.*Lower `lr`"):
+            stream.partial_fit(size * part)
+        np.testing.assert_array_equal(stream.transform(part), before)
