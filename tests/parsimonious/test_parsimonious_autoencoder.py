@@ -156,6 +156,7 @@ def test_the_unit_of_the_samples_does_not_matter(unit):
     assert other.history_[-1]["loss"] == pytest.approx(one.history_[-1]["loss"], rel=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:The loss became non-finite")
 def test_a_part_of_a_stream_that_is_far_too_large_is_refused_and_changes_nothing():
     rng = np.random.default_rng(0)
     stream = ParsimoniousAutoencoder(n_components=2, n_clusters=2, max_epochs=1, random_state=0)
