@@ -20,6 +20,7 @@ from skdeepclust._inputs.values import (
     N_ROWS_COMPARED,
     check_digits,
     check_size_of_values,
+    extremes_of,
     origin_of,
     some_rows_of,
     value_range_of,
@@ -186,6 +187,8 @@ class InputSpec:
         that of a sequence.
     value_range : (float, float), default=None
         Between what nearly all values lie; `None`: they are no quantities, or nobody has looked.
+    extremes : (float, float), default=None
+        The smallest and the largest value.
     origin : ndarray of shape () or (n_features,), default=None
         From where the values are told, before they are rounded; `None` is zero.
     """
@@ -193,6 +196,7 @@ class InputSpec:
     sample_shape: tuple[int, ...]
     input_shape: tuple[int, ...]
     value_range: tuple[float, float] | None = None
+    extremes: tuple[float, float] | None = None
     origin: np.ndarray | None = None
 
     @classmethod
@@ -235,7 +239,8 @@ class InputSpec:
         rows = some_rows_of(X)
         check_size_of_values(rows, dtype)
         check_digits(rows, rows.dtype)
-        return replace(self, value_range=value_range_of(rows), origin=origin_of(rows))
+        known = {"value_range": value_range_of(rows), "extremes": extremes_of(X)}
+        return replace(self, **known, origin=origin_of(rows))
 
     def as_it_is(self, X: Any, dtype: str) -> Self:
         """Return the specification for a network that takes the values as they are.
@@ -258,7 +263,8 @@ class InputSpec:
     def check(self, X: Any) -> None:
         """Refuse, or warn of, what of the values of X the shape doesn't tell."""
         if self.value_range is not None:
-            warn_of_other_unit(some_rows_of(X, N_ROWS_COMPARED), self.value_range)
+            rows = some_rows_of(X, N_ROWS_COMPARED)
+            warn_of_other_unit(rows, self.value_range, self.extremes)
 
     def check_shape(self, sample_shape: tuple[int, ...]) -> None:
         """Refuse samples of another shape than those of the fit."""

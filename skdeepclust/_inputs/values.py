@@ -146,7 +146,21 @@ def _stacklevel() -> int:
     return level
 
 
-def warn_of_other_unit(rows: Any, value_range: tuple[float, float]) -> None:
+def extremes_of(X: Any) -> tuple[float, float]:
+    """Return the smallest and the largest value of X; where it is stored, of some rows.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        Samples.
+    """
+    values = some_rows_of(X) if isinstance(X, StoredArray) else X
+    return float(values.min()), float(values.max())
+
+
+def warn_of_other_unit(
+    rows: Any, value_range: tuple[float, float], extremes: tuple[float, float] | None = None
+) -> None:
     """Warn of values that lie far from those of the fit, or between much closer limits.
 
     Parameters
@@ -155,13 +169,17 @@ def warn_of_other_unit(rows: Any, value_range: tuple[float, float]) -> None:
         Some rows of X.
     value_range : (float, float)
         What `value_range_of` has returned for the X of the fit.
+    extremes : (float, float), default=None
+        What `extremes_of` has, which a few samples of a rare kind may reach; `None`: the same.
     """
+    lowest, highest = value_range if extremes is None else extremes
     (low, high), (new_low, new_high) = value_range, value_range_of(rows)
     width, new_width = high - low, new_high - new_low
     smaller = rows.shape[0] >= MIN_ROWS_OF_A_RANGE and 0 < new_width * OTHER_UNIT < width
     reach = OTHER_PLACE * width
-    elsewhere = new_low > high + reach or new_high < low - reach
-    if width > 0 and (smaller or new_width > OTHER_UNIT * width or elsewhere):
+    elsewhere = new_low > highest + reach or new_high < lowest - reach
+    wider = new_width > OTHER_UNIT * max(width, highest - lowest)
+    if width > 0 and (smaller or wider or elsewhere):
         warnings.warn(
             f"X has values from {new_low:.3g} to {new_high:.3g}, the X of the fit had some from "
             f"{low:.3g} to {high:.3g}. Scale both in the same way, for instance in a pipeline.",

@@ -150,6 +150,18 @@ def test_values_of_another_unit_are_told() -> None:
         warn_of_other_unit(sparse.csr_array(255 * rows), seen)
 
 
+def test_a_rare_kind_of_the_fit_is_in_no_other_unit() -> None:
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(2990, 4)), rng.normal(200, 50, (10, 4))])
+    y = np.arange(3000) > 2989
+    model = ParsimoniousClassifier(n_clusters=5, max_epochs=1, random_state=0).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.predict(X[y])
+    with pytest.warns(UserWarning, match="the X of the fit had some from"):
+        model.predict(1000 * X[y])
+
+
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "transform", "score", "fit"])
 def test_every_door_warns_of_another_unit_once(digits, method) -> None:
     X = digits[0][:100]
