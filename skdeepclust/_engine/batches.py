@@ -59,7 +59,8 @@ class Batches:
         self.batch_size, self.sample_shape = batch_size, sample_shape
         self.dtype, self.device, self.generator = dtype, device, generator
         self.order = None if order is None else order.cpu()
-        self.origin = None if origin is None else torch.from_numpy(origin)
+        # where X is, once: a copy with each batch would wait for the device
+        self.origin = None if origin is None else _as_exact_as(X, origin, dtype)
 
     def __len__(self) -> int:
         n_samples = self.X.shape[0]
@@ -98,13 +99,19 @@ class Batches:
             dense = isinstance(picked, np.ndarray)
             batch = torch.from_numpy(picked if dense else picked.toarray())
         if self.origin is not None:
-            exact = batch.dtype if batch.is_floating_point() else self.dtype
-            batch = batch.to(exact) - self.origin.to(batch.device, exact)
+            batch = batch.to(self.origin.dtype) - self.origin
         if batch.dtype == torch.float64:  # which is twice as long, and not on every device
             batch = batch.to(self.dtype)
         # others are converted after the move: uint8 images travel as bytes
         batch = batch.to(self.device, non_blocking=True).to(self.dtype)
         return batch.reshape(len(batch), *self.sample_shape)
+
+
+def _as_exact_as(X, origin: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
+    """Return the origin where X is, in the dtype of X, or in `dtype` where X holds integers."""
+    own = X[:1] if isinstance(X, torch.Tensor) else torch.from_numpy(np.empty(0, X.dtype))
+    exact = own.dtype if own.is_floating_point() else dtype
+    return torch.from_numpy(origin).to(own.device, exact)
 
 
 def _to_tensor(values, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
