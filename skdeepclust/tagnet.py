@@ -226,6 +226,7 @@ class TAGnetClusterer(BaseGraphClusterer):
     auxiliary_labels_: list[Any] | Any = learned()  # or None without such tasks
     dictionary_: np.ndarray = learned()
     _largest_eigenvalue: float = learned()
+    _of_first_weights = ("lam", "graph_weight", "dictionary")
 
     # -- the network
     def _default_network(self):

@@ -48,7 +48,13 @@ from skdeepclust._estimator.dask_answers import Method
 from skdeepclust._estimator.notebook import with_tables
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
 from skdeepclust._estimator.pickles import state_of, take_up
-from skdeepclust._estimator.structure import Structure, changed_parts, check_unchanged, made_by
+from skdeepclust._estimator.structure import (
+    Structure,
+    changed_parameters,
+    changed_parts,
+    check_unchanged,
+    made_by,
+)
 from skdeepclust._inputs.samples import InputSpec, check_samples
 from skdeepclust._storage.checkpoint import (
     Checkpoint,
@@ -242,6 +248,9 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
     # what only a fit needs: a method keeps an object of its own here
     _fit: Any = learned()
     _input_class: ClassVar[type[InputSpec]] = InputSpec
+    # parameters that decide the network's first weights, which a warm start keeps, and their values
+    _of_first_weights: ClassVar[tuple[str, ...]] = ()
+    _begun_with: dict[str, Any] = learned()
     _checkpoint: ClassVar[NoCheckpoint | Checkpoint | SharedCheckpoint] = NoCheckpoint()
 
     # -- the hooks of a method
@@ -371,6 +380,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             set_generator_states(resume.generators, shuffle, device)
         else:
             self._module_spec = structure
+            self._begun_with = {name: getattr(self, name) for name in self._of_first_weights}
             module, resume, history = self._make_module(), Resume(), []
             if self._input.origin is not None and not self._takes_origin_off(module):
                 self._input = self._input.as_it_is(X, self.dtype)
@@ -397,6 +407,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
     def _check_structure(self, structure: Structure) -> None:
         """Refuse to go on with a network that today's parameters wouldn't build."""
         changed = changed_parts(self._module_spec, structure)
+        changed += changed_parameters(getattr(self, "_begun_with", {}), self)
         if self._learn_input(self._input.sample_shape).input_shape != self._input.input_shape:
             shapes = ("image_shape", "sequence_shape", "vocabulary_size")
             changed += [name for name in shapes if hasattr(self, name)]

@@ -84,10 +84,18 @@ def changed_parts(before: Structure, now: Structure) -> list[str]:
         What it would be built from by today's parameters.
     """
     changed = [] if _same_factory(before[0], now[0]) else ["module"]
-    for prefix, old, new in (("module__", before[1], now[1]), ("", before[2], now[2])):
-        names = sorted(old.keys() | new.keys())
-        changed += [prefix + name for name in names if not _same(old.get(name), new.get(name))]
-    return changed
+    changed += [f"module__{name}" for name in _changed(before[1], now[1])]
+    return changed + _changed(before[2], now[2])
+
+
+def changed_parameters(before: Mapping[str, Any], estimator: Any) -> list[str]:
+    """Return the names of parameters that aren't what they were."""
+    return _changed(before, {name: getattr(estimator, name) for name in before})
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    names = sorted(before.keys() | now.keys())
+    return [name for name in names if not _same(before.get(name), now.get(name))]
 
 
 def check_unchanged(changed: Sequence[str], parameters: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -90,6 +91,8 @@ def _of_tensor(X: torch.Tensor, pad: Pad | None) -> Any:
         _refuse(X, "this one is on the device 'meta', where there are no values; pass a real one")
     if X.layout != torch.strided:
         return array_of_tensor(X)
+    if X.is_quantized:
+        _refuse(X, "this one is quantised; pass X.dequantize()")
     # dense ones are gathered by batches, on their device
     return X.detach().resolve_conj().resolve_neg()
 
@@ -157,6 +160,8 @@ STACKED = (
 REFUSED: list[tuple[Callable[[Any], Any], Callable[[Any], str]]] = [
     (lambda X: isinstance(X, (str, bytes, os.PathLike)), lambda X: FILES),
     (lambda X: X is None or isinstance(X, Number), lambda X: ROWS),
+    (lambda X: isinstance(X, type), lambda X: f"pass an array, not the class {X.__name__}"),
+    (inspect.isroutine, lambda X: "pass what it returns, not the function"),
     (lambda X: isinstance(X, (Dataset, DataLoader)), lambda X: STACKED),
     (_is_mapping, _advice_on_mapping),
     (_is_hugging_face, _advice_on_hugging_face),
@@ -182,10 +187,14 @@ REFUSED: list[tuple[Callable[[Any], Any], Callable[[Any], str]]] = [
 def _listed(X: Iterable[Any], pad: Pad | None) -> Any:
     """Return a list as it is if NumPy makes an array of it as well, else as an array."""
     X = X if isinstance(X, (list, tuple)) else list(X)
+    if X and all(_is_sample_and_label(each) for each in X):
+        _refuse(X, "it holds samples with their labels; pass [x for x, _ in X], and their y to fit")
     samples = [_sample(each) for each in X]
     padded = None if pad is None else pad(samples)
     if padded is not None:
         return padded
+    if _is_pair(samples):
+        _refuse(X, "this one looks like samples with their labels; pass them as fit(X, y)")
     shapes = list(dict.fromkeys(shape_of(each) for each in samples))
     if len(shapes) > 1:
         raise ValueError(
@@ -194,6 +203,20 @@ def _listed(X: Iterable[Any], pad: Pad | None) -> Any:
         )
     as_given = all(new is old for new, old in zip(samples, X, strict=True))
     return X if as_given else np.stack(samples)
+
+
+def _is_pair(samples: Sequence[Any]) -> bool:
+    """Tell whether two arrays are X and y rather than two samples."""
+    if len(samples) != 2 or not all(hasattr(each, "shape") for each in samples):
+        return False
+    first, second = (tuple(each.shape) for each in samples)
+    return len(first) > 1 and len(second) == 1 and first[:1] == second
+
+
+def _is_sample_and_label(item: Any) -> bool:
+    if not isinstance(item, tuple) or len(item) != 2:
+        return False
+    return getattr(item[0], "ndim", 0) > 0 and getattr(item[1], "ndim", 0) == 0
 
 
 def _sample(value: Any) -> Any:

@@ -237,10 +237,11 @@ class InputSpec:
             What the network computes in.
         """
         rows = some_rows_of(X)
-        check_size_of_values(rows, dtype)
         check_digits(rows, rows.dtype)
+        origin = origin_of(rows)
+        check_size_of_values(rows, dtype, origin)
         known = {"value_range": value_range_of(rows), "extremes": extremes_of(X)}
-        return replace(self, **known, origin=origin_of(rows))
+        return replace(self, **known, origin=origin)
 
     def as_it_is(self, X: Any, dtype: str) -> Self:
         """Return the specification for a network that takes the values as they are.
@@ -257,7 +258,9 @@ class InputSpec:
         ValueError
             If that rounds the differences between the values away.
         """
-        check_digits(some_rows_of(X), np.dtype(dtype))
+        rows = some_rows_of(X)
+        check_size_of_values(rows, dtype)
+        check_digits(rows, np.dtype(dtype))
         return replace(self, origin=None)
 
     def check(self, X: Any) -> None:

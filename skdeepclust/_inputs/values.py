@@ -53,7 +53,7 @@ def some_rows_of(X: Any, at_most: int = N_ROWS_LOOKED_AT) -> Any:
     return rows.cpu().numpy() if isinstance(rows, torch.Tensor) else rows
 
 
-def check_size_of_values(rows: Any, dtype: str) -> None:
+def check_size_of_values(rows: Any, dtype: str, origin: np.ndarray | None = None) -> None:
     """Refuse values whose squares would overflow.
 
     Parameters
@@ -62,13 +62,18 @@ def check_size_of_values(rows: Any, dtype: str) -> None:
         Some rows of X.
     dtype : {"float32", "float64"}
         What the squares are computed in.
+    origin : ndarray of shape () or (n_features,), default=None
+        From where the values are told; `None` is zero.
     """
     values = np.asarray(rows.data if is_sparse(rows) else rows)
+    what = "have a size of"
+    if origin is not None:
+        values, what = values - origin, "differ from each other by"
     largest = float(max(values.max(initial=0), -float(values.min(initial=0))))
     limit = math.sqrt(float(np.finfo(dtype).max) / rows.shape[1]) / 1000
     if largest > limit:
         raise ValueError(
-            f"X has values of a size of {largest:.2g}, of which squares are computed; with "
+            f"Values of X {what} {largest:.2g}, of which squares are computed; with "
             f"dtype={dtype!r} they may be {limit:.2g} at most. Scale X, for instance with "
             "sklearn.preprocessing.MinMaxScaler."
         )

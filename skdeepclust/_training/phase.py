@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,3 +76,30 @@ class Phase:
     strategy: Strategy
     listeners: Listeners
     scaler: torch.amp.GradScaler | None = None
+
+
+class Interrupts:
+    """Tells whether somebody has asked for the end by Ctrl-C since the block began.
+
+    Callbacks of skorch end a training by raising KeyboardInterrupt themselves. Signals go to the
+    main thread alone.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interrupts:
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            self._before = handler
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, *given: Any) -> None:
+        self.seen = True
+        self._before(*given)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import warnings
 from contextlib import suppress
 from typing import Any
@@ -17,7 +15,7 @@ from skorch.helper import predefined_split
 from skdeepclust._engine.reports import current_report
 from skdeepclust._training.callback_errors import explained
 from skdeepclust._training.net_state import net_state, set_net_state
-from skdeepclust._training.phase import Phase, PhaseStopped
+from skdeepclust._training.phase import Interrupts, Phase, PhaseStopped
 from skdeepclust._training.phase_data import PhaseData
 from skdeepclust._training.users_callbacks import begin_phase
 from skdeepclust.networks._layers import train_mode
@@ -75,6 +73,11 @@ class PhaseNet(NeuralNet):
         x, extra = batch
         parts, scaler = self.bound_.loss(x, **extra), self.bound_.scaler
         loss = parts["loss"] if scaler is None else scaler.scale(parts["loss"])
+        if not loss.requires_grad:
+            raise ValueError(
+                f"Phase {self.phase_!r} has nothing to train: all weights that its loss depends on "
+                "are frozen, by `module` or by a callback such as Freezer."
+            )
         loss.backward()
         return parts
 
@@ -263,7 +266,14 @@ class PhaseNet(NeuralNet):
         return self._asked("score", X, y)
 
     def _asked(self, name: str, X, *more) -> Any:
-        method = getattr(self.bound_.estimator, name)
+        estimator = self.bound_.estimator
+        if not hasattr(estimator, name):
+            raise TypeError(
+                f"A scoring callback calls {name}, which {type(estimator).__name__} doesn't have: "
+                "give EpochScoring a function scoring(net, X, y) instead, which may call "
+                "net.transform(X)."
+            )
+        method = getattr(estimator, name)
         with warnings.catch_warnings():
             # samples of a fit on a DataFrame come to callbacks as an array
             warnings.filterwarnings("ignore", "X does not have valid feature names")
@@ -285,33 +295,6 @@ class PhaseNet(NeuralNet):
     @property
     def _default_callbacks(self) -> list:
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
-
-
-class Interrupts:
-    """Tells whether somebody has asked for the end by Ctrl-C since the block began.
-
-    Callbacks of skorch end a training by raising KeyboardInterrupt themselves. Signals go to the
-    main thread alone.
-    """
-
-    def __init__(self) -> None:
-        self.seen = False
-        self._before: Any = None
-
-    def __enter__(self) -> Interrupts:
-        handler = signal.getsignal(signal.SIGINT)
-        if callable(handler) and threading.current_thread() is threading.main_thread():
-            self._before = handler
-            signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _note(self, *given: Any) -> None:
-        self.seen = True
-        self._before(*given)
 
 
 def cosine_decay(n_steps: int) -> LRScheduler:

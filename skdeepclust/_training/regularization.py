@@ -39,7 +39,7 @@ def attach(regularizers: Sequence[Regularizer], module: nn.Module, spec: InputSp
     device, dtype = module_device_and_dtype(module)
     for each in regularizers:
         each.attach(module, spec.input_shape)  # which may only now make its buffers
-        each.origin = spec.origin
+        each.spec = spec
         each.to(device, dtype)
 
 

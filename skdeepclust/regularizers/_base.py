@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from numbers import Real
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from skdeepclust._engine.sharding import whole
 from skdeepclust._engine.state import to_numpy, to_tensor
+from skdeepclust._inputs.samples import InputSpec
 from skdeepclust.networks._layers import check_output, find_layer, hidden_linear_layers
 
 Captured = dict[str, list[tuple[Tensor, int]]]
@@ -62,8 +62,8 @@ class Regularizer(nn.Module):
         self._captured: Captured | None = None
         self.__dict__["_module"] = None  # past nn.Module: a reference, not a part of this one
         self.input_shape: tuple[int, ...] | None = None
-        # from where an estimator tells the values of samples; None is zero
-        self.origin: np.ndarray | None = None
+        # what an estimator has learned of the values of samples
+        self.spec: InputSpec | None = None
         if isinstance(layers, str) and layers != "auto":
             raise ValueError(f"layers must be 'auto', names or a dict, got {layers!r}.")
         self._set_layers({} if isinstance(layers, str) else layer_options(layers))

@@ -260,7 +260,7 @@ class ClusteringRegularizer(Regularizer):
             cluster,
             clustering=running.clustering,
             input_shape=input_shape,
-            origin=self.origin,
+            spec=self.spec,
             n_exemplars=n_exemplars,
         )
 
@@ -292,7 +292,7 @@ class ClusteringRegularizer(Regularizer):
         module, input_shape = self._network()
         if not len(running.centers):
             raise RuntimeError(f"There are no centres of layer {layer!r} yet: train a batch first.")
-        found = representations(module, layer, X, input_shape=input_shape, origin=self.origin)
+        found = representations(module, layer, X, input_shape=input_shape, spec=self.spec)
         return assignments(found, running.centers, clustering=running.clustering)
 
     def _network(self) -> tuple[nn.Module, tuple[int, ...]]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
-from skdeepclust._inputs.samples import check_same_shape, split_samples
+from skdeepclust._inputs.samples import InputSpec, check_same_shape, split_samples
 from skdeepclust.losses._clustering import at_least_single
 from skdeepclust.losses._representations import nearest_centers, unfold
 from skdeepclust.networks import receptive_field
@@ -54,11 +54,11 @@ def representations(
     X,
     *,
     input_shape: tuple[int, ...],
-    origin: np.ndarray | None,
+    spec: InputSpec | None,
     batch_size: int = 256,
 ) -> Iterator[Tensor]:
     """Yield what the layer makes of each batch of X."""
-    options = {"input_shape": input_shape, "origin": origin, "batch_size": batch_size}
+    options = {"input_shape": input_shape, "spec": spec, "batch_size": batch_size}
     with evaluation_mode(module), torch.no_grad(), layer_output(module, layer) as kept:
         for x in batches(module, X, **options):
             module(x)
@@ -70,7 +70,7 @@ def batches(
     X,
     *,
     input_shape: tuple[int, ...],
-    origin: np.ndarray | None,
+    spec: InputSpec | None,
     batch_size: int = 256,
 ) -> Iterator[Tensor]:
     """Yield X by batches, in the form that the network takes."""
@@ -91,6 +91,10 @@ def batches(
             f"X has the shape {shape} as a matrix; the network takes samples of the shape "
             f"{input_shape}."
         )
+    origin = None
+    if spec is not None:
+        spec.check(X)
+        origin = spec.origin
     for x, _ in Runner(module, input_shape, batch_size, origin=origin).batches(X):
         yield x
 
@@ -125,11 +129,11 @@ def collect_exemplars(
     *,
     clustering: str,
     input_shape: tuple[int, ...],
-    origin: np.ndarray | None,
+    spec: InputSpec | None,
     n_exemplars: int,
 ) -> Exemplars:
     """Run X through the module and find the exemplars of a cluster of a layer."""
-    options: dict[str, Any] = {"input_shape": input_shape, "origin": origin}
+    options: dict[str, Any] = {"input_shape": input_shape, "spec": spec}
     rows, distances, (n_channels, *sizes) = nearest_members(
         representations(module, layer, X, **options),
         centers,
@@ -145,7 +149,8 @@ def collect_exemplars(
     if len(sizes) != 2 or len(input_shape) != 3:
         return Exemplars(samples, distances)
     positions = np.stack(np.divmod(place, sizes[1]), axis=1)
-    first = next(batches(module, X[:1], **options))
+    # of which only the shape counts
+    first = next(batches(module, X[:1], input_shape=input_shape, spec=None))
     field = receptive_field(module, layer, first)
     return Exemplars(samples, distances, positions, boxes=field.boxes(*positions.T))
 

@@ -6,6 +6,7 @@ import collections
 import copy
 import functools
 import io
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,14 +16,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers.quick import forced_apart
 from helpers.small_fits import KNOWN, NETWORKS, fitted
 from PIL import Image
 from scipy import sparse
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from skdeepclust._inputs.containers import gathered
-from skdeepclust._inputs.sequences import padded
 
 once_fitted = functools.cache(fitted)
 TENSOR = torch.tensor(KNOWN)
@@ -102,6 +101,12 @@ class Lazy:
         return pd.DataFrame(KNOWN)
 
 
+def quantised() -> torch.Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch will do without
+        return torch.quantize_per_tensor(TENSOR.float(), 0.1, 0, torch.quint8)
+
+
 def group() -> h5py.File:
     file = h5py.File(io.BytesIO(), "w")
     file["images"] = KNOWN
@@ -131,6 +136,16 @@ REFUSED = {
     "nothing": (lambda: None, "a row for each sample"),
     "no values": (lambda: torch.empty(60, 64, device="meta"), "device 'meta'"),
     "fields": (lambda: np.zeros(60, dtype=[("a", float)]), "structured_to_unstructured"),
+    "function": (lambda: sparse.rand, "what it returns, not the function"),
+    "class": (lambda: np.ndarray, "an array, not the class ndarray"),
+    "quantised": (
+        quantised,
+        r"X\.dequantize\(\)",
+    ),
+    "with labels": (lambda: (KNOWN, np.zeros(60)), r"fit\(X, y\)"),
+    "frame with labels": (lambda: [pd.DataFrame(KNOWN), pd.Series(np.zeros(60))], r"fit\(X, y\)"),
+    "pairs": (lambda: list(zip(KNOWN, range(60), strict=True)), r"\[x for x, _ in X\]"),
+    "tensors with labels": (lambda: [(row, torch.tensor(0)) for row in TENSOR], "for x, _ in X"),
     "matrix": (lambda: sparse.csr_matrix(KNOWN).todense(), r"numpy\.asarray\(X\)"),
 }
 
@@ -170,10 +185,9 @@ def test_every_door_says_so(name: str, door: str) -> None:
         pd.Series([np.ones(3), np.ones(4)]),
         [torch.ones(2, 3), torch.ones(3, 3)],
         [Image.fromarray(BYTES), Image.fromarray(BYTES[:5])],
-        (KNOWN, np.zeros(60)),
         Ragged([np.ones(3), np.ones(4)]),
     ],
-    ids=["arrays", "lists", "objects", "column", "tensors", "images", "X and y", "ragged"],
+    ids=["arrays", "lists", "objects", "column", "tensors", "images", "ragged"],
 )
 def test_samples_of_unlike_shapes(X) -> None:
     with pytest.raises(ValueError, match="X holds samples of unlike shapes, such as"):
@@ -249,61 +263,3 @@ def test_images_of_pil() -> None:
 def test_what_numpy_takes_stays_as_it_is() -> None:
     for X in (KNOWN, TENSOR.numpy(), KNOWN.tolist(), pd.DataFrame(KNOWN), sparse.csr_array(KNOWN)):
         assert gathered(X) is X
-
-
-# ---------------------------------------------------------------- sequences
-
-LENGTHS = [3, 5, 4, 6] * 5
-STEPS = [np.random.default_rng(n).normal(size=(n, 2)) for n in LENGTHS]
-LABEL = [0, 1] * 10
-
-
-def filled(sequences) -> np.ndarray:
-    """Pad by a plain loop."""
-    X = np.zeros((len(sequences), 6, *np.shape(sequences[0])[1:]))
-    for i, sequence in enumerate(sequences):
-        for j, step in enumerate(sequence):
-            X[i, j] = step
-    return X
-
-
-SEQUENCES = {
-    "arrays": STEPS,
-    "tensors": [torch.tensor(each) for each in STEPS],
-    "lists": [each.tolist() for each in STEPS],
-    "column": pd.Series(STEPS),
-    "objects": np.array(STEPS, dtype=object),
-}
-
-
-@pytest.mark.parametrize("holder", SEQUENCES)
-def test_sequences_are_padded_with_steps_of_zeros(holder: str) -> None:
-    X, whole = SEQUENCES[holder], filled(STEPS)
-    model = forced_apart(module__hidden=4, max_epochs=1).fit(X, LABEL)
-    expected = forced_apart(module__hidden=4, max_epochs=1).fit(whole, LABEL)
-    np.testing.assert_array_equal(model.transform(X), expected.transform(whole))
-    np.testing.assert_array_equal(model.transform(X[:1]), model.transform(whole[:1]))
-    assert model.score(X, LABEL) == expected.score(whole, LABEL)
-    model.partial_fit(X[:4], LABEL[:4])
-
-
-def test_words_are_padded_with_index_zero() -> None:
-    words = [np.arange(1, n + 1).tolist() for n in LENGTHS]
-    params = {"vocabulary_size": 7, "max_epochs": 1, "module__hidden": 4}
-    model = forced_apart(**params).fit(words, LABEL)
-    expected = forced_apart(**params).fit(filled(words), LABEL)
-    np.testing.assert_array_equal(model.transform(words), expected.transform(filled(words)))
-    np.testing.assert_array_equal(model.transform([[1, 2]]), model.transform([[1, 2, 0, 0, 0, 0]]))
-
-
-def test_sequences_that_cannot_be_padded() -> None:
-    model = forced_apart(module__hidden=4, max_epochs=1).fit(STEPS, LABEL)
-    with pytest.raises(ValueError, match="X holds a sequence of 9 steps, more than the 6 of the"):
-        model.predict([np.ones((9, 2))])
-    with pytest.raises(ValueError, match="X holds samples of unlike shapes"):
-        forced_apart(image_shape=(6, 2)).fit(STEPS, LABEL)
-    with pytest.raises(ValueError, match="X holds samples of unlike shapes"):
-        NETWORKS["autoencoder"]()[0].fit(STEPS)
-    assert padded([np.ones(3), np.ones(4)], None, 2) is None
-    assert padded([np.ones((3, 2)), np.ones((4, 1))], None, 2) is None
-    assert padded([], None, 2) is None

@@ -9,6 +9,7 @@ import pytest
 from helpers.quick import triplet_dec
 from scipy import sparse
 from sklearn.datasets import make_blobs
+from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
 from skdeepclust import (
@@ -54,6 +55,28 @@ def test_an_offset_changes_no_result(name, offset) -> None:
     np.testing.assert_allclose(
         answers(name, shifted + offset), answers(name, shifted), rtol=2e-3, atol=2e-3
     )
+
+
+def test_stamps_in_nanoseconds() -> None:
+    stamps = np.datetime64("2026-11-29", "ns").astype(np.int64)
+    X = stamps + (1e9 * (BLOBS - BLOBS.min() + 40)).astype(np.int64)
+    assert adjusted_rand_score(GROUP, ESTIMATORS["tagnet"]().fit_predict(X)) == 1
+    years = stamps + (1e15 * (BLOBS - BLOBS.min() + 40)).astype(np.int64)
+    with pytest.raises(ValueError, match=r"differ from each other by .* Scale X"):
+        ESTIMATORS["tagnet"]().fit(years)
+
+
+@pytest.mark.parametrize("offset", [0, 273.15, -1e8])
+def test_training_is_as_good_wherever_values_lie(digits, offset) -> None:
+    X, y = digits[0] + offset, digits[1]
+    networks = {
+        ParsimoniousClassifier(max_epochs=5, random_state=0): 0.85,
+        ForcedApartEmbedder(max_epochs=5, random_state=0): 0.85,
+        ZeroShotClassifier(max_epochs=5, random_state=0): 0.85,
+    }
+    for model, least in networks.items():
+        model.fit(X, y)
+        assert model.score(X, y) > least, type(model).__name__
 
 
 @pytest.mark.parametrize("name", ["triplet", "tagnet"])
@@ -160,6 +183,13 @@ def test_a_rare_kind_of_the_fit_is_in_no_other_unit() -> None:
         model.predict(X[y])
     with pytest.warns(UserWarning, match="the X of the fit had some from"):
         model.predict(1000 * X[y])
+
+
+def test_exemplars_are_looked_for_in_the_unit_of_the_fit(digits) -> None:
+    X, y = digits[0][:100], digits[1][:100]
+    found = ParsimoniousClassifier(n_clusters=5, max_epochs=1, random_state=0).fit(X, y)
+    with pytest.warns(UserWarning, match="the X of the fit had some from"):
+        found.regularizer_.exemplars(255 * X, "fc1", 0)
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "transform", "score", "fit"])

@@ -20,6 +20,7 @@ from skorch.callbacks import (
     Checkpoint,
     EarlyStopping,
     EpochScoring,
+    Freezer,
     LRScheduler,
 )
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -201,6 +202,18 @@ def test_a_line_says_what_to_write(name):
     with pytest.raises(ValueError, match=re.escape(advice)) as caught:
         ParsimoniousAutoencoder(n_clusters=5, callbacks=[callback], **QUICK).fit(KNOWN)
     assert "\n" not in str(caught.value)
+
+
+def test_what_an_estimator_has_not_cannot_be_scored():
+    callback = EpochScoring("adjusted_rand_score", on_train=True)
+    with pytest.raises(TypeError, match=r"calls predict, which ParsimoniousAutoencoder .*function"):
+        ParsimoniousAutoencoder(n_clusters=5, callbacks=[callback], **QUICK).fit(KNOWN, Y)
+
+
+def test_a_network_that_is_frozen_as_a_whole():
+    model = ParsimoniousAutoencoder(n_clusters=5, callbacks=[Freezer("*")], **QUICK)
+    with pytest.raises(ValueError, match=r"'reconstruction' has nothing to train.*Freezer"):
+        model.fit(KNOWN)
 
 
 def test_an_error_of_its_own_stays_one():
