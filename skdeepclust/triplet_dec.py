@@ -23,6 +23,7 @@ from skdeepclust._clusters.initial import Start, initial_clusters
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.negatives import RunningRadius
 from skdeepclust._clusters.partitions import Clusters, check_centers
+from skdeepclust._clusters.positives import Positives, positives_of
 from skdeepclust._clusters.prior import check_prior, prior_of_partition
 from skdeepclust._clusters.repair import revive
 from skdeepclust._compat import HasMethods, Interval, StrOptions
@@ -33,8 +34,9 @@ from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
 from skdeepclust._training.session import Session
-from skdeepclust.augmentation import check_augmentation, in_two_steps, resolve_augmentation
+from skdeepclust.augmentation import check_augmentation, resolve_augmentation
 from skdeepclust.graph import smooth_over_graph
+from skdeepclust.graph._input_graph import principal_components
 from skdeepclust.losses import (
     assignment_kl,
     information_loss,
@@ -56,6 +58,11 @@ PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
     "reconstruction_weight": 1.0, "clustering_weight": 1.0, "triplet_weight": 1.0,
     "entropy_weight": 1.0,
 })  # fmt: skip
+
+
+# A result isn't kept if it agrees with the neighbours, near and wide, less than this share of what
+# the best start did.
+LEAST_SHARE = 0.98
 
 
 class TripletDECNetwork(nn.Module):
@@ -96,8 +103,8 @@ class _Fit:
     ----------
     weight : ndarray of shape (n_samples,)
         Weights of the samples.
-    augment : TwoSteps or None
-        Makes the positive of a sample.
+    positives : Positives or None
+        Make the positive of a sample.
     radius : RunningRadius
         Algorithm 1's.
     judge : Judge
@@ -109,7 +116,7 @@ class _Fit:
     """
 
     weight: np.ndarray
-    augment: Any
+    positives: Positives | None
     radius: RunningRadius
     judge: Judge
     prior: Tensor | None = None
@@ -149,27 +156,33 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         Weight of the contrastive term, in the warm-up too.
     entropy_weight : float, default=1.0
         Weight of the information that the assignment carries.
-    cluster_prior : {"uniform", "estimated"} or array of shape (n_clusters,), default="uniform"
+    cluster_prior : {"auto", "uniform", "estimated"} or array of shape (n_clusters,), default="auto"
         Shares of the samples that clusters are expected to have, in the targets (Eq. 3) and in
-        the information (Eq. 6): all the same; those of the initial clusters; or positive numbers,
-        of which the largest goes to the largest initial cluster, and so on.
+        the information (Eq. 6): those of the initial clusters ("auto", "estimated"); all the
+        same; or positive numbers, of which the largest goes to the largest initial cluster, and
+        so on. "estimated" ranks initial clusters by the share of their entropy that neighbours
+        tell, which finds a few small clusters beside large ones; the others by what they tell.
     augmentation : {"auto"}, callable or None, default="auto"
         What makes the positive of a sample: a callable on a batch of tensors that keeps its
-        shape. "auto" takes :class:`~skdeepclust.augmentation.ImageAugmentation` for images and
-        :class:`~skdeepclust.augmentation.FeatureAugmentation` otherwise. `None` leaves out the
-        warm-up and the triplets.
+        shape. "auto" takes :class:`~skdeepclust.augmentation.ImageAugmentation` for images, and
+        points between a sample and its neighbours otherwise; with `n_neighbors=0`
+        :class:`~skdeepclust.augmentation.FeatureAugmentation`. `None` leaves out the warm-up and
+        the triplets, and so does "auto" for rows that aren't in memory.
     pretrain_epochs : "auto", int or float, default="auto"
         Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30; a float in (0, 1] is
         a share of that.
     warmup_epochs : "auto", int or float, default="auto"
         Epochs of the warm-up; "auto" is `2 + 75000 / n_samples`, at most 100: 44 for 1,800
-        samples, 4 for 70,000; a float in (0, 1] is a share of that.
+        samples, 4 for 70,000; a float in (0, 1] is a share of that. With neighbours as positives
+        "auto" is 0: they are alike before it, and it would drive apart what is.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
         Initial centres in the embedding; a callable is called as
         `init(embedding, n_clusters, random_state)`.
     n_init : int, default=15
         Number of candidates for the initial clusters if `init` is random. They are ranked by the
-        mutual information between the clusters of samples and of their neighbours.
+        mutual information between the clusters of samples and of their neighbours. With
+        `init="gmm"` so many partitions of the samples themselves, in their principal components
+        by KMeans and mixtures, give one more candidate; without a warm-up the only one.
     n_starts : int, default=2
         The clustering phase is run from at most this many candidates that differ from each
         other. The best result is kept: that with the largest information (Eq. 6) plus mutual
@@ -221,8 +234,12 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         Cluster of each sample.
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Centres in the embedding.
+    initial_labels_ : ndarray of shape (n_samples,)
+        The partition from which the clustering phase that was kept has started.
     attempt_ : int
-        Which of the starts of the clustering phase was kept; rows of `history_` name theirs.
+        Which of the starts of the clustering phase was kept; rows of `history_` name theirs. The
+        number of starts: all results agreed less with the neighbours than the first start did,
+        and the network was trained on that partition once more.
     <shared attributes>
     image_shape_ : tuple of int
         `(channels, height, width)` where X holds images.
@@ -264,7 +281,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     triplet_weight: float = parameter(default=0.2, allowed=[Interval(Real, 0, None, closed="left")])
     entropy_weight: float = parameter(default=1.0, allowed=[Interval(Real, 0, None, closed="left")])
     cluster_prior: str | types.ArrayLike = parameter(
-        default="uniform", allowed=[StrOptions({"uniform", "estimated"}), "array-like"]
+        default="auto", allowed=[StrOptions({"auto", "uniform", "estimated"}), "array-like"]
     )
     augmentation: types.Augmentation = parameter(
         default="auto", allowed=[StrOptions({"auto"}), callable, None]
@@ -292,6 +309,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     batch_size: int = parameter(default=128)
 
     module_: TripletDECNetwork = learned()
+    initial_labels_: np.ndarray = learned()
     attempt_: int = learned()
     cluster_centers_: np.ndarray = learned()
     _fit: _Fit = learned()
@@ -331,17 +349,17 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     def _reconstruction_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         return {"loss": self._reconstruct(x, self._embed(x), sample_weight)}
 
-    def _two_views(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed samples and their augmented copies, in one batch for the batch statistics."""
-        augment = self._fit.augment
-        if augment is None:
+    def _two_views(self, x: Tensor, idx: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed samples and their positives, in one batch for the batch statistics."""
+        positives = self._fit.positives
+        if positives is None:
             embedding = self._embed(x)
             return embedding, embedding
 
         def both(x: Tensor, *drawn: Tensor) -> Tensor:
-            return self._embed(torch.cat([x, augment.apply_drawn(x, *drawn)]))
+            return self._embed(torch.cat([x, positives.apply_drawn(x, *drawn)]))
 
-        views = self._runner.by_rows(both, x, *augment.draw(x), n_views=2)
+        views = self._runner.by_rows(both, x, *positives.draw(x, idx), n_views=2)
         anchor, positive = views.chunk(2)
         return anchor, positive
 
@@ -355,7 +373,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         )
 
     def _warmup_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
-        anchor, positive = self._two_views(x)
+        anchor, positive = self._two_views(x, idx)
         admissible = self._fit.radius.admissible(anchor, positive, idx)
         parts = {"triplet": self._contrast(anchor, positive, admissible, sample_weight)}
         if self.reconstruction_weight:
@@ -363,7 +381,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         return self._weigh(parts)
 
     def _clustering_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
-        anchor, positive = self._two_views(x)
+        anchor, positive = self._two_views(x, idx)
         target = self._fit.target[idx]
         q_anchor, q_positive = self._assign(anchor), self._assign(positive)
         views = [q_anchor] if self.target_view == "clean" else [q_anchor, q_positive]
@@ -376,7 +394,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         }
         if self.reconstruction_weight:
             parts["reconstruction"] = self._reconstruct(x, anchor, sample_weight)
-        if self.triplet_weight and self._fit.augment is not None:
+        if self.triplet_weight and self._fit.positives is not None:
             if self.negatives == "cluster":
                 label = target.argmax(1)
                 admissible = label[:, None] != label
@@ -397,61 +415,103 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         return {"loss": torch.stack(weighted).sum(), **parts}
 
     # -- the schedule
+    @property
+    def _mixes_neighbors(self) -> bool:
+        """Whether a sample's positive lies between it and a neighbour."""
+        is_auto = isinstance(self.augmentation, str)
+        return is_auto and self._input.image_shape is None and self.n_neighbors > 0
+
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
         clustering = number_of_epochs(self.max_epochs, min(2.5 + 15_000 / n_samples, 25))
         if warm:
             return {"clustering": clustering}
         pretrain = number_of_epochs(self.pretrain_epochs, min(15_000 / n_samples, 30))
         warmup = number_of_epochs(self.warmup_epochs, min(2 + 75_000 / n_samples, 100))
-        if self.augmentation is None or self.triplet_weight == 0:
+        unasked = self._mixes_neighbors and self.warmup_epochs == "auto"
+        if unasked or self.augmentation is None or self.triplet_weight == 0:
             warmup = 0
         return {"reconstruction": pretrain, "warmup": warmup, "clustering": clustering}
 
     def _n_phases(self, schedule: dict[str, int]) -> int:
-        return super()._n_phases(schedule) + (self.n_starts - 1) * (len(schedule) > 1)
+        return super()._n_phases(schedule) + self.n_starts * (len(schedule) > 1)
 
     def _fit_phases(self, session: Session, X, extra, schedule) -> None:
-        augmentation = resolve_augmentation(self.augmentation, self._input.input_shape)
-        if isinstance(augmentation, nn.Module):  # a fit would leave gradients and statistics in it
-            augmentation = copy.deepcopy(augmentation)
-        check_augmentation(augmentation, session.runner.infer(lambda x: x, X[:8]))
+        self._fit = self._begun(session, X, extra)
+        if "reconstruction" in schedule:
+            self._train_anew(session, X, extra, schedule)
+        else:  # a warm start
+            self._train_clustering(session, X, extra, schedule)
+        centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
+        self.cluster_centers_ = centers.cpu().numpy()
+
+    def _begun(self, session: Session, X, extra) -> _Fit:
+        """Check what was given, and find the neighbours."""
+        augmentation = self.augmentation
+        if not self._mixes_neighbors:
+            augmentation = resolve_augmentation(augmentation, self._input.input_shape)
+            if isinstance(augmentation, nn.Module):  # a fit would change its statistics
+                augmentation = copy.deepcopy(augmentation)
+            check_augmentation(augmentation, session.runner.infer(lambda x: x, X[:8]))
         if not (isinstance(self.init, str) or callable(self.init)):
             check_centers(self.init, *self.module_.centers.shape)
         check_prior(self.cluster_prior, self.n_clusters)
         radius = RunningRadius(X.shape[0], session.runner.device)
         session.carried.append(radius)
-        fit = self._fit = _Fit(
-            extra.get("sample_weight", np.ones(X.shape[0])),
-            None if augmentation is None else in_two_steps(augmentation),
-            radius,
-            Judge.learn(
-                session.runner, X, self.n_clusters, self.cluster_prior,
-                self.n_neighbors, self.neighbors, session.once,
-            ),
+        judge = Judge.learn(
+            session.runner, X, self.n_clusters, self.cluster_prior,
+            self.n_neighbors, self.neighbors, session.once,
         )  # fmt: skip
-        if "reconstruction" not in schedule:  # a warm start
-            self._train_clustering(session, X, extra, schedule)
-        else:
-            session.standardize(X, fit.weight)
-            losses = {"reconstruction": self._reconstruction_loss, "warmup": self._warmup_loss}
-            for phase, loss in losses.items():
-                session.train(phase, loss, X, extra, epochs=schedule[phase])
-            starts = session.once("initial_clusters", lambda: self._starts(X))
-            cluster = partial(self._train_clustering, session, X, extra, schedule)
-            attempts = [partial(cluster, start) for start in starts]
-            worth = partial(session.worth, lambda: self._criterion(X))
-            self.attempt_ = session.keep_best(attempts, criterion=worth)
-        centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
-        self.cluster_centers_ = centers.cpu().numpy()
+        positives = positives_of(augmentation, session.runner, X, judge.neighbors)
+        weight = extra.get("sample_weight", np.ones(X.shape[0]))
+        return _Fit(weight, positives, radius, judge)
 
-    def _starts(self, X) -> list[Start]:
+    def _train_anew(self, session: Session, X, extra, schedule) -> None:
+        """Run all phases, and that of clustering from each start; the best result is kept."""
+        session.standardize(X, self._fit.weight)
+        losses = {"reconstruction": self._reconstruction_loss, "warmup": self._warmup_loss}
+        for phase, loss in losses.items():
+            session.train(phase, loss, X, extra, epochs=schedule[phase])
+        is_learned = schedule["warmup"] > 0
+        starts = session.once("initial_clusters", lambda: self._starts(X, is_learned))
+        cluster = partial(self._train_clustering, session, X, extra, schedule)
+        attempts = [partial(cluster, start) for start in starts]
+        worth = partial(session.worth, lambda: self._criterion(X))
+        self.attempt_ = session.keep_best(attempts, criterion=worth)
+        self.initial_labels_ = starts[self.attempt_].labels
+        if schedule["clustering"] and self._fit.judge.neighbors is not None:
+            self._return_to(starts[0], X, session, partial(cluster, starts[0], is_fixed=True))
+
+    def _return_to(self, start: Start, X, session: Session, train: Callable[[], object]) -> None:
+        """Train the network on a start where all results agree less with the neighbours."""
+
+        def shares() -> list[float]:
+            judge, labels = self._fit.judge, self._hard(X)
+            each = (judge.agreement, judge.wide_agreement)
+            return [value(labels) / (value(start.labels) or 1.0) for value in each]
+
+        if max(shares()) >= LEAST_SHARE:
+            return
+        history = session.history
+        n_before, number = len(history), history[-1]["attempt"] + 1
+        if session.keep_best([lambda: None, train], criterion=lambda: max(shares())):
+            self.attempt_, self.initial_labels_ = number, start.labels
+        for row in history[n_before:]:
+            row["attempt"] = number
+
+    def _starts(self, X, is_learned: bool) -> list[Start]:
         def assign(points: np.ndarray, clusters: Clusters) -> Tensor:
             self.module_.set_clusters(clusters)
             return self._assign(torch.from_numpy(points).to(self.module_.metric))
 
+        def inputs() -> np.ndarray:
+            return self._runner.infer(principal_components(self._runner, X), X).cpu().numpy()
+
+        is_plain = isinstance(self.init, str) and self.init == "gmm" and self.n_neighbors > 0
         return initial_clusters(
             lambda: self._runner.infer(self._embed, X).cpu().numpy(),
+            inputs if is_plain else None,
             self._fit.judge,
+            is_learned=is_learned,
             sample_weight=self._fit.weight,
             init=self.init,
             n_init=self.n_init,
@@ -460,7 +520,10 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             assign=assign,
         )
 
-    def _train_clustering(self, session: Session, X, extra, schedule, start: Start | None = None):
+    def _train_clustering(
+        self, session: Session, X, extra, schedule, start: Start | None = None, is_fixed=False
+    ) -> None:
+        """Train from a start, or go on; the targets stay those of the start if `is_fixed`."""
         partition, watch = None, self._watch(X)
         self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
         if start is not None:
@@ -474,7 +537,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             extra,
             epochs=schedule["clustering"],
             on_epoch_begin=lambda epoch: self._update_target(
-                X, partition if epoch == 1 else None, watch
+                X, partition if epoch == 1 or is_fixed else None, watch
             ),
             decay_lr=True,
             watch=watch,

@@ -10,11 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skdeepclust._clusters.input_starts import input_partition
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.merging import number_of_parts, share_of_smaller
 from skdeepclust._clusters.partitions import Clusters, distinct_partitions, propagated_partition
-from skdeepclust._clusters.starts import Draw, Merger, Partitioner, StartFinder
-from skdeepclust.graph import count_edges
+from skdeepclust._clusters.starts import (
+    Candidate,
+    Draw,
+    Merger,
+    Partitioner,
+    StartFinder,
+    best_first,
+)
 from skdeepclust.graph._input_graph import some_rows
 
 # Mean squared distance to the own centre under the metric: with it, q is neither flat nor hard.
@@ -37,8 +44,10 @@ class Start(NamedTuple):
 
 def initial_clusters(
     embed: Callable[[], np.ndarray],
+    inputs: Callable[[], np.ndarray] | None,
     judge: Judge,
     *,
+    is_learned: bool,
     sample_weight: np.ndarray,
     init: Any,
     n_init: int,
@@ -52,8 +61,13 @@ def initial_clusters(
     ----------
     embed : callable
         Returns the embedding, ndarray of shape (n_samples, n_components).
+    inputs : callable or None
+        Returns principal components of the samples, of which a partition stands beside those of
+        the embedding; `None`: none does. It takes the neighbours of a judge.
     judge : Judge
         Knows the neighbours; without any, partitions are valued by the information of `assign`.
+    is_learned : bool
+        Whether the embedding tells more than the samples do, and is partitioned, too.
     sample_weight : ndarray of shape (n_samples,)
         Weights of the samples.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable
@@ -91,24 +105,35 @@ def initial_clusters(
             return judge.information(assign(points, clusters_of(labels)))
         return judge.agreement(labels)
 
-    settle = None
-    if neighbors is not None and isinstance(init, str) and init == "gmm":
-        settle = partial(propagated_partition, embedding, neighbors=neighbors, rows=rows)
-    # the neighbours can correct mixtures, and join their parts
-    draws = _draws(n_init, judge, len(rows), merged=settle is not None)
-    partitions = Partitioner(
-        embedding,
-        judge.n_clusters,
-        rows,
-        init,
-        random_state=int(torch.randint(2**31 - 1, ())),
-        draws=draws,
-        merge=Merger(partial(_edges, neighbors), share_of_smaller),
-    )
-    finder = StartFinder(partitions, agreement, settle, N_PROPAGATED)
-    found = finder.ranked()
+    seed, found = int(torch.randint(2**31 - 1, ())), []
+    if is_learned or inputs is None:
+        found = _of_embedding(embedding, judge, rows, init, n_init, seed, agreement)
+    if inputs is not None:
+        options = {"rows": rows, "n_init": n_init, "random_state": seed}
+        labels = input_partition(inputs(), judge, **options)
+        found = best_first([*found, Candidate(agreement(labels), labels)])
     chosen = distinct_partitions([each.labels for each in found], n_starts)
     return [Start(found[i].labels, clusters_of(found[i].labels), found[i].merit) for i in chosen]
+
+
+def _of_embedding(
+    embedding: np.ndarray,
+    judge: Judge,
+    rows: np.ndarray,
+    init: Any,
+    n_init: int,
+    random_state: int,
+    agreement: Callable[[np.ndarray], float],
+) -> list[Candidate]:
+    """Return candidates of the embedding, the best one first."""
+    neighbors, settle, merge = judge.neighbors, None, None
+    if neighbors is not None and isinstance(init, str) and init == "gmm":
+        # the neighbours can correct mixtures, and join their parts
+        settle = partial(propagated_partition, embedding, neighbors=neighbors, rows=rows)
+        merge = Merger(judge.edges, share_of_smaller)
+    draws = _draws(n_init, judge, len(rows), merged=merge is not None)
+    partitions = Partitioner(embedding, judge.n_clusters, rows, init, random_state, draws, merge)
+    return StartFinder(partitions, agreement, settle, N_PROPAGATED).ranked()
 
 
 def _draws(n_init: int, judge: Judge, n_rows: int, *, merged: bool) -> Sequence[Draw]:
@@ -121,10 +146,3 @@ def _draws(n_init: int, judge: Judge, n_rows: int, *, merged: bool) -> Sequence[
         return [Draw(judge.n_clusters, n_init)]
     n_parts = number_of_parts(judge.n_clusters, PARTS, n_rows)
     return [Draw(n_parts, (n_init + 1) // 2), Draw(judge.n_clusters, n_init // 2)]
-
-
-def _edges(neighbors: Tensor | None, labels: np.ndarray) -> np.ndarray:
-    """Count the edges between parts, in both directions."""
-    assert neighbors is not None
-    counts = count_edges(labels, neighbors.cpu().numpy())
-    return counts + counts.T

@@ -14,9 +14,15 @@ from scipy.stats import entropy
 from torch import Tensor
 
 from skdeepclust._engine.runner import Runner
-from skdeepclust.graph import neighbor_information
+from skdeepclust.graph import count_edges, neighbor_information
 from skdeepclust.graph._input_graph import input_neighbors
 from skdeepclust.losses import information_loss
+
+# Partitions of the input are compared by so many times as many neighbours as results are: small
+# neighbourhoods of a table are those of its categories ...
+TIMES_NEIGHBORS = 5
+# ... but by no more than this share of the samples that there are for each cluster.
+SHARE_OF_CLUSTER = 0.5
 
 
 @dataclass(frozen=True)
@@ -29,13 +35,16 @@ class Judge:
         Number of clusters.
     even : bool
         Whether clusters are expected to be of the same size.
-    neighbors : Tensor of int64 of shape (n_samples, n_neighbors) or None
+    wide_neighbors : Tensor of int64 of shape (n_samples, n) or None
         Neighbours in the input, nearest first.
+    n_neighbors : int
+        So many of them count, unless partitions of the input itself are compared.
     """
 
     n_clusters: int
     even: bool
-    neighbors: Tensor | None
+    wide_neighbors: Tensor | None
+    n_neighbors: int
 
     @classmethod
     def learn(
@@ -67,11 +76,19 @@ class Judge:
         once : callable
             `Session.once`.
         """
-        even = isinstance(cluster_prior, str) and cluster_prior == "uniform"
+        even = isinstance(cluster_prior, str) and cluster_prior != "estimated"
         if not n_neighbors:
-            return cls(n_clusters, even, None)
-        find = partial(input_neighbors, runner, X, n_neighbors, search)
-        return cls(n_clusters, even, once("neighbors", find).to(runner.device))
+            return cls(n_clusters, even, None, 0)
+        of_cluster = int(SHARE_OF_CLUSTER * X.shape[0] / n_clusters)
+        n_wide = min(TIMES_NEIGHBORS * n_neighbors, max(n_neighbors, of_cluster))
+        find = partial(input_neighbors, runner, X, n_wide, search)
+        return cls(n_clusters, even, once("neighbors", find).to(runner.device), n_neighbors)
+
+    @property
+    def neighbors(self) -> Tensor | None:
+        """The nearest neighbours, of shape (n_samples, n_neighbors), or None."""
+        wide = self.wide_neighbors
+        return None if wide is None else wide[:, : self.n_neighbors]
 
     def agreement(self, labels: np.ndarray, n_nearest: int | None = None) -> float:
         """Return the information between neighbours; its share of their entropy if uneven.
@@ -84,13 +101,32 @@ class Judge:
         labels : ndarray of int of shape (n_samples,)
             Cluster of each sample.
         n_nearest : int, default=None
-            How many of the neighbours count; `None`: all of them.
+            How many of the neighbours count; `None`: `n_neighbors`.
         """
-        assert self.neighbors is not None
-        neighbors = self.neighbors[:, :n_nearest].cpu().numpy()
+        return self._agreement(labels, n_nearest or self.n_neighbors)
+
+    def wide_agreement(self, labels: np.ndarray) -> float:
+        """Return the same of all neighbours, by which partitions of the input are compared."""
+        return self._agreement(labels, None)
+
+    def _agreement(self, labels: np.ndarray, n_nearest: int | None) -> float:
+        assert self.wide_neighbors is not None
+        neighbors = self.wide_neighbors[:, :n_nearest].cpu().numpy()
         information = neighbor_information(labels, neighbors)
         uncertainty = 1.0 if self.even else entropy(np.bincount(labels))
         return information / uncertainty if uncertainty > 0 else 0.0
+
+    def edges(self, labels: np.ndarray) -> np.ndarray:
+        """Count the edges between clusters, in both directions.
+
+        Parameters
+        ----------
+        labels : ndarray of int of shape (n_samples,)
+            Cluster of each sample.
+        """
+        assert self.neighbors is not None
+        counts = count_edges(labels, self.neighbors.cpu().numpy())
+        return counts + counts.T
 
     def information(self, assignment: Tensor) -> float:
         """Return H(mean q) - mean H(q); if uneven, its second half alone.
@@ -115,6 +151,6 @@ class Judge:
         if self.neighbors is None:
             return information
         # results are close to each other: the nearer half of the neighbours errs less
-        nearer = (self.neighbors.shape[1] + 1) // 2
+        nearer = (self.n_neighbors + 1) // 2
         agreement = self.agreement(assignment.argmax(1).cpu().numpy(), nearer) / largest
         return float(information + agreement) / 2

@@ -13,7 +13,7 @@ def check_prior(cluster_prior: Any, n_clusters: int) -> None:
 
     Parameters
     ----------
-    cluster_prior : {"uniform", "estimated"} or array-like of shape (n_clusters,)
+    cluster_prior : {"auto", "uniform", "estimated"} or array-like of shape (n_clusters,)
         The parameter of an estimator.
     n_clusters : int
         Number of clusters.
@@ -43,7 +43,7 @@ def prior_of_partition(
 
     Parameters
     ----------
-    cluster_prior : {"uniform", "estimated"} or array-like of shape (n_clusters,)
+    cluster_prior : {"auto", "uniform", "estimated"} or array-like of shape (n_clusters,)
         The parameter of an estimator, checked.
     labels : callable
         Returns the cluster of each sample, ndarray of int of shape (n_samples,).

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.metrics import adjusted_rand_score
 
 from skdeepclust._clusters.merging import merged_partition
 from skdeepclust._clusters.partitions import candidate_partitions
@@ -128,11 +129,29 @@ class StartFinder:
             return self._judged(map(self.settle, drawn))
         found = self._judged(drawn)
         settled = self._judged(self.settle(each.labels) for each in found[: self.n_settled])
-        return _best_first([*found, *settled])
+        return best_first([*found, *settled])
 
     def _judged(self, partitions: Iterable[np.ndarray]) -> list[Candidate]:
-        return _best_first(Candidate(self.judge(labels), labels) for labels in partitions)
+        return best_first(Candidate(self.judge(labels), labels) for labels in partitions)
 
 
-def _best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
+def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return candidates by falling merit, of equal ones the earlier one first."""
     return sorted(candidates, key=lambda each: each.merit, reverse=True)
+
+
+def most_central(candidates: Sequence[Candidate], rows: np.ndarray) -> Candidate:
+    """Return the candidate that is most like the other ones, by their adjusted Rand index.
+
+    What several good partitions have in common is seldom an accident of the merit.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        Partitions, one at least.
+    rows : ndarray of int
+        Samples on which they are compared.
+    """
+    labels = [each.labels[rows] for each in candidates]
+    alike = [[adjusted_rand_score(one, other) for other in labels] for one in labels]
+    return candidates[int(np.sum(alike, axis=1).argmax())]

@@ -77,7 +77,7 @@ class Batches:
         for rows in parts:
             idx = rows.to(self.device, non_blocking=True)
             more = {key: value[idx] for key, value in self.extra.items()}
-            yield self._gather(rows), {"idx": idx, **more}
+            yield self.gather(rows), {"idx": idx, **more}
 
     def filled_up(self) -> Iterator[tuple[torch.Tensor, dict[str, torch.Tensor]]]:
         """Yield batches of one size, of which the last one repeats its rows; without `idx`.
@@ -91,11 +91,12 @@ class Batches:
                 x, more = x[repeated], {name: value[repeated] for name, value in more.items()}
             yield x, more
 
-    def _gather(self, rows: torch.Tensor) -> torch.Tensor:
+    def gather(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return some rows as the network takes them."""
         if isinstance(self.X, torch.Tensor):
             batch = self.X[rows.to(self.X.device, non_blocking=True)]
         else:
-            picked = self.X[rows.numpy()]
+            picked = self.X[rows.cpu().numpy()]
             dense = isinstance(picked, np.ndarray)
             batch = torch.from_numpy(picked if dense else picked.toarray())
         if self.origin is not None:

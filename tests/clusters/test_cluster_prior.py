@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from sklearn.datasets import make_blobs
 from sklearn.model_selection import GridSearchCV
 
 from skdeepclust import TripletDECClusterer, losses
-from skdeepclust._clusters.initial import _edges
+from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.merging import (
     merged_partition,
     minus_information_lost,
@@ -100,7 +99,7 @@ def test_losses_refuse_a_prior_of_other_clusters() -> None:
 def test_parts_become_the_clusters_that_they_belong_to(sizes, likeness, found) -> None:
     X, y = make_blobs(sizes, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
     parts = 3 * y + (X[:, 0] > np.array([0, 9, 0])[y]) + (X[:, 1] > np.array([0, 0, 9])[y])
-    edges = partial(_edges, torch.from_numpy(nearest_neighbors(X, 10)))
+    edges = Judge(3, True, torch.from_numpy(nearest_neighbors(X, 10)), 10).edges
     merged = merged_partition(parts, 3, edges, likeness)
     assert set(merged) == {0, 1, 2}
     assert (clustering_accuracy_score(y, merged) == 1) == found
@@ -110,7 +109,8 @@ def test_parts_become_the_clusters_that_they_belong_to(sizes, likeness, found) -
 
 def test_edges_are_counted_in_both_directions() -> None:
     neighbors = torch.tensor([[1], [2], [0]])
-    assert _edges(neighbors, np.array([0, 0, 1])).tolist() == [[2, 2], [2, 0]]
+    edges = Judge(2, True, neighbors, 1).edges(np.array([0, 0, 1]))
+    assert edges.tolist() == [[2, 2], [2, 0]]
 
 
 def test_likenesses_are_their_formulas() -> None:

@@ -11,6 +11,7 @@ from sklearn.neighbors import KNeighborsTransformer
 from sklearn.preprocessing import FunctionTransformer
 
 from skdeepclust import TripletDECClusterer, triplet_dec
+from skdeepclust._inputs.samples import InputSpec
 from skdeepclust.augmentation import ImageAugmentation
 from skdeepclust.graph import _input_graph
 from skdeepclust.triplet_dec import PAPER_SETTINGS
@@ -75,6 +76,7 @@ def test_other_numbers_of_epochs_are_refused(X, epochs):
 def test_whole_and_automatic_are_the_same():
     whole, auto = quick(warmup_epochs=1.0, max_epochs=1.0), quick(warmup_epochs="auto")
     auto.set_params(max_epochs="auto")
+    whole._input = auto._input = InputSpec.learn((64,), 64, (8, 8))
     for n_samples in (100, 1_797, 70_000):
         assert whole._schedule(n_samples, False) == auto._schedule(n_samples, False)
 

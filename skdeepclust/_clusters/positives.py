@@ -1,0 +1,114 @@
+"""What is a sample's positive: a changed copy of it, or what lies between it and a neighbour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from skdeepclust._engine.batches import Batches
+from skdeepclust._engine.runner import Runner
+from skdeepclust._engine.stored_arrays import StoredArray
+from skdeepclust.augmentation import FeatureAugmentation, RowwiseAugmentation, in_two_steps
+
+# On another device than the CPU rows are held there, up to so many bytes: to fetch them from here
+# would wait for the device at each batch.
+MAX_BYTES = 2e9
+
+
+class Positives(Protocol):
+    """Draws for the samples of a batch, and makes their positives of what was drawn."""
+
+    def draw(self, x: Tensor, idx: Tensor, /) -> tuple[Tensor, ...]:
+        """Return any number of tensors with a row for each sample."""
+        ...
+
+    def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
+        """Return the positives of some samples; that of one depends on no other."""
+        ...
+
+
+@dataclass(frozen=True)
+class ChangedCopies:
+    """Copies of the samples that an augmentation has changed.
+
+    Parameters
+    ----------
+    augmentation : RowwiseAugmentation
+        Changes them.
+    """
+
+    augmentation: RowwiseAugmentation
+
+    def draw(self, x: Tensor, idx: Tensor, /) -> tuple[Tensor, ...]:
+        """Draw how each sample is to be changed."""
+        return self.augmentation.draw(x)
+
+    def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
+        """Return changed copies."""
+        return self.augmentation.apply_drawn(x, *drawn)
+
+
+@dataclass(frozen=True)
+class NeighborMixtures:
+    r"""Points between samples and their neighbours, :math:`x' = x + u (x_j - x)`.
+
+    j is one of the neighbours of x, and u uniform in [0, 1]. Noise of rows of features carries
+    nothing of their classes; features of which a sample has one, such as categories in one-hot
+    code, it turns into what no sample has. What neighbours differ in, samples of a class do.
+
+    Parameters
+    ----------
+    rows : Batches
+        The samples.
+    neighbors : Tensor of int64 of shape (n_samples, n_neighbors)
+        Neighbours of each sample.
+    """
+
+    rows: Batches
+    neighbors: Tensor
+
+    def draw(self, x: Tensor, idx: Tensor, /) -> tuple[Tensor, ...]:
+        """Draw a neighbour of each sample, and how far it is to go there."""
+        which = torch.randint(self.neighbors.shape[1], idx.shape, device=idx.device)
+        other = self.rows.gather(self.neighbors[idx, which])
+        return other, torch.rand_like(x[:, :1])
+
+    def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
+        """Return points between."""
+        other, share = drawn
+        return torch.lerp(x, other, share)
+
+
+def positives_of(
+    augmentation: Any, runner: Runner, X: Any, neighbors: Tensor | None
+) -> Positives | None:
+    """Return what makes positives; `None` if nothing does.
+
+    Parameters
+    ----------
+    augmentation : {"auto"}, callable or None
+        The augmentation; "auto" stands for rows of features here.
+    runner : Runner
+        Tells what samples look like.
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        The samples.
+    neighbors : Tensor of int64 of shape (n_samples, n_neighbors) or None
+        Neighbours of each sample.
+    """
+    if augmentation is None:
+        return None
+    if not isinstance(augmentation, str):
+        return ChangedCopies(in_two_steps(augmentation))
+    if neighbors is None:
+        return ChangedCopies(in_two_steps(FeatureAugmentation()))
+    if isinstance(X, StoredArray):  # from which single rows are slow to read
+        return None
+    if runner.device.type != "cpu" and not isinstance(X, Tensor):
+        if X.shape[0] * X.shape[1] * runner.dtype.itemsize > MAX_BYTES:
+            return None
+        rows = runner.infer(lambda x: x, X)
+        return NeighborMixtures(runner.batches(rows, sample_shape=runner.input_shape), neighbors)
+    return NeighborMixtures(runner.batches(X), neighbors)
