@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 
 from skdeepclust._engine.sparse import is_sparse
-from skdeepclust._engine.stored_arrays import in_blocks
 from skdeepclust._inputs.containers import shape_of
 from skdeepclust._inputs.samples import InputSpec
+from skdeepclust._inputs.values import blocks_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class SequenceSpec(InputSpec):
         if self.vocabulary_size is None:
             super().check(X)
             return
-        for block in in_blocks(X):
+        for block in blocks_of(X):
             _check_word_indices(block, self.vocabulary_size)
 
 

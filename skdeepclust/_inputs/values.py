@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
 from skdeepclust._engine.sparse import is_sparse
-from skdeepclust._engine.stored_arrays import StoredArray
+from skdeepclust._engine.stored_arrays import StoredArray, in_blocks
 
 # Enough to find that X is in a wrong unit, without reading all of it: so many rows, fewer where
 # they have more than so many values together.
 N_ROWS_LOOKED_AT = 1000
 N_VALUES_LOOKED_AT = 500_000
 MIN_ROWS_LOOKED_AT = 20
+# Of CSR matrices so many rows at a time are copied.
+ROWS_OF_A_BLOCK = 10_000
 # Predictions look at no more rows than these.
 N_ROWS_COMPARED = 200
 # Values are told from another origin than zero if their mean is larger than so many deviations:
@@ -36,7 +39,7 @@ MIN_ROWS_OF_A_RANGE = 10
 
 
 def some_rows_of(X: Any, at_most: int = N_ROWS_LOOKED_AT) -> Any:
-    """Return some rows of X, evenly spaced, as ndarray or CSR matrix.
+    """Return some rows of X, evenly spaced, as ndarray or CSR matrix, each entry of which is one.
 
     Parameters
     ----------
@@ -50,7 +53,35 @@ def some_rows_of(X: Any, at_most: int = N_ROWS_LOOKED_AT) -> Any:
     if isinstance(X, StoredArray):
         return X.some_rows(n_rows)
     rows = X[:: -(-X.shape[0] // n_rows)]
+    if is_sparse(rows):
+        return _summed_up(rows)
     return rows.cpu().numpy() if isinstance(rows, torch.Tensor) else rows
+
+
+def blocks_of(X: Any) -> Iterator[Any]:
+    """Yield X by blocks of rows where it is stored or sparse, else as it is.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        Samples.
+    """
+    if not is_sparse(X):
+        yield from in_blocks(X)
+        return
+    for start in range(0, X.shape[0], ROWS_OF_A_BLOCK):
+        yield _summed_up(X[start : start + ROWS_OF_A_BLOCK])
+
+
+def _summed_up(rows: Any) -> Any:
+    """Return a CSR matrix whose entries are sorted, one of each index.
+
+    SciPy sums duplicates up in place before it looks for the smallest value: a slice may hold the
+    very arrays of the user.
+    """
+    rows = rows.copy()
+    rows.sum_duplicates()
+    return rows
 
 
 def check_size_of_values(rows: Any, dtype: str, origin: np.ndarray | None = None) -> None:
@@ -159,8 +190,9 @@ def extremes_of(X: Any) -> tuple[float, float]:
     X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
         Samples.
     """
-    values = some_rows_of(X) if isinstance(X, StoredArray) else X
-    return float(values.min()), float(values.max())
+    blocks = [some_rows_of(X)] if isinstance(X, StoredArray) else blocks_of(X)
+    lowest, highest = zip(*((float(each.min()), float(each.max())) for each in blocks), strict=True)
+    return min(lowest), max(highest)
 
 
 def warn_of_other_unit(
