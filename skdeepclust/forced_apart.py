@@ -23,7 +23,7 @@ from skdeepclust._estimator.dask_answers import by_blocks, computed
 from skdeepclust._estimator.labels import check_labelled_weight, with_labels
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._estimator.partial_labels import accuracy, check_partial_labels, named, set_classes
-from skdeepclust._inputs.sequences import SequenceSpec, in_one_array
+from skdeepclust._inputs.sequences import Padding, SequenceSpec
 from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.phase_net import finite_mean
 from skdeepclust._training.session import Session
@@ -216,9 +216,9 @@ class ForcedApartEmbedder(
             vocabulary_size=self.vocabulary_size,
         )
 
-    def _pad(self, samples: list[Any], *, reset: bool) -> Any:
+    def _padding(self, *, reset: bool) -> Padding:
         shapes = self.image_shape, self.sequence_shape, self.vocabulary_size
-        return in_one_array(samples, None if reset else self._input, *shapes)
+        return Padding(None if reset else self._input, *shapes)
 
     # -- the network
     def _default_network(self):

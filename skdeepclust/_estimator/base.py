@@ -299,9 +299,9 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         if not reset:
             check_is_fitted(self)
         spec = None if reset else self._input
-        X, sample_shape = check_samples(self, X, reset=reset, spec=spec)
+        X, sample_shape, padding = check_samples(self, X, reset=reset, spec=spec)
         if reset:
-            self._input = self._learn_input(sample_shape).with_values(X, self.dtype)
+            self._input = self._learn_input(sample_shape).with_values(X, self.dtype, padding)
             self.__dict__.pop("image_shape_", None)
             if self._input.image_shape is not None:
                 self.image_shape_ = self._input.image_shape

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import permutations
 from numbers import Integral
 from typing import Any, Self
@@ -21,6 +20,7 @@ from skdeepclust._inputs.values import (
     check_digits,
     check_size_of_values,
     extremes_of,
+    has_squares,
     origin_of,
     some_rows_of,
     value_range_of,
@@ -226,7 +226,7 @@ class InputSpec:
         """Whether samples are sequences."""
         return False
 
-    def with_values(self, X: Any, dtype: str) -> Self:
+    def with_values(self, X: Any, dtype: str, padding: Any = None) -> Self:
         """Return what the values of the X of a fit say beside its shape.
 
         Parameters
@@ -235,10 +235,14 @@ class InputSpec:
             Samples.
         dtype : {"float32", "float64"}
             What the network computes in.
+        padding : Padding, default=None
+            What has brought samples to one shape, and knows the origin.
         """
         rows = some_rows_of(X)
+        if not has_squares(rows):  # in any dtype, nor what is computed below
+            check_size_of_values(rows, dtype)
         check_digits(rows, rows.dtype)
-        origin = origin_of(rows)
+        origin = origin_of(rows) if padding is None else padding.origin
         check_size_of_values(rows, dtype, origin)
         known = {"value_range": value_range_of(rows), "extremes": extremes_of(X)}
         return replace(self, **known, origin=origin)
@@ -277,7 +281,7 @@ class InputSpec:
 @numbers_alone()
 def check_samples(
     estimator: BaseEstimator, X: Any, *, reset: bool, spec: InputSpec | None = None
-) -> tuple[Any, tuple[int, ...]]:
+) -> tuple[Any, tuple[int, ...], Any]:
     """Validate X without a copy of it.
 
     Parameters
@@ -297,9 +301,12 @@ def check_samples(
         Samples in float or uint8.
     sample_shape : tuple of int
         Shape of a sample as it was given.
+    padding : Padding or None
+        What has brought samples to one shape, where they hadn't one.
     """
     # a hook of estimators of sequences
-    X = gathered(X, partial(estimator._pad, reset=reset) if hasattr(estimator, "_pad") else None)
+    padding = estimator._padding(reset=reset) if hasattr(estimator, "_padding") else None
+    X = gathered(X, padding)
     stored = X if is_stored(X) else None
     X, sample_shape = split_samples(X if stored is None else _stand_in(stored))
     if spec is not None and len(sample_shape) > 1:
@@ -317,7 +324,8 @@ def check_samples(
         X = stored if isinstance(stored, StoredArray) else StoredArray(stored, X.dtype)
     sample_shape = sample_shape if len(sample_shape) > 1 else (X.shape[1],)
     # what is on an accelerator is gathered there
-    return (X if tensor is None or tensor.device.type == "cpu" else tensor), sample_shape
+    X = X if tensor is None or tensor.device.type == "cpu" else tensor
+    return X, sample_shape, padding if padding is not None and padding.used else None
 
 
 def _dtypes_for(X: Any) -> list[str]:

@@ -96,18 +96,36 @@ def check_size_of_values(rows: Any, dtype: str, origin: np.ndarray | None = None
     origin : ndarray of shape () or (n_features,), default=None
         From where the values are told; `None` is zero.
     """
-    values = np.asarray(rows.data if is_sparse(rows) else rows)
-    what = "have a size of"
-    if origin is not None:
-        values, what = values - origin, "differ from each other by"
-    largest = float(max(values.max(initial=0), -float(values.min(initial=0))))
-    limit = math.sqrt(float(np.finfo(dtype).max) / rows.shape[1]) / 1000
+    what = "have a size of" if origin is None else "differ from each other by"
+    largest, limit = _largest(rows, origin), _limit(rows, dtype)
     if largest > limit:
         raise ValueError(
             f"Values of X {what} {largest:.2g}, of which squares are computed; with "
             f"dtype={dtype!r} they may be {limit:.2g} at most. Scale X, for instance with "
             "sklearn.preprocessing.MinMaxScaler."
         )
+
+
+def has_squares(rows: Any) -> bool:
+    """Tell whether values are finite and float64 can hold the sum of their squares.
+
+    Parameters
+    ----------
+    rows : {ndarray, CSR matrix} of shape (n, n_features)
+        Some rows of X.
+    """
+    return _largest(rows) <= _limit(rows, "float64")
+
+
+def _largest(rows: Any, origin: np.ndarray | None = None) -> float:
+    values = np.asarray(rows.data if is_sparse(rows) else rows)
+    if origin is not None:
+        values = values - origin
+    return float(np.maximum(values.max(initial=0), -float(values.min(initial=0))))
+
+
+def _limit(rows: Any, dtype: str) -> float:
+    return math.sqrt(float(np.finfo(dtype).max) / rows.shape[1]) / 1000
 
 
 def check_digits(rows: Any, dtype: Any) -> None:
