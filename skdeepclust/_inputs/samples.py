@@ -312,14 +312,16 @@ def check_samples(
     if spec is not None and len(sample_shape) > 1:
         spec.check_shape(sample_shape)
     tensor = X if isinstance(X, torch.Tensor) else None
-    X = validate_data(
-        estimator,
-        X if tensor is None else tensor.cpu().numpy(),
-        reset=reset,
-        accept_sparse="csr",
-        dtype=_dtypes_for(X),
-        ensure_min_samples=2 if reset else 1,
-    )
+    # the sum that tells of infinite values may be of very large ones of both signs
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = validate_data(
+            estimator,
+            X if tensor is None else tensor.cpu().numpy(),
+            reset=reset,
+            accept_sparse="csr",
+            dtype=_dtypes_for(X),
+            ensure_min_samples=2 if reset else 1,
+        )
     if stored is not None:
         X = stored if isinstance(stored, StoredArray) else StoredArray(stored, X.dtype)
     sample_shape = sample_shape if len(sample_shape) > 1 else (X.shape[1],)

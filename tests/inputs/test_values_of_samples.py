@@ -126,6 +126,17 @@ def test_differences_that_are_rounded_away_are_refused(name) -> None:
         ESTIMATORS[name]().fit(X, GROUP)
 
 
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("at", [0, 3], ids=["of one sign", "of both"])
+def test_values_without_squares_get_the_error_alone(name, at) -> None:
+    X = (BLOBS - BLOBS.min() + 1 - 3 * at) * 5e306
+    for given in (X, X * [1, 0, 0, 0, 0, 0], X * 1e-270, sparse.csr_array(X)):
+        with warnings.catch_warnings(), np.errstate(all="raise"):
+            warnings.simplefilter("error")
+            with pytest.raises(ValueError, match=r"with dtype='float32' they may be .* Scale X"):
+                ESTIMATORS[name]().fit(given, GROUP)
+
+
 def test_a_network_of_the_users_gets_the_values_as_they_are() -> None:
     class Plain(nn.Module):
         def __init__(self, input_shape, n_outputs):
