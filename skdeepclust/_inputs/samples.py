@@ -236,12 +236,14 @@ class InputSpec:
         dtype : {"float32", "float64"}
             What the network computes in.
         padding : Padding, default=None
-            What has brought samples to one shape, and knows the origin.
+            What has brought samples to one shape. It knows the origin, and that of values which
+            aren't padding digits are left.
         """
         rows = some_rows_of(X)
         if not has_squares(rows):  # in any dtype, nor what is computed below
             check_size_of_values(rows, dtype)
-        check_digits(rows, rows.dtype)
+        if padding is None:
+            check_digits(rows, rows.dtype)
         origin = origin_of(rows) if padding is None else padding.origin
         check_size_of_values(rows, dtype, origin)
         known = {"value_range": value_range_of(rows), "extremes": extremes_of(X)}
@@ -264,7 +266,7 @@ class InputSpec:
         """
         rows = some_rows_of(X)
         check_size_of_values(rows, dtype)
-        check_digits(rows, np.dtype(dtype))
+        check_digits(rows, np.dtype(dtype), together=True)
         return replace(self, origin=None)
 
     def check(self, X: Any) -> None:

@@ -17,6 +17,7 @@ from skdeepclust._inputs.values import (
     N_ROWS_LOOKED_AT,
     N_VALUES_LOOKED_AT,
     blocks_of,
+    check_digits,
     has_squares,
     origin_of,
 )
@@ -207,8 +208,12 @@ def _origin_of_steps(sequences: list[np.ndarray], n_steps: int) -> np.ndarray | 
     """
     some = sequences[:: -(-len(sequences) // N_ROWS_LOOKED_AT)]
     steps = np.concatenate(some)
+    dtype = steps.dtype
     steps = steps[:: 1 + steps.size // N_VALUES_LOOKED_AT].astype(np.float64)
-    if not len(steps) or not has_squares(steps) or origin_of(steps) is None:
+    if not len(steps) or not has_squares(steps):
+        return None
+    check_digits(steps, dtype)
+    if origin_of(steps) is None:
         return None
     return np.tile(steps.mean(axis=0), n_steps)
 

@@ -31,6 +31,9 @@ FAR_ON_ONE_SIDE, FAR = 2.0, 5.0
 MEANS_APART = 10.0
 # Rounding that is larger than the deviation by this factor has lost what X says.
 MIN_STEPS_A_DEVIATION = 2.0
+# Of a feature that is rounded by a smaller part of the deviation of all, nobody sees it: one that
+# is constant but for rounding errors, such as a sum of shares, is as good as constant.
+SMALL_STEPS = 0.01
 # Values are said to be in another unit if their range is so many times larger or smaller, or lies
 # so many ranges away. That it is smaller, a few samples, or equal values, don't tell.
 OTHER_UNIT = 10.0
@@ -128,8 +131,8 @@ def _limit(rows: Any, dtype: str) -> float:
     return math.sqrt(float(np.finfo(dtype).max) / rows.shape[1]) / 1000
 
 
-def check_digits(rows: Any, dtype: Any) -> None:
-    """Refuse values that a dtype rounds by more than they differ.
+def check_digits(rows: Any, dtype: Any, *, together: bool = False) -> None:
+    """Refuse values of a feature that a dtype rounds by more than they differ.
 
     Parameters
     ----------
@@ -137,17 +140,27 @@ def check_digits(rows: Any, dtype: Any) -> None:
         Some rows of X.
     dtype : dtype
         What holds the values.
+    together : bool, default=False
+        Whether features are added up before a mean is taken off: the largest one rounds all.
     """
     if is_sparse(rows) or not np.issubdtype(dtype, np.floating):
         return
-    deviation = math.sqrt(float(rows.var(axis=0, dtype=np.float64).mean()))
-    largest = float(np.abs(rows).max())
-    step = float(np.spacing(np.asarray(largest, dtype)))
-    if 0 < deviation < MIN_STEPS_A_DEVIATION * step:
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    sizes = np.maximum(np.abs(low), np.abs(high)).astype(np.float64)
+    variances = np.where(low < high, rows.var(axis=0, dtype=np.float64), 0.0)
+    deviations, deviation = np.sqrt(variances), math.sqrt(float(variances.mean()))
+    if together:
+        sizes, deviations = sizes.max(keepdims=True), np.asarray([deviation])
+    steps = np.spacing(sizes.astype(dtype)).astype(np.float64)
+    lost = (deviations > 0) & (deviations < MIN_STEPS_A_DEVIATION * steps)
+    lost &= steps > SMALL_STEPS * deviation
+    if lost.any():
+        worst = int(np.argmax(np.where(lost, steps, 0)))
         raise ValueError(
-            f"X has values of a size of {largest:.3g}, which {np.dtype(dtype).name} rounds to "
-            f"multiples of {step:.2g}, and they differ by {deviation:.2g} only. Subtract their "
-            "mean in float64, for instance with sklearn.preprocessing.StandardScaler."
+            f"X has values of a size of {sizes[worst]:.3g}, which {np.dtype(dtype).name} rounds to "
+            f"multiples of {steps[worst]:.2g}, and they differ by {deviations[worst]:.2g} only. "
+            "Subtract their mean in float64, for instance with "
+            "sklearn.preprocessing.StandardScaler."
         )
 
 

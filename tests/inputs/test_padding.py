@@ -76,6 +76,13 @@ def test_padding_is_no_step_wherever_values_lie() -> None:
         np.testing.assert_allclose(model.transform([given])[0], code[0], rtol=1e-3, atol=1e-4)
 
 
+def test_digits_of_steps_are_looked_at() -> None:
+    rare = [each.astype(np.float32) + 1e6 for each in [*10 * STEPS[:1], STEPS[1]]]
+    forced_apart(module__hidden=4, max_epochs=1).fit(rare * 9, [0, 1, 1] * 33)
+    with pytest.raises(ValueError, match=r"float32 rounds to multiples of 1, .* Subtract"):
+        forced_apart().fit([each.astype(np.float32) + np.float32(1e7) for each in STEPS], LABEL)
+
+
 def test_a_network_of_the_users_finds_zeros_in_padding() -> None:
     class Lengths(nn.Module):
         def __init__(self, input_shape, n_outputs):

@@ -20,7 +20,7 @@ from skdeepclust import (
     TripletDECClusterer,
     ZeroShotClassifier,
 )
-from skdeepclust._inputs.values import origin_of, value_range_of, warn_of_other_unit
+from skdeepclust._inputs.values import check_digits, origin_of, value_range_of, warn_of_other_unit
 
 BLOBS, GROUP = make_blobs(120, centers=3, n_features=6, cluster_std=0.5, random_state=0)
 # what isn't lost of their digits by the largest offset
@@ -124,6 +124,17 @@ def test_differences_that_are_rounded_away_are_refused(name) -> None:
     X = (BLOBS + 1e8).astype(np.float32)
     with pytest.raises(ValueError, match=r"float32 rounds to multiples of 8.*Subtract their mean"):
         ESTIMATORS[name]().fit(X, GROUP)
+
+
+def test_digits_of_each_feature_are_looked_at() -> None:
+    stamps = 1.7e9 + 64 * GROUP[:, None]
+    for others in (400 * BLOBS, 10 * BLOBS, BLOBS - BLOBS):
+        with pytest.raises(ValueError, match=r"X has values of a size of 1.7e\+09, which float32"):
+            check_digits(np.c_[others, stamps].astype(np.float32), np.float32)
+    for fine in (1e9 + 1000 * GROUP, np.full(len(BLOBS), 1e9), 1 + 1e-7 * GROUP, 1e9 * (GROUP > 1)):
+        check_digits(np.c_[BLOBS, fine].astype(np.float32), np.float32)
+    with pytest.raises(ValueError, match=r"float32 rounds to multiples of 64"):  # in their sum
+        check_digits(np.c_[BLOBS, np.full(len(BLOBS), 1e9)], np.float32, together=True)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
