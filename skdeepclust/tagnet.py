@@ -256,7 +256,7 @@ class TAGnetClusterer(BaseGraphClusterer):
 
     def _prepare(self, x: Tensor) -> Tensor:
         x = x.flatten(1)
-        return functional.normalize(x, dim=1) if self.normalize else x
+        return functional.normalize(x, dim=1, eps=self._input.rounding) if self.normalize else x
 
     def _project(self, x: Tensor) -> Tensor:
         return self._runner.run(self.module_.encoder.project, self._prepare(x))

@@ -17,6 +17,7 @@ from skdeepclust._engine.stored_arrays import StoredArray, is_stored
 from skdeepclust._inputs.containers import gathered, numbers_alone
 from skdeepclust._inputs.values import (
     N_ROWS_COMPARED,
+    check_differences,
     check_digits,
     check_size_of_values,
     extremes_of,
@@ -29,6 +30,8 @@ from skdeepclust._inputs.values import (
 
 # Of smaller images nobody can tell whether channels come first or last.
 SMALLEST_SIDE = 6
+# What torch.nn.functional.normalize takes for zeros.
+ROUNDING = 1e-12
 
 
 def split_samples(X):
@@ -226,6 +229,16 @@ class InputSpec:
         """Whether samples are sequences."""
         return False
 
+    @property
+    def rounding(self) -> float:
+        """The size of samples that are zeros but for rounding errors: of values of 1, 1e-12."""
+        if self.extremes is None:
+            return ROUNDING
+        low, high = self.extremes
+        # a far origin leaves differences
+        largest = max(abs(low), abs(high)) if self.origin is None else high - low
+        return ROUNDING * (min(largest, 1.0) or 1.0)
+
     def with_values(self, X: Any, dtype: str, padding: Any = None) -> Self:
         """Return what the values of the X of a fit say beside its shape.
 
@@ -246,6 +259,7 @@ class InputSpec:
             check_digits(rows, rows.dtype)
         origin = origin_of(rows) if padding is None else padding.origin
         check_size_of_values(rows, dtype, origin)
+        check_differences(X, rows, dtype)
         known = {"value_range": value_range_of(rows), "extremes": extremes_of(X)}
         return replace(self, **known, origin=origin)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,41 @@ def check_size_of_values(rows: Any, dtype: str, origin: np.ndarray | None = None
             f"dtype={dtype!r} they may be {limit:.2g} at most. Scale X, for instance with "
             "sklearn.preprocessing.MinMaxScaler."
         )
+
+
+def check_differences(X: Any, rows: Any, dtype: str) -> None:
+    """Refuse values that differ by so little that squares of it would underflow.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        Samples, which are looked at as a whole only if some rows are so much alike.
+    rows : {ndarray, CSR matrix} of shape (n, n_features)
+        Some rows of X.
+    dtype : {"float32", "float64"}
+        What the squares are computed in.
+    """
+    limit, largest = math.sqrt(float(np.finfo(dtype).tiny)), _spread([rows])
+    if 0 < largest < limit and not isinstance(X, StoredArray):
+        largest = _spread(blocks_of(X))
+    if 0 < largest < limit:
+        # MinMaxScaler takes what is as small for a constant
+        raise ValueError(
+            f"Values of X differ from each other by {largest:.2g} at most, of which squares are "
+            f"computed; with dtype={dtype!r} some have to differ by {limit:.2g}. Scale X, for "
+            f"instance by X * 1e{min(300, round(-math.log10(largest)))}."
+        )
+
+
+def _spread(blocks: Iterable[Any]) -> float:
+    """Return the largest difference between values of the same feature."""
+    limits = []
+    for block in blocks:
+        block = block.cpu().numpy() if isinstance(block, torch.Tensor) else block
+        ends = [block.min(axis=0), block.max(axis=0)]
+        limits.append([end.toarray().ravel() if is_sparse(end) else end for end in ends])
+    lowest, highest = (np.asarray(each, np.float64) for each in zip(*limits, strict=True))
+    return float((highest.max(axis=0) - lowest.min(axis=0)).max(initial=0))
 
 
 def has_squares(rows: Any) -> bool:

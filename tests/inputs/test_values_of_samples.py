@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from helpers.quick import triplet_dec
 from scipy import sparse
 from sklearn.datasets import make_blobs
@@ -20,7 +21,14 @@ from skdeepclust import (
     TripletDECClusterer,
     ZeroShotClassifier,
 )
-from skdeepclust._inputs.values import check_digits, origin_of, value_range_of, warn_of_other_unit
+from skdeepclust._inputs.values import (
+    check_differences,
+    check_digits,
+    origin_of,
+    some_rows_of,
+    value_range_of,
+    warn_of_other_unit,
+)
 
 BLOBS, GROUP = make_blobs(120, centers=3, n_features=6, cluster_std=0.5, random_state=0)
 # what isn't lost of their digits by the largest offset
@@ -146,6 +154,36 @@ def test_values_without_squares_get_the_error_alone(name, at) -> None:
             warnings.simplefilter("error")
             with pytest.raises(ValueError, match=r"with dtype='float32' they may be .* Scale X"):
                 ESTIMATORS[name]().fit(given, GROUP)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-18])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_small_unit_changes_no_result(name, unit) -> None:
+    np.testing.assert_allclose(
+        answers(name, BLOBS * unit), answers(name, BLOBS), rtol=2e-3, atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_differences_without_squares_are_refused(name) -> None:
+    refused = pytest.raises(
+        ValueError, match=r"differ from each other by .* by X \* 1e(24|309|300)"
+    )
+    for given in (BLOBS * 1e-25, sparse.csr_array(BLOBS * 1e-25), BLOBS * 1e-310):
+        with refused:
+            ESTIMATORS[name]().fit(given, GROUP)
+    with pytest.raises(ValueError, match=r"dtype='float64' some have to differ by 1.5e-154"):
+        ESTIMATORS[name]().set_params(dtype="float64").fit(BLOBS * 1e-156, GROUP)
+
+
+def test_differences_are_those_of_all_rows() -> None:
+    rows = np.random.default_rng(0).normal(size=(4001, 3)) * 1e-25
+    for X in (rows, torch.from_numpy(rows), sparse.csr_array(rows)):
+        with pytest.raises(ValueError, match="differ from each other"):
+            check_differences(X, some_rows_of(X), "float32")
+    rows[3] = 1  # which isn't one of the rows that are looked at
+    for X in (rows, torch.from_numpy(rows), sparse.csr_array(rows), np.full((30, 2), 1e-25)):
+        check_differences(X, some_rows_of(X), "float32")
 
 
 def test_a_network_of_the_users_gets_the_values_as_they_are() -> None:
