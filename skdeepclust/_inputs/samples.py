@@ -16,6 +16,8 @@ from sklearn.utils.validation import validate_data
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
 from skdeepclust._inputs.containers import gathered, numbers_alone
 from skdeepclust._inputs.values import (
+    MEANS_APART,
+    MEANS_OF_ROWS_APART,
     N_ROWS_COMPARED,
     check_differences,
     check_digits,
@@ -257,7 +259,8 @@ class InputSpec:
             check_size_of_values(rows, dtype)
         if padding is None:
             check_digits(rows, rows.dtype)
-        origin = origin_of(rows) if padding is None else padding.origin
+        apart = MEANS_OF_ROWS_APART if len(self.input_shape) == 1 else MEANS_APART
+        origin = origin_of(rows, apart) if padding is None else padding.origin
         check_size_of_values(rows, dtype, origin)
         check_differences(X, rows, dtype)
         known = {"value_range": value_range_of(rows), "extremes": extremes_of(X)}

@@ -27,8 +27,10 @@ N_ROWS_COMPARED = 200
 # where all are on one side of zero, from the smallest one, else from the mean ...
 FAR_ON_ONE_SIDE, FAR = 2.0, 5.0
 # ... and each feature from its own mean if the means make all of X vary so much more than the
-# features do.
-MEANS_APART = 10.0
+# features do. Of images and sequences these are pixels and steps, whose contrast says something.
+# Of rows, means of measured quantities make them vary 2.5 times more (wine of scikit-learn). Below
+# the limit an offset of one feature isn't taken off, and enlarges the scale of all of them.
+MEANS_APART, MEANS_OF_ROWS_APART = 10.0, 3.0
 # Rounding that is larger than the deviation by this factor has lost what X says.
 MIN_STEPS_A_DEVIATION = 2.0
 # Of a feature that is rounded by a smaller part of the deviation of all, nobody sees it: one that
@@ -199,7 +201,7 @@ def check_digits(rows: Any, dtype: Any, *, together: bool = False) -> None:
         )
 
 
-def origin_of(rows: Any) -> np.ndarray | None:
+def origin_of(rows: Any, means_apart: float = MEANS_APART) -> np.ndarray | None:
     """Return from where the values of X are told, in float64: a number, or one for each feature.
 
     `None` is zero, for all values that lie about as far from it as they differ. Otherwise
@@ -210,6 +212,8 @@ def origin_of(rows: Any) -> np.ndarray | None:
     ----------
     rows : {ndarray, CSR matrix} of shape (n, n_features)
         Some rows of X. Sparse ones are told from zero.
+    means_apart : float, default=MEANS_APART
+        From what ratio of deviations on each feature is told from its own mean.
     """
     if is_sparse(rows):
         return None
@@ -218,7 +222,7 @@ def origin_of(rows: Any) -> np.ndarray | None:
     mean, deviation = float(means.mean()), math.sqrt(within + float(means.var()))
     if within == 0:
         return None
-    if deviation > MEANS_APART * math.sqrt(within):
+    if deviation > means_apart * math.sqrt(within):
         return means
     low, high = float(rows.min()), float(rows.max())
     if (low > 0 or high < 0) and abs(mean) > FAR_ON_ONE_SIDE * deviation:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from helpers.quick import triplet_dec
 from scipy import sparse
-from sklearn.datasets import make_blobs
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_blobs
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
@@ -21,6 +21,7 @@ from skdeepclust import (
     TripletDECClusterer,
     ZeroShotClassifier,
 )
+from skdeepclust._inputs.samples import InputSpec
 from skdeepclust._inputs.values import (
     check_differences,
     check_digits,
@@ -85,6 +86,25 @@ def test_training_is_as_good_wherever_values_lie(digits, offset) -> None:
     for model, least in networks.items():
         model.fit(X, y)
         assert model.score(X, y) > least, type(model).__name__
+
+
+def test_an_offset_of_one_feature_is_no_scale_of_the_others() -> None:
+    def error(X) -> float:
+        network = {"n_components": 2, "n_clusters": 3, "max_epochs": 3, "random_state": 0}
+        return ParsimoniousAutoencoder(batch_size=32, **network).fit(X).reconstruction_err_
+
+    near, far = (BLOBS + np.array([offset, 0, 0, 0, 0, 0]) for offset in (60, 1e6))
+    assert error(near) == pytest.approx(error(far), rel=0.01)
+
+
+def test_plain_tables_and_images_are_told_from_zero(digits) -> None:
+    for load in (load_iris, load_wine, load_breast_cancer):
+        X = load(return_X_y=True)[0]
+        assert InputSpec.learn(X.shape[1:], X.shape[1]).with_values(X, "float32").origin is None
+    X = digits[0] + np.linspace(0, 80, 64)  # a gradient of the light
+    rows, images = (InputSpec.learn((64,), 64, shape) for shape in (None, (8, 8)))
+    assert rows.with_values(X, "float32").origin.shape == (64,)
+    assert images.with_values(X, "float32").origin is None
 
 
 @pytest.mark.parametrize("name", ["triplet", "tagnet"])
