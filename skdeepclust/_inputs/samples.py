@@ -251,8 +251,8 @@ class InputSpec:
         dtype : {"float32", "float64"}
             What the network computes in.
         padding : Padding, default=None
-            What has brought samples to one shape. It knows the origin, and that of values which
-            aren't padding digits are left.
+            What has brought samples to one shape. It knows the origin, and has looked for lost
+            digits in what isn't padding.
         """
         rows = some_rows_of(X)
         if not has_squares(rows):  # in any dtype, nor what is computed below
