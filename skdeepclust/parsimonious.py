@@ -298,7 +298,7 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
             self._n_features_out = session.runner.infer(self._features, X[:1]).shape[1]
             if not warm:
                 session.standardize(X, extra.get("sample_weight"))
-            session.y = self.classes_[y]
+            session.y = named(y, self.classes_)
             train, valid = (X, extra), None
             if self.early_stopping and not partial:
                 train, valid = split(X, extra, self.validation_fraction)

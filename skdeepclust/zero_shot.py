@@ -364,8 +364,8 @@ class ZeroShotClassifier(BaseDeepClassifier):
             if not warm and self.module_.standardize is not None:
                 self._scale_input(session, X, extra.get("sample_weight"))
             self._fit = self._attributes_of(self._seen)
-            labels, decay = named(target, self.classes_), not partial
-            session.train("hinge", self._loss, X, extra, epochs=epochs, y=labels, decay_lr=decay)
+            session.y = named(target, self.classes_)
+            session.train("hinge", self._loss, X, extra, epochs=epochs, decay_lr=not partial)
         self._set_linear_map()
         return self
 

@@ -361,7 +361,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
                 setattr(self, name, value)
         self.module_.eval()
         context.call_on_fit_task_end(
-            estimator=self, X=X, y=session.labels, reconstruction_attributes={}
+            estimator=self, **session.all_samples(X).for_tasks(), reconstruction_attributes={}
         )
         for name in ("_fit", "_runner"):
             self.__dict__.pop(name, None)

@@ -15,8 +15,7 @@ from skdeepclust._compat import check_partial_fit_first_call
 from skdeepclust._engine.foreign_arrays import vector
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust._estimator.labels import check_labels, column_of
-
-UNLABELLED = -1
+from skdeepclust._inputs.labels import UNLABELLED, is_labelled
 
 
 def check_partial_labels(
@@ -98,19 +97,6 @@ def _of_one_type(known: np.ndarray) -> np.ndarray:
             f"dtype object, with the number {UNLABELLED} where there is no label."
         )
     return known
-
-
-def is_labelled(y: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
-    """Tell for which samples y holds a label, one of `classes` where they are known."""
-    everything = np.ones(len(y), dtype=bool)
-    if y.dtype.kind not in "iufO":  # of strings and truth values none is -1
-        return everything
-    labelled = np.asarray(y != UNLABELLED, dtype=bool)
-    if classes is None:
-        two_classes = not labelled.all() and labelled.any() and bool(np.all(y[labelled] == 1))
-    else:
-        two_classes = UNLABELLED in classes.tolist()
-    return everything if two_classes else labelled
 
 
 def set_classes(estimator: Any, classes: Any) -> None:
