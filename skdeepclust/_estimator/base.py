@@ -284,6 +284,10 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         """Return what `export` writes, of a batch: "labels", "probabilities", "embedding"."""
         raise ValueError(f"{type(self).__name__} doesn't say what a graph of it returns.")
 
+    def _served_rounded(self, x: Tensor, error: Tensor | None) -> dict[str, Tensor]:
+        """Return the same of samples that rounding has moved by up to `error` (n, 1), if it has."""
+        return self._served(x)
+
     def _served_classes(self) -> list | None:
         """Return the names of the classes that "labels" are indices of, if they are."""
         return self.classes_.tolist() if hasattr(self, "classes_") else None
