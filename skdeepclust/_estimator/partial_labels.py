@@ -16,6 +16,7 @@ from skdeepclust._engine.foreign_arrays import vector
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust._estimator.labels import check_labels, column_of
 from skdeepclust._inputs.labels import UNLABELLED, is_labelled
+from skdeepclust._inputs.weights import checked_weight
 
 
 def check_partial_labels(
@@ -154,7 +155,9 @@ def scored(
             "nothing to compare with. Give the labels of some of the samples."
         )
     if sample_weight is not None:
-        sample_weight = np.asarray(vector(sample_weight, "sample_weight"))[labelled]
+        sample_weight = checked_weight(sample_weight, len(labelled))[labelled]
+        if not sample_weight.any():
+            raise ValueError("sample_weight leaves no labelled sample of y with a positive weight.")
     return known, predicted[labelled], sample_weight
 
 
