@@ -140,6 +140,8 @@ class BaseDeepClusterer(
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
         extra = weights_of(sample_weight, X)
         self._check_method(X)
+        if extra:
+            self._check_counted(int((extra["sample_weight"] > 0).sum()))
         self.__dict__.pop("best_epoch_", None)
         schedule = self._schedule(X.shape[0], warm)
         phases = self._n_phases(schedule)
@@ -159,6 +161,15 @@ class BaseDeepClusterer(
 
     def _check_method(self, X) -> None:
         """Refuse, before any training, what only the method can know to be wrong."""
+
+    def _check_counted(self, n_counted: int) -> None:
+        """Refuse weights that leave too few samples: those of weight 0 are as if left out."""
+        if n_counted < max(self.n_clusters, 2):
+            raise ValueError(
+                f"sample_weight is positive for {n_counted} of the samples; at least 2, and "
+                f"n_clusters={self.n_clusters}, should have a positive one: samples of weight 0 "
+                "count as left out."
+            )
 
     def _watch(self, X) -> EpochWatch:
         """Follow the score of the training samples from epoch to epoch."""

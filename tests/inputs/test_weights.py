@@ -144,3 +144,20 @@ def test_fits_depend_on_ratios_alone(name: str) -> None:
 def test_what_no_weights_are(weight, error, match: str) -> None:
     with pytest.raises(error, match=match):
         weights_of(weight, X)
+
+
+@pytest.mark.parametrize("name", ["triplet dec", "tagnet"])
+@pytest.mark.parametrize(("n_clusters", "n_counted"), [(1, 1), (3, 1), (3, 2)])
+def test_weights_leave_a_sample_for_each_cluster(name: str, n_clusters, n_counted) -> None:
+    model = NETWORKS[name]()[0].set_params(n_clusters=n_clusters)
+    weight = 1.0 * (np.arange(60) < n_counted)
+    with pytest.raises(
+        ValueError, match=rf"sample_weight .* {n_counted} .*n_clusters={n_clusters}"
+    ):
+        model.fit(KNOWN, sample_weight=weight)
+
+
+def test_weights_leave_a_sample_for_each_cluster_of_a_task() -> None:
+    model = NETWORKS["tagnet"]()[0].set_params(auxiliary_clusters=[5, None])
+    with pytest.raises(ValueError, match=r"auxiliary_clusters=\[5, None\].*sample_weight: 4\."):
+        model.fit(KNOWN, sample_weight=1.0 * (np.arange(60) < 4))
