@@ -55,6 +55,7 @@ from skdeepclust._estimator.structure import (
     check_unchanged,
     made_by,
 )
+from skdeepclust._inputs.labels import listed
 from skdeepclust._inputs.samples import InputSpec, check_samples
 from skdeepclust._storage.checkpoint import (
     Checkpoint,
@@ -290,7 +291,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
 
     def _served_classes(self) -> list | None:
         """Return the names of the classes that "labels" are indices of, if they are."""
-        return self.classes_.tolist() if hasattr(self, "classes_") else None
+        return listed(self.classes_) if hasattr(self, "classes_") else None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -15,7 +15,7 @@ from skdeepclust._compat import check_partial_fit_first_call
 from skdeepclust._engine.foreign_arrays import vector
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust._estimator.labels import check_labels, column_of
-from skdeepclust._inputs.labels import UNLABELLED, is_labelled
+from skdeepclust._inputs.labels import UNLABELLED, is_labelled, listed
 from skdeepclust._inputs.weights import checked_weight
 
 
@@ -43,7 +43,7 @@ def check_partial_labels(
     if classes is None and len(set(known.tolist())) == 1:
         raise ValueError(
             f"{type(estimator).__name__} needs samples of at least 2 classes, but y has only 1 "
-            f"class: {known.tolist()[0]!r} ({UNLABELLED} means unlabelled). {advice}"
+            f"class: {listed(known)[0]!r} ({UNLABELLED} means unlabelled). {advice}"
         )
     index = np.full(n_samples, UNLABELLED)
     if len(known):
@@ -124,8 +124,10 @@ def named(index: np.ndarray, classes: np.ndarray) -> np.ndarray:
     if labelled.all():
         return classes[index]
     dtype = np.result_type(classes, np.int8) if classes.dtype.kind in "iuf" else object
+    held = np.empty(len(classes), dtype=dtype)
+    held[:] = listed(classes)
     y = np.full(len(index), UNLABELLED, dtype=dtype)
-    y[labelled] = classes[index[labelled]]
+    y[labelled] = held[index[labelled]]
     return y
 
 

@@ -189,7 +189,7 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
         metadata = {
             "estimator": type(estimator).__name__,
             "skdeepclust": versions()["skdeepclust"],
-            "classes": json.dumps(estimator._served_classes()),
+            "classes": json.dumps(estimator._served_classes(), default=str),
             "outputs": json.dumps(names),
         }
         graph = _onnx_model(program, names, metadata) if format == "onnx" else program
