@@ -23,6 +23,7 @@ from skdeepclust._estimator.dask_answers import by_blocks, computed
 from skdeepclust._estimator.labels import check_labelled_weight, with_labels
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._estimator.partial_labels import accuracy, check_partial_labels, named, set_classes
+from skdeepclust._inputs.containers import in_channels
 from skdeepclust._inputs.sequences import SequenceSpec, in_one_array
 from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.phase_net import finite_mean
@@ -216,8 +217,10 @@ class ForcedApartEmbedder(
             vocabulary_size=self.vocabulary_size,
         )
 
-    def _pad(self, samples: list[Any], *, reset: bool) -> Any:
+    def _pad(self, samples: list[Any], are_images: bool, *, reset: bool) -> Any:
         shapes = self.image_shape, self.sequence_shape, self.vocabulary_size
+        if reset and are_images and shapes == (None, None, None):
+            return in_channels(samples)
         return in_one_array(samples, None if reset else self._input, *shapes)
 
     # -- the network
