@@ -22,6 +22,7 @@ from skdeepclust._estimator.dask_answers import by_blocks
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.epoch_watch import EpochWatch
+from skdeepclust._training.phase_data import check_number_of_labels
 from skdeepclust._training.session import Session
 from skdeepclust.losses import information_loss
 
@@ -139,6 +140,7 @@ class BaseDeepClusterer(
         if X.shape[0] < self.n_clusters:
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
         extra = weights_of(sample_weight, X)
+        check_number_of_labels(y, X.shape[0])
         self._check_method(X)
         if extra:
             self._check_counted(int((extra["sample_weight"] > 0).sum()))

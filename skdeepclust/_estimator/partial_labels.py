@@ -189,9 +189,16 @@ def split(
     seed = int(torch.randint(2**31 - 1, ()))
     labelled = extra["y"] != UNLABELLED
     rows = np.flatnonzero(labelled)
-    for_training, for_validation = train_test_split(
-        rows, test_size=fraction, stratify=extra["y"][rows], random_state=seed
-    )
+    try:
+        for_training, for_validation = train_test_split(
+            rows, test_size=fraction, stratify=extra["y"][rows], random_state=seed
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True holds out validation_fraction={fraction:g} of the {len(rows)} "
+            f"samples with a label, too few of the classes ({error}). Give more labels, another "
+            "validation_fraction, or early_stopping=False."
+        ) from error
     parts = np.append(for_training, np.flatnonzero(~labelled)), for_validation
     train, valid = (
         (rows_of(X, rows), {key: values[rows] for key, values in extra.items()}) for rows in parts

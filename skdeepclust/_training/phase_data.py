@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,14 @@ def labels_of(y: Any) -> np.ndarray | None:
         return None
     values = np.asarray(y.detach().cpu() if isinstance(y, torch.Tensor) else y)
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+
+
+def check_number_of_labels(y: Any, n_samples: int) -> None:
+    """Refuse labels for callbacks that aren't as many as the samples; none is read."""
+    shape = getattr(y, "shape", None)
+    number = shape[0] if shape else len(y) if hasattr(y, "__len__") else None
+    if isinstance(number, Integral) and number != n_samples:
+        raise ValueError(f"y has {number} labels, but X has {n_samples} samples.")
 
 
 def gather_batches(data: PhaseData, batch_size: int, **options) -> Batches:

@@ -304,3 +304,12 @@ def test_scikit_learns_monitor_counts_what_is_labelled(make):
     rows = monitor.get_logs().data
     of_fit = [row["adjusted_rand_score"] for row in rows if row["task_name"] == "fit"]
     assert of_fit[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("y", [Y[:10], Y[:10].tolist(), pd.Series(Y[:10]), torch.ones(61)])
+@pytest.mark.parametrize(
+    "make", [triplet_dec, graph, lambda: ParsimoniousAutoencoder(n_clusters=5, **QUICK)]
+)
+def test_there_is_a_label_for_each_sample(make, y):
+    with pytest.raises(ValueError, match=rf"y has {len(y)} labels, but X has 60 samples"):
+        make().fit(KNOWN, y)
