@@ -467,8 +467,7 @@ class ForcedApartEmbedder(
         labels : ndarray of shape (n_samples,)
             One of `classes_` for each sample.
         """
-        X = self._check(X)
-        logits = self._runner.infer(self._outputs, X)
+        logits = self._runner.infer(self._outputs, self._check(X))
         return self.classes_[logits.argmax(1).cpu().numpy()]
 
     @with_labels
@@ -513,9 +512,7 @@ class ForcedApartEmbedder(
             weight = weights_of(sample_weight, X).get("sample_weight")
             return -float(np.average(error, weights=weight))
         if y is None:
-            raise ValueError(
-                "score needs the coarse labels y of a ForcedApartEmbedder fitted with y."
-            )
+            raise ValueError("score needs the coarse labels y after a fit with y.")
         return accuracy(y, computed(self.predict(X)), self.classes_, sample_weight)
 
     def _squared_error(self, x: Tensor) -> Tensor:

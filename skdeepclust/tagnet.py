@@ -301,19 +301,14 @@ class TAGnetClusterer(BaseGraphClusterer):
             )
         return entropy_minimization_loss(logits, balance=self.balance, sample_weight=sample_weight)
 
-    def _check_method(self, X) -> None:
-        self._check_auxiliary(X.shape[0], f"there are samples: n_samples={X.shape[0]}")
-
     def _check_counted(self, n_counted: int) -> None:
-        super()._check_counted(n_counted)
-        what = f"samples have a positive sample_weight: {n_counted}"
-        self._check_auxiliary(n_counted, what)
-
-    def _check_auxiliary(self, at_most: int, what: str) -> None:
         given = self.auxiliary_clusters
         numbers = given if isinstance(given, Sequence) else [given]
-        if any(isinstance(number, Integral) and number > at_most for number in numbers):
-            raise ValueError(f"auxiliary_clusters={given!r} asks for more clusters than {what}.")
+        if any(isinstance(number, Integral) and number > n_counted for number in numbers):
+            raise ValueError(
+                f"auxiliary_clusters={given!r} asks for more clusters than there are samples: "
+                f"n_samples={n_counted}, without those whose sample_weight is 0."
+            )
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:

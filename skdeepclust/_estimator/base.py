@@ -285,10 +285,6 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         """Return what `export` writes, of a batch: "labels", "probabilities", "embedding"."""
         raise ValueError(f"{type(self).__name__} doesn't say what a graph of it returns.")
 
-    def _served_rounded(self, x: Tensor, error: Tensor | None) -> dict[str, Tensor]:
-        """Return the same of samples that rounding has moved by up to `error` (n, 1), if it has."""
-        return self._served(x)
-
     def _served_classes(self) -> list | None:
         """Return the names of the classes that "labels" are indices of, if they are."""
         return listed(self.classes_) if hasattr(self, "classes_") else None
@@ -365,9 +361,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             if value is not None:
                 setattr(self, name, value)
         self.module_.eval()
-        context.call_on_fit_task_end(
-            estimator=self, **session.all_samples(X).for_tasks(), reconstruction_attributes={}
-        )
+        session.end_task(X)
         for name in ("_fit", "_runner"):
             self.__dict__.pop(name, None)
 

@@ -142,8 +142,7 @@ class BaseDeepClusterer(
         extra = weights_of(sample_weight, X)
         check_number_of_labels(y, X.shape[0])
         self._check_method(X)
-        if extra:
-            self._check_counted(int((extra["sample_weight"] > 0).sum()))
+        self._check_counted(self._number_counted(X, extra))
         self.__dict__.pop("best_epoch_", None)
         schedule = self._schedule(X.shape[0], warm)
         phases = self._n_phases(schedule)
@@ -165,13 +164,20 @@ class BaseDeepClusterer(
         """Refuse, before any training, what only the method can know to be wrong."""
 
     def _check_counted(self, n_counted: int) -> None:
-        """Refuse weights that leave too few samples: those of weight 0 are as if left out."""
+        """Refuse what so many samples are too few for: those of weight 0 are left out."""
+
+    def _number_counted(self, X, extra: dict[str, np.ndarray]) -> int:
+        """Return how many samples have a positive weight, or refuse too few of them."""
+        if not extra:
+            return X.shape[0]
+        n_counted = int((extra["sample_weight"] > 0).sum())
         if n_counted < max(self.n_clusters, 2):
             raise ValueError(
                 f"sample_weight is positive for {n_counted} of the samples; at least 2, and "
                 f"n_clusters={self.n_clusters}, should have a positive one: samples of weight 0 "
                 "count as left out."
             )
+        return n_counted
 
     def _watch(self, X) -> EpochWatch:
         """Follow the score of the training samples from epoch to epoch."""

@@ -273,6 +273,7 @@ class BaseGraphClusterer(BaseDeepClusterer):
         return self._served_rounded(x, None)
 
     def _served_rounded(self, x: Tensor, error: Tensor | None) -> dict[str, Tensor]:
+        """Return the same of samples that rounding has moved by up to `error` (n, 1), if it has."""
         embedding = self._features(self._served_codes(x, error))
         assignment = self._assign(embedding)
         return {
@@ -292,18 +293,21 @@ class BaseGraphClusterer(BaseDeepClusterer):
                 'affinity="nearest_neighbors" and neighbors=None, and without affinity= in fit, '
                 "or one with graph_weight=0."
             )
-        weights = traced_weights(self._graph.source, *found).to(prepared.dtype)
-        codes = self._embed(x, found[0], weights)
+        neighbors, distances = found
+        weights = traced_weights(self._graph.source, neighbors, distances, prepared.dtype)
+        codes = self._embed(x, neighbors, weights)
         for is_known, rows in self._served_rows(x, prepared, found, error):
             codes = torch.where(is_known[:, None], self.module_.known_codes[rows], codes)
         return codes
 
-    def _served_rows(self, x: Tensor, prepared: Tensor, found, error: Tensor | None):
+    def _served_rows(
+        self, x: Tensor, prepared: Tensor, found: tuple[Tensor, Tensor], error: Tensor | None
+    ) -> Generator[tuple[Tensor, Tensor]]:
         """Yield which samples are training samples, and where: at last those that surely are."""
         if error is not None:
             size, length = (v.flatten(1).double().norm(dim=1, keepdim=True) for v in (x, prepared))
             tolerance = error * torch.where(size > 0, length / size, 1.0)
-            yield traced_nearest(self._graph.known, *found, tolerance)
+            yield traced_nearest(self._graph.known, found[0], found[1], tolerance)
         yield traced_rows(self._graph.known, x)
 
     def _assign_samples(self, X, *, affinity: Any = None, **metadata) -> Tensor:

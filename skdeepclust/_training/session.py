@@ -259,9 +259,11 @@ class Session:
             resume = replace(resume, optimizer=None)
         self.outcome = replace(self.outcome, best_epoch=watch.best, resume=resume)
 
-    def all_samples(self, X) -> PhaseData:
-        """Return X with the labels of all samples, for callbacks."""
-        return PhaseData(X, y=self.y, classes=self._classes)
+    def end_task(self, X) -> None:
+        """Tell callbacks of scikit-learn that the fit on X has come to its end."""
+        data = PhaseData(X, y=self.y, classes=self._classes)
+        about = {"estimator": self.estimator, **data.for_tasks()}
+        self.context.call_on_fit_task_end(**about, reconstruction_attributes={})
 
     @property
     def _classes(self) -> np.ndarray | None:

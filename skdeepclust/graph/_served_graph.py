@@ -42,7 +42,7 @@ def traced_edges(source: NeighborAffinity, features: Tensor) -> tuple[Tensor, Te
         Affinities to them.
     """
     neighbors, distances = traced_neighbors(source, features)
-    return neighbors, traced_weights(source, neighbors, distances).to(features.dtype)
+    return neighbors, traced_weights(source, neighbors, distances, features.dtype)
 
 
 def traced_neighbors(source: NeighborAffinity, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,13 +57,14 @@ def traced_neighbors(source: NeighborAffinity, features: Tensor) -> tuple[Tensor
     return neighbors, differences.double().square().sum(2).sqrt()
 
 
-def traced_weights(source: NeighborAffinity, neighbors: Tensor, distances: Tensor) -> Tensor:
-    """Return the affinities (n, k) to neighbours, which are positive in the dtype of features."""
+def traced_weights(
+    source: NeighborAffinity, neighbors: Tensor, distances: Tensor, dtype: torch.dtype
+) -> Tensor:
+    """Return the affinities (n, k) to neighbours, which are positive in the given dtype."""
     scales = torch.from_numpy(source.scales_).to(distances.device)
     rows = _scales_of_rows(source, distances)
     exponents = (distances / rows) * (distances / scales[neighbors])
-    smallest = float(np.finfo(source._X.dtype).tiny)
-    return torch.exp(-exponents).clamp_min(smallest)
+    return torch.exp(-exponents).clamp_min(torch.finfo(dtype).tiny).to(dtype)
 
 
 def _scales_of_rows(source: NeighborAffinity, distances: Tensor) -> Tensor:

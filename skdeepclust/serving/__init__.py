@@ -68,17 +68,21 @@ class ServedEstimator(nn.Module):
         """Return what the estimator says of samples, by name, in the dtype of its network."""
         spec = self.served._input
         magnitude, unit = X.double().flatten(1).abs(), torch.finfo(X.dtype).eps
-        for step in self.steps:
+        steps: Any = self.steps
+        for step in steps:
             X = X.double()
             magnitude, X = step.magnitude(X, magnitude), step(X)
         if spec.origin is not None:
             X = X.flatten(1) - torch.from_numpy(spec.origin)
-        error = None
-        if len(self.steps) or self.dtype == torch.float64:
-            # steps may have rounded to float32 what the fit has got
-            final = torch.finfo(torch.float32).eps * X.double().flatten(1).norm(dim=1, keepdim=True)
-            error = ROUNDINGS * (unit * magnitude.norm(dim=1, keepdim=True) + final)
-        return self.served._served_rounded(X.to(self.dtype).reshape(-1, *spec.input_shape), error)
+        x = X.to(self.dtype).reshape(-1, *spec.input_shape)
+        # a hook of estimators that look samples up
+        served_rounded = getattr(self.served, "_served_rounded", None)
+        if served_rounded is None or not (len(self.steps) or self.dtype == torch.float64):
+            return self.served._served(x)
+        # steps may have rounded to float32 what the fit has got
+        final = torch.finfo(torch.float32).eps * X.double().flatten(1).norm(dim=1, keepdim=True)
+        error = ROUNDINGS * (unit * magnitude.norm(dim=1, keepdim=True) + final)
+        return served_rounded(x, error)
 
 
 def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -> Any:
