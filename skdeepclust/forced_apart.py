@@ -411,8 +411,7 @@ class ForcedApartEmbedder(
         if self.vocabulary_size is not None:
             raise ValueError(
                 "Indices of words can't be reconstructed by their squared error: give coarse "
-                "labels y, or features of the texts, such as TruncatedSVD's, without "
-                "vocabulary_size."
+                "labels y, or features of the texts (TruncatedSVD) without vocabulary_size."
             )
         self.__dict__.pop("classes_", None)
         options = self._sizes(self.n_features_in_) | {"output_hidden": DECODER_HIDDEN}
@@ -467,7 +466,8 @@ class ForcedApartEmbedder(
         labels : ndarray of shape (n_samples,)
             One of `classes_` for each sample.
         """
-        logits = self._runner.infer(self._outputs, self._check(X))
+        X = self._check(X)
+        logits = self._runner.infer(self._outputs, X)
         return self.classes_[logits.argmax(1).cpu().numpy()]
 
     @with_labels
