@@ -408,8 +408,7 @@ class ForcedApartEmbedder(
         if self.vocabulary_size is not None:
             raise ValueError(
                 "Indices of words can't be reconstructed by their squared error: give coarse "
-                "labels y, or features of the texts, such as TruncatedSVD's, without "
-                "vocabulary_size."
+                "labels y, or features of the texts (TruncatedSVD) without vocabulary_size."
             )
         self.__dict__.pop("classes_", None)
         options = self._sizes(self.n_features_in_) | {"output_hidden": DECODER_HIDDEN}
@@ -510,9 +509,7 @@ class ForcedApartEmbedder(
             weight = weights_of(sample_weight, X).get("sample_weight")
             return -float(np.average(error, weights=weight))
         if y is None:
-            raise ValueError(
-                "score needs the coarse labels y of a ForcedApartEmbedder fitted with y."
-            )
+            raise ValueError("score needs the coarse labels y after a fit with y.")
         return accuracy(y, computed(self.predict(X)), self.classes_, sample_weight)
 
     def _squared_error(self, x: Tensor) -> Tensor:

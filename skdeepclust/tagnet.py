@@ -301,13 +301,13 @@ class TAGnetClusterer(BaseGraphClusterer):
             )
         return entropy_minimization_loss(logits, balance=self.balance, sample_weight=sample_weight)
 
-    def _check_method(self, X) -> None:
+    def _check_counted(self, n_counted: int) -> None:
         given = self.auxiliary_clusters
         numbers = given if isinstance(given, Sequence) else [given]
-        if any(isinstance(number, Integral) and number > X.shape[0] for number in numbers):
+        if any(isinstance(number, Integral) and number > n_counted for number in numbers):
             raise ValueError(
                 f"auxiliary_clusters={given!r} asks for more clusters than there are samples: "
-                f"n_samples={X.shape[0]}."
+                f"n_samples={n_counted}, without those whose sample_weight is 0."
             )
 
     # -- the schedule

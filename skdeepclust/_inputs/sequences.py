@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from skdeepclust._engine.sparse import is_sparse
-from skdeepclust._inputs.containers import shape_of
+from skdeepclust._inputs.containers import in_channels, shape_of
 from skdeepclust._inputs.samples import InputSpec
 from skdeepclust._inputs.values import (
     N_ROWS_LOOKED_AT,
@@ -128,8 +128,14 @@ class Padding:
     used: bool = False
     origin: np.ndarray | None = None
 
-    def __call__(self, samples: list[Any]) -> np.ndarray | None:
-        """Return sequences in one array, or `None` where that isn't needed."""
+    def __call__(self, samples: list[Any], are_images: bool = False) -> np.ndarray | None:
+        """Return sequences in one array, or `None` where that isn't needed.
+
+        Images of PIL are no sequences, unless the user says so.
+        """
+        shapes = (self.image_shape, self.sequence_shape, self.vocabulary_size)
+        if are_images and self.known is None and shapes == (None, None, None):
+            return in_channels(samples)
         n_dims, n_steps = 2 if self.vocabulary_size is None else 1, None
         if self.known is not None:
             if not self.known.holds_sequences:
