@@ -23,7 +23,7 @@ from skdeepclust._estimator.dask_answers import by_blocks, computed
 from skdeepclust._estimator.labels import check_labelled_weight, with_labels
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._estimator.partial_labels import accuracy, check_partial_labels, named, set_classes
-from skdeepclust._inputs.sequences import SequenceSpec, in_one_array
+from skdeepclust._inputs.sequences import Padding, SequenceSpec
 from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.phase_net import finite_mean
 from skdeepclust._training.session import Session
@@ -216,9 +216,9 @@ class ForcedApartEmbedder(
             vocabulary_size=self.vocabulary_size,
         )
 
-    def _pad(self, samples: list[Any], *, reset: bool) -> Any:
+    def _padding(self, *, reset: bool) -> Padding:
         shapes = self.image_shape, self.sequence_shape, self.vocabulary_size
-        return in_one_array(samples, None if reset else self._input, *shapes)
+        return Padding(None if reset else self._input, *shapes)
 
     # -- the network
     def _default_network(self):
@@ -408,8 +408,7 @@ class ForcedApartEmbedder(
         if self.vocabulary_size is not None:
             raise ValueError(
                 "Indices of words can't be reconstructed by their squared error: give coarse "
-                "labels y, or features of the texts, such as TruncatedSVD's, without "
-                "vocabulary_size."
+                "labels y, or features of the texts (TruncatedSVD) without vocabulary_size."
             )
         self.__dict__.pop("classes_", None)
         options = self._sizes(self.n_features_in_) | {"output_hidden": DECODER_HIDDEN}
@@ -510,9 +509,7 @@ class ForcedApartEmbedder(
             weight = weights_of(sample_weight, X).get("sample_weight")
             return -float(np.average(error, weights=weight))
         if y is None:
-            raise ValueError(
-                "score needs the coarse labels y of a ForcedApartEmbedder fitted with y."
-            )
+            raise ValueError("score needs the coarse labels y after a fit with y.")
         return accuracy(y, computed(self.predict(X)), self.classes_, sample_weight)
 
     def _squared_error(self, x: Tensor) -> Tensor:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from itertools import count, islice
+from math import floor
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -29,6 +33,8 @@ __all__ = [
 
 # A table of classes and clusters of at most so many cells is matched as a dense one, in 32 MB.
 MAX_CELLS = 4_000_000
+# What labels that are objects may be to be counted on.
+NUMBERS = (Real, Decimal, np.bool_)
 
 
 def _check_labels(labels_true: Any, labels_pred: Any) -> tuple[Any, Any]:
@@ -120,11 +126,16 @@ def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) ->
 clustering_accuracy_scorer = make_scorer(clustering_accuracy_score)
 
 
-def _further_labels(classes: NDArray, clusters: NDArray) -> list:
+def _further_labels(classes: NDArray, clusters: NDArray) -> NDArray:
     """Return a label for each cluster that is in use neither as a class nor for another."""
-    if np.issubdtype(classes.dtype, np.number):
-        first = int(np.floor(classes.max())) + 1
-        return list(range(first, first + len(clusters)))
+    kind = classes.dtype.kind
+    if kind in "mM":  # later ones, in steps of their unit
+        return _further_numbers(classes.astype(np.int64), len(clusters)).astype(classes.dtype)
+    if kind in "iuf":
+        return _further_numbers(classes, len(clusters))
+    if kind == "O" and all(isinstance(each, NUMBERS) for each in classes):
+        first = floor(max(classes)) + 1
+        return np.array([first + index for index in range(len(clusters))], dtype=object)
     names, taken = [], set(classes.tolist())
     for cluster in clusters.tolist():
         name = f"cluster {cluster}"
@@ -132,7 +143,22 @@ def _further_labels(classes: NDArray, clusters: NDArray) -> list:
             name += "'"
         taken.add(name)
         names.append(name)
-    return names
+    return np.array(names, dtype=object if kind == "O" else None)
+
+
+def _further_numbers(classes: NDArray, n_more: int) -> NDArray:
+    """Return the numbers after the largest class, or the first free ones where there is no room."""
+    after = floor(classes.max()) + 1 + np.arange(n_more).astype(object)
+    types = [classes.dtype] if classes.dtype.kind == "f" else [classes.dtype, np.dtype(np.int64)]
+    for dtype in types:
+        limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+        if after[-1] <= limits.max:
+            found = after.astype(dtype)
+            if (found > classes.max()).all() and len(np.unique(found)) == n_more:
+                return found
+    taken = set(classes.tolist())
+    free = (number for number in count() if number not in taken)
+    return np.array(list(islice(free, n_more)), dtype=classes.dtype)
 
 
 def match_labels(labels_true: ArrayLike, labels_pred: ArrayLike) -> NDArray:
@@ -141,7 +167,7 @@ def match_labels(labels_true: ArrayLike, labels_pred: ArrayLike) -> NDArray:
     The share of equal labels is then the clustering accuracy, and a confusion matrix has the
     matched samples on its diagonal. A cluster without a partner (there are more clusters than
     classes) gets a label of its own: the numbers after the largest class if classes are
-    numbers, otherwise ``"cluster <its name>"``.
+    numbers, later times if they are times, otherwise ``"cluster <its name>"``.
 
     Parameters
     ----------
@@ -153,7 +179,8 @@ def match_labels(labels_true: ArrayLike, labels_pred: ArrayLike) -> NDArray:
     Returns
     -------
     ndarray of shape (n_samples,)
-        The renamed clusters. The partition is that of `labels_pred`.
+        The renamed clusters, in the dtype of `labels_true` unless that has no place for another
+        label. The partition is that of `labels_pred`.
 
     Raises
     ------
@@ -169,16 +196,19 @@ def match_labels(labels_true: ArrayLike, labels_pred: ArrayLike) -> NDArray:
     ['cat', 'cat', 'dog', 'cluster 2']
     """
     true, pred = _check_labels(labels_true, labels_pred)
-    if true.dtype == bool:
-        true = true.astype(int)  # a third label has no place among truth values
     classes = np.unique(true)
     clusters, cluster = np.unique(pred, return_inverse=True)
     _, partner_class, partner_cluster = _match(true, pred)
     alone = np.setdiff1d(np.arange(len(clusters)), partner_cluster)
-    names = np.empty(len(clusters), dtype=object)
-    names[partner_cluster] = classes[partner_class]
-    names[alone] = _further_labels(classes, clusters[alone])
-    return np.array(names.tolist())[cluster]
+    names = classes
+    if len(alone):
+        if classes.dtype == bool:
+            classes = classes.astype(int)  # a third label has no place among truth values
+        names = np.concatenate([classes, _further_labels(classes, clusters[alone])])
+    position = np.empty(len(clusters), dtype=np.intp)
+    position[partner_cluster] = partner_class
+    position[alone] = len(classes) + np.arange(len(alone))
+    return names[position[cluster]]
 
 
 # Their `transform` gives distances to the centres, one for each cluster, and no embedding.

@@ -26,6 +26,7 @@ from skdeepclust._estimator.labels import refuse_balanced
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
 from skdeepclust._estimator.partial_labels import masked, named, set_classes, split
 from skdeepclust._inputs.weights import weights_of
+from skdeepclust._training.phase_data import check_number_of_labels
 from skdeepclust._training.phase_net import finite_mean
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
@@ -298,7 +299,7 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
             self._n_features_out = session.runner.infer(self._features, X[:1]).shape[1]
             if not warm:
                 session.standardize(X, extra.get("sample_weight"))
-            session.y = self.classes_[y]
+            session.y = named(y, self.classes_)
             train, valid = (X, extra), None
             if self.early_stopping and not partial:
                 train, valid = split(X, extra, self.validation_fraction)
@@ -540,6 +541,7 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
 
     def _fit_samples(self, X, y, sample_weight, *, warm, epochs, partial=False):
         extra = weights_of(sample_weight, X)
+        check_number_of_labels(y, X.shape[0])
         with self._fit_scope(X, warm=warm, phases=1, **self._arguments()) as session:
             session.y = y
             self._fit = session.deviation(X, extra, warm=warm, partial=partial)

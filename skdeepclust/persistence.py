@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from skdeepclust._storage.files import FAULTS, read_file, reason_of, versions, write_file
@@ -40,8 +41,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError
-        If the estimator holds something that such a file can't, such as a lambda function. All of
-        it is named.
+        If it is no estimator, or holds something that such a file can't, such as a lambda
+        function. All of it is named.
     ValueError
         If there are more texts and single numbers than `load` reads.
     OSError
@@ -71,6 +72,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     >>> bool((again.transform(X) == model.transform(X)).all())
     True
     """
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        what = f"the class {estimator.__name__}" if isinstance(estimator, type) else repr(estimator)
+        raise TypeError(f"save takes an estimator, fitted or not, got {shorten(what, 80)}.")
     encoder = Encoder(HINT)
     header = {
         "format": FORMAT_VERSION,

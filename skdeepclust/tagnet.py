@@ -256,7 +256,7 @@ class TAGnetClusterer(BaseGraphClusterer):
 
     def _prepare(self, x: Tensor) -> Tensor:
         x = x.flatten(1)
-        return functional.normalize(x, dim=1) if self.normalize else x
+        return functional.normalize(x, dim=1, eps=self._input.rounding) if self.normalize else x
 
     def _project(self, x: Tensor) -> Tensor:
         return self._runner.run(self.module_.encoder.project, self._prepare(x))
@@ -301,13 +301,13 @@ class TAGnetClusterer(BaseGraphClusterer):
             )
         return entropy_minimization_loss(logits, balance=self.balance, sample_weight=sample_weight)
 
-    def _check_method(self, X) -> None:
+    def _check_counted(self, n_counted: int) -> None:
         given = self.auxiliary_clusters
         numbers = given if isinstance(given, Sequence) else [given]
-        if any(isinstance(number, Integral) and number > X.shape[0] for number in numbers):
+        if any(isinstance(number, Integral) and number > n_counted for number in numbers):
             raise ValueError(
                 f"auxiliary_clusters={given!r} asks for more clusters than there are samples: "
-                f"n_samples={X.shape[0]}."
+                f"n_samples={n_counted}, without those whose sample_weight is 0."
             )
 
     # -- the schedule

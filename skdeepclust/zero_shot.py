@@ -35,6 +35,7 @@ from skdeepclust._estimator.partial_labels import (
     scored,
 )
 from skdeepclust._estimator.structure import check_unchanged
+from skdeepclust._inputs.labels import listed
 from skdeepclust._training.session import Session
 from skdeepclust.losses import structured_hinge_loss
 from skdeepclust.losses._clustering import product
@@ -249,7 +250,7 @@ class ZeroShotClassifier(BaseDeepClassifier):
         return {"labels": scores.argmax(1), "scores": scores}
 
     def _served_classes(self) -> list:
-        return self.classes_[self._candidates(None)].tolist()
+        return listed(self.classes_[self._candidates(None)])
 
     def _attributes_of(self, chosen: np.ndarray) -> Tensor:
         runner = self._runner
@@ -338,8 +339,8 @@ class ZeroShotClassifier(BaseDeepClassifier):
         """Set the labels in the first call of `partial_fit`; in later ones there are no others."""
         if warm:
             self._check_attributes()
-            given = [] if classes is None else np.asarray(named_classes(classes)).tolist()
-            positions(given, self.classes_.tolist(), problem="classes has unknown labels")
+            given = [] if classes is None else listed(np.asarray(named_classes(classes)))
+            positions(given, listed(self.classes_), problem="classes has unknown labels")
             return
         if classes is None:
             attributes: Any = self.class_attributes
@@ -364,8 +365,8 @@ class ZeroShotClassifier(BaseDeepClassifier):
             if not warm and self.module_.standardize is not None:
                 self._scale_input(session, X, extra.get("sample_weight"))
             self._fit = self._attributes_of(self._seen)
-            labels, decay = named(target, self.classes_), not partial
-            session.train("hinge", self._loss, X, extra, epochs=epochs, y=labels, decay_lr=decay)
+            session.y = named(target, self.classes_)
+            session.train("hinge", self._loss, X, extra, epochs=epochs, decay_lr=not partial)
         self._set_linear_map()
         return self
 
@@ -380,7 +381,7 @@ class ZeroShotClassifier(BaseDeepClassifier):
                 f"class_attributes describes a class {UNLABELLED}, which in y means unlabelled: "
                 "name that class otherwise."
             )
-        return np.array(positions(seen.tolist(), self.classes_.tolist(), problem="y"))
+        return np.array(positions(listed(seen), listed(self.classes_), problem="y"))
 
     def _check_attributes(self) -> None:
         """Refuse other attributes than those with which the network was trained."""
@@ -440,10 +441,10 @@ class ZeroShotClassifier(BaseDeepClassifier):
         if labels.ndim != 1 or len(labels) == 0 or len(np.unique(labels)) < len(labels):
             raise ValueError(
                 "classes should be a 1-d array of at least one label, each but once, got "
-                f"{shorten(labels.ravel().tolist()) or 'none'}."
+                f"{shorten(listed(labels.ravel())) or 'none'}."
             )
         problem = "classes has labels without attributes"
-        return np.array(positions(labels.tolist(), self.classes_.tolist(), problem=problem))
+        return np.array(positions(listed(labels), listed(self.classes_), problem=problem))
 
     @by_blocks
     def decision_function(self, X: Any, classes: Any = None) -> Any:

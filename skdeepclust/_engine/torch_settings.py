@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
+from skdeepclust._engine.plain_arrays import ordinary_errors
+
 # Devices that torch.autocast may be on for.
 AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
@@ -53,9 +55,11 @@ def ordinary_torch() -> Generator[None]:
     """Compute inside the block as torch does when nobody has changed its settings.
 
     Gradients are recorded, new tensors are float32 and on the CPU unless something else is asked
-    for, and nothing is cast to half precision. After the block all of that is what it was.
+    for, and nothing is cast to half precision; numpy raises no errors of floats that it wouldn't by
+    itself. After the block all of that is what it was.
     """
     with ExitStack() as stack:
+        stack.enter_context(ordinary_errors())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(_default_float32())

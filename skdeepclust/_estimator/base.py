@@ -55,6 +55,7 @@ from skdeepclust._estimator.structure import (
     check_unchanged,
     made_by,
 )
+from skdeepclust._inputs.labels import listed
 from skdeepclust._inputs.samples import InputSpec, check_samples
 from skdeepclust._storage.checkpoint import (
     Checkpoint,
@@ -286,7 +287,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
 
     def _served_classes(self) -> list | None:
         """Return the names of the classes that "labels" are indices of, if they are."""
-        return self.classes_.tolist() if hasattr(self, "classes_") else None
+        return listed(self.classes_) if hasattr(self, "classes_") else None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -299,9 +300,9 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         if not reset:
             check_is_fitted(self)
         spec = None if reset else self._input
-        X, sample_shape = check_samples(self, X, reset=reset, spec=spec)
+        X, sample_shape, padding = check_samples(self, X, reset=reset, spec=spec)
         if reset:
-            self._input = self._learn_input(sample_shape).with_values(X, self.dtype)
+            self._input = self._learn_input(sample_shape).with_values(X, self.dtype, padding)
             self.__dict__.pop("image_shape_", None)
             if self._input.image_shape is not None:
                 self.image_shape_ = self._input.image_shape
@@ -360,9 +361,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             if value is not None:
                 setattr(self, name, value)
         self.module_.eval()
-        context.call_on_fit_task_end(
-            estimator=self, X=X, y=session.labels, reconstruction_attributes={}
-        )
+        session.end_task(X)
         for name in ("_fit", "_runner"):
             self.__dict__.pop(name, None)
 

@@ -10,6 +10,7 @@ from sklearn.utils import check_array
 
 from skdeepclust._engine.foreign_arrays import in_numpy
 from skdeepclust._estimator.labels import positions, shorten
+from skdeepclust._inputs.labels import as_time, listed
 
 
 def resolve_class_attributes(class_attributes, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -41,8 +42,10 @@ def resolve_class_attributes(class_attributes, seen: np.ndarray) -> tuple[np.nda
         raise ValueError("The labels of class_attributes must be all numbers or all strings.")
     attributes = _checked(rows, labels)
     problem = "y has labels without a row in class_attributes"
-    positions(seen.tolist(), labels, problem=problem)
-    unique, first = np.unique(np.asarray(labels), return_index=True)
+    positions(listed(seen), labels, problem=problem)
+    times = seen.dtype.kind in "mM"
+    named = np.asarray([as_time(label) for label in labels] if times else labels)
+    unique, first = np.unique(named, return_index=True)
     if len(unique) < len(labels):
         twice = [label for label in unique.tolist() if labels.count(label) > 1]
         raise ValueError(f"class_attributes describes labels more than once: {shorten(twice)}.")
@@ -69,12 +72,12 @@ def _labels_and_rows(class_attributes, seen: np.ndarray) -> tuple[list[Any], Any
 def _labels_of_rows(n_rows: int, seen: np.ndarray) -> list[Any]:
     """Name the rows of a bare array: by the labels of y if they are as many, or by 0, 1, ..."""
     if n_rows == len(seen):
-        return seen.tolist()
+        return listed(seen)
     if seen.dtype.kind in "iuf" and seen[0] >= 0:
         return list(range(n_rows))
     raise ValueError(
         f"class_attributes is an array of {n_rows} rows, but y has {len(seen)} labels, which are "
-        f"not numbers of rows: {shorten(seen.tolist())}. Give a DataFrame with the labels as its "
+        f"not numbers of rows: {shorten(listed(seen))}. Give a DataFrame with the labels as its "
         "index, or a dict of label to vector."
     )
 

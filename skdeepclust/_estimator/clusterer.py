@@ -22,6 +22,7 @@ from skdeepclust._estimator.dask_answers import by_blocks
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.epoch_watch import EpochWatch
+from skdeepclust._training.phase_data import check_number_of_labels
 from skdeepclust._training.session import Session
 from skdeepclust.losses import information_loss
 
@@ -139,7 +140,9 @@ class BaseDeepClusterer(
         if X.shape[0] < self.n_clusters:
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
         extra = weights_of(sample_weight, X)
+        check_number_of_labels(y, X.shape[0])
         self._check_method(X)
+        self._check_counted(self._number_counted(X, extra))
         self.__dict__.pop("best_epoch_", None)
         schedule = self._schedule(X.shape[0], warm)
         phases = self._n_phases(schedule)
@@ -159,6 +162,22 @@ class BaseDeepClusterer(
 
     def _check_method(self, X) -> None:
         """Refuse, before any training, what only the method can know to be wrong."""
+
+    def _check_counted(self, n_counted: int) -> None:
+        """Refuse what so many samples are too few for: those of weight 0 are left out."""
+
+    def _number_counted(self, X, extra: dict[str, np.ndarray]) -> int:
+        """Return how many samples have a positive weight, or refuse too few of them."""
+        if not extra:
+            return X.shape[0]
+        n_counted = int((extra["sample_weight"] > 0).sum())
+        if n_counted < max(self.n_clusters, 2):
+            raise ValueError(
+                f"sample_weight is positive for {n_counted} of the samples; at least 2, and "
+                f"n_clusters={self.n_clusters}, should have a positive one: samples of weight 0 "
+                "count as left out."
+            )
+        return n_counted
 
     def _watch(self, X) -> EpochWatch:
         """Follow the score of the training samples from epoch to epoch."""

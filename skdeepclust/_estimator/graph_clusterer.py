@@ -27,7 +27,7 @@ from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.session import Session
 from skdeepclust.graph import laplacian
 from skdeepclust.graph._sample_graph import SampleGraph, affinity_source
-from skdeepclust.graph._served_graph import traced_rows
+from skdeepclust.graph._served_graph import traced_nearest, traced_rows, traced_weights
 from skdeepclust.losses import information_loss
 from skdeepclust.networks._graph_branch import NewSamples, WholeGraph, neighborly_order
 
@@ -270,17 +270,22 @@ class BaseGraphClusterer(BaseDeepClusterer):
         return codes
 
     def _served(self, x: Tensor) -> dict[str, Tensor]:
-        embedding = self._features(self._served_codes(x))
+        return self._served_rounded(x, None)
+
+    def _served_rounded(self, x: Tensor, error: Tensor | None) -> dict[str, Tensor]:
+        """Return the same of samples that rounding has moved by up to `error` (n, 1), if it has."""
+        embedding = self._features(self._served_codes(x, error))
         assignment = self._assign(embedding)
         return {
             "labels": assignment.argmax(1), "probabilities": assignment, "embedding": embedding
         }  # fmt: skip
 
-    def _served_codes(self, x: Tensor) -> Tensor:
+    def _served_codes(self, x: Tensor, error: Tensor | None) -> Tensor:
         if self.affinity_matrix_ is None:
             return self._embed(x)
-        edges = self._graph.traced_edges(self._prepare(x))
-        if edges is None:
+        prepared = self._prepare(x)
+        found = self._graph.traced_neighbors(prepared)
+        if found is None:
             raise ValueError(
                 f"{type(self).__name__} was fitted with a graph that is given as affinity=, or "
                 "made by a function or a search of your own, which one graph of tensors can't "
@@ -288,9 +293,22 @@ class BaseGraphClusterer(BaseDeepClusterer):
                 'affinity="nearest_neighbors" and neighbors=None, and without affinity= in fit, '
                 "or one with graph_weight=0."
             )
-        codes = self._embed(x, *edges)
-        is_known, rows = traced_rows(self._graph.known, x)
-        return torch.where(is_known[:, None], self.module_.known_codes[rows], codes)
+        neighbors, distances = found
+        weights = traced_weights(self._graph.source, neighbors, distances, prepared.dtype)
+        codes = self._embed(x, neighbors, weights)
+        for is_known, rows in self._served_rows(x, prepared, found, error):
+            codes = torch.where(is_known[:, None], self.module_.known_codes[rows], codes)
+        return codes
+
+    def _served_rows(
+        self, x: Tensor, prepared: Tensor, found: tuple[Tensor, Tensor], error: Tensor | None
+    ) -> Generator[tuple[Tensor, Tensor]]:
+        """Yield which samples are training samples, and where: at last those that surely are."""
+        if error is not None:
+            size, length = (v.flatten(1).double().norm(dim=1, keepdim=True) for v in (x, prepared))
+            tolerance = error * torch.where(size > 0, length / size, 1.0)
+            yield traced_nearest(self._graph.known, found[0], found[1], tolerance)
+        yield traced_rows(self._graph.known, x)
 
     def _assign_samples(self, X, *, affinity: Any = None, **metadata) -> Tensor:
         embedding = self._embed_samples(X, affinity=affinity)

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skdeepclust._engine.foreign_arrays import vector
 from skdeepclust._estimator.dask_answers import Method
+from skdeepclust._inputs.labels import in_any_unit, listed
 from skdeepclust._inputs.weights import relative
 
 
@@ -33,12 +34,12 @@ def positions(labels: Iterable[Any], classes: Iterable[Any], *, problem: str) ->
     ValueError
         If a label is unknown.
     """
-    known = {label: index for index, label in enumerate(classes)}
-    labels = list(labels)
-    unknown = [label for label in labels if label not in known]
+    classes, labels = list(classes), list(labels)
+    known = {in_any_unit(label): index for index, label in enumerate(classes)}
+    unknown = [label for label in labels if in_any_unit(label) not in known]
     if unknown:
-        raise ValueError(f"{problem}: {shorten(unknown)}. Known are {shorten(list(known))}.")
-    return [known[label] for label in labels]
+        raise ValueError(f"{problem}: {shorten(unknown)}. Known are {shorten(classes)}.")
+    return [known[in_any_unit(label)] for label in labels]
 
 
 def shorten(labels: Sequence[Any]) -> str:
@@ -84,10 +85,10 @@ def check_labels(
         if len(labels) < 2:
             raise ValueError(
                 f"{name} needs samples of at least 2 classes, but y has only "
-                f"1 class: {shorten(labels.tolist())}."
+                f"1 class: {shorten(listed(labels))}."
             )
         classes = labels
-    known = positions(labels.tolist(), classes.tolist(), problem="y has unknown labels")
+    known = positions(listed(labels), listed(classes), problem="y has unknown labels")
     return classes, np.asarray(known, dtype=np.int64)[index]
 
 
@@ -167,12 +168,12 @@ def _listed(class_weight: dict, classes: np.ndarray) -> np.ndarray:
     """Look up the weights by label; a class that isn't listed has weight 1."""
     # not by compute_class_weight, which takes the label "7" for the number 7
     of_class = np.ones(len(classes))
-    listed = positions(
+    found = positions(
         class_weight,
-        classes.tolist(),
+        listed(classes),
         problem="class_weight has labels that no class has",
     )
-    of_class[listed] = list(class_weight.values())
+    of_class[found] = list(class_weight.values())
     if not (of_class >= 0).all():
         raise ValueError(f"class_weight={class_weight!r} must hold non-negative numbers.")
     return of_class

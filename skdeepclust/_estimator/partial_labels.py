@@ -15,8 +15,8 @@ from skdeepclust._compat import check_partial_fit_first_call
 from skdeepclust._engine.foreign_arrays import vector
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust._estimator.labels import check_labels, column_of
-
-UNLABELLED = -1
+from skdeepclust._inputs.labels import UNLABELLED, is_labelled, listed
+from skdeepclust._inputs.weights import checked_weight
 
 
 def check_partial_labels(
@@ -43,7 +43,7 @@ def check_partial_labels(
     if classes is None and len(set(known.tolist())) == 1:
         raise ValueError(
             f"{type(estimator).__name__} needs samples of at least 2 classes, but y has only 1 "
-            f"class: {known.tolist()[0]!r} ({UNLABELLED} means unlabelled). {advice}"
+            f"class: {listed(known)[0]!r} ({UNLABELLED} means unlabelled). {advice}"
         )
     index = np.full(n_samples, UNLABELLED)
     if len(known):
@@ -100,19 +100,6 @@ def _of_one_type(known: np.ndarray) -> np.ndarray:
     return known
 
 
-def is_labelled(y: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
-    """Tell for which samples y holds a label, one of `classes` where they are known."""
-    everything = np.ones(len(y), dtype=bool)
-    if y.dtype.kind not in "iufO":  # of strings and truth values none is -1
-        return everything
-    labelled = np.asarray(y != UNLABELLED, dtype=bool)
-    if classes is None:
-        two_classes = not labelled.all() and labelled.any() and bool(np.all(y[labelled] == 1))
-    else:
-        two_classes = UNLABELLED in classes.tolist()
-    return everything if two_classes else labelled
-
-
 def set_classes(estimator: Any, classes: Any) -> None:
     """Set `classes_` in the first call of `partial_fit`, and hold it to them in later ones."""
     check_partial_fit_first_call(estimator, None if classes is None else named_classes(classes))
@@ -137,8 +124,10 @@ def named(index: np.ndarray, classes: np.ndarray) -> np.ndarray:
     if labelled.all():
         return classes[index]
     dtype = np.result_type(classes, np.int8) if classes.dtype.kind in "iuf" else object
+    held = np.empty(len(classes), dtype=dtype)
+    held[:] = listed(classes)
     y = np.full(len(index), UNLABELLED, dtype=dtype)
-    y[labelled] = classes[index[labelled]]
+    y[labelled] = held[index[labelled]]
     return y
 
 
@@ -168,7 +157,9 @@ def scored(
             "nothing to compare with. Give the labels of some of the samples."
         )
     if sample_weight is not None:
-        sample_weight = np.asarray(vector(sample_weight, "sample_weight"))[labelled]
+        sample_weight = checked_weight(sample_weight, len(labelled))[labelled]
+        if not sample_weight.any():
+            raise ValueError("sample_weight leaves no labelled sample of y with a positive weight.")
     return known, predicted[labelled], sample_weight
 
 
@@ -198,9 +189,16 @@ def split(
     seed = int(torch.randint(2**31 - 1, ()))
     labelled = extra["y"] != UNLABELLED
     rows = np.flatnonzero(labelled)
-    for_training, for_validation = train_test_split(
-        rows, test_size=fraction, stratify=extra["y"][rows], random_state=seed
-    )
+    try:
+        for_training, for_validation = train_test_split(
+            rows, test_size=fraction, stratify=extra["y"][rows], random_state=seed
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True holds out validation_fraction={fraction:g} of the {len(rows)} "
+            f"samples with a label, too few of the classes ({error}). Give more labels, another "
+            "validation_fraction, or early_stopping=False."
+        ) from error
     parts = np.append(for_training, np.flatnonzero(~labelled)), for_validation
     train, valid = (
         (rows_of(X, rows), {key: values[rows] for key, values in extra.items()}) for rows in parts

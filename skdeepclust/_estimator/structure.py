@@ -33,7 +33,7 @@ def made_by(factory: Any, options: Mapping[str, Any], arguments: Mapping[str, An
     Raises
     ------
     TypeError
-        If it doesn't take one of the options.
+        If it doesn't take one of the options, or makes no network.
     """
     if isinstance(factory, nn.Module):
         try:
@@ -56,6 +56,12 @@ def made_by(factory: Any, options: Mapping[str, Any], arguments: Mapping[str, An
         )
     offered = {k: v for k, v in arguments.items() if k in accepted or takes_all}
     made = factory(**{**offered, **options})
+    if not isinstance(made, nn.Module):
+        said = "nothing" if made is None else f"a {type(made).__name__}"
+        raise TypeError(
+            f"module={getattr(factory, '__name__', factory)} returns {said}: it has to return a "
+            "torch.nn.Module."
+        )
     network = _own_copy(made)
     mark_frozen_parts(network)
     return network

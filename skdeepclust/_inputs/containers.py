@@ -19,7 +19,8 @@ from skdeepclust._engine.foreign_arrays import array_of_tensor, in_numpy, is_das
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import is_stored
 
-Pad = Callable[[list[Any]], Any]
+# Gets samples, and whether they were given as images.
+Pad = Callable[[list[Any], bool], Any]
 
 
 def gathered(X: Any, pad: Pad | None = None) -> Any:
@@ -31,7 +32,8 @@ def gathered(X: Any, pad: Pad | None = None) -> Any:
         What the user gives. Arrays, tensors, frames and arrays that are stored stay as they are.
     pad : callable, default=None
         Returns samples in one array that are given in a list, of shapes that may be unlike, or
-        `None` where that isn't needed. `None`: their shapes have to be alike.
+        `None` where that isn't needed; is told whether they are images. `None`: their shapes have
+        to be alike.
 
     Raises
     ------
@@ -190,7 +192,7 @@ def _listed(X: Iterable[Any], pad: Pad | None) -> Any:
     if X and all(_is_sample_and_label(each) for each in X):
         _refuse(X, "it holds samples with their labels; pass [x for x, _ in X], and their y to fit")
     samples = [_sample(each) for each in X]
-    padded = None if pad is None else pad(samples)
+    padded = None if pad is None else pad(samples, all(map(is_image, X)))
     if padded is not None:
         return padded
     if _is_pair(samples):
@@ -243,6 +245,12 @@ def array_of_image(image: Any) -> np.ndarray:
     """Return an image of PIL as (height, width), or (channels, height, width) of several."""
     pixels = np.asarray(image.convert("RGB") if image.mode == "P" else image)
     return pixels if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
+
+
+def in_channels(images: list[np.ndarray]) -> np.ndarray | None:
+    """Return grey images of one size with an axis of their channel; of others `None`."""
+    alike = len({image.shape for image in images}) == 1
+    return np.stack(images)[:, None] if alike and images[0].ndim == 2 else None
 
 
 def shape_of(sample: Any) -> tuple[int, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import permutations
 from numbers import Integral
 from typing import Any, Self
@@ -17,10 +16,14 @@ from sklearn.utils.validation import validate_data
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
 from skdeepclust._inputs.containers import gathered, numbers_alone
 from skdeepclust._inputs.values import (
+    MEANS_APART,
+    MEANS_OF_ROWS_APART,
     N_ROWS_COMPARED,
+    check_differences,
     check_digits,
     check_size_of_values,
     extremes_of,
+    has_squares,
     origin_of,
     some_rows_of,
     value_range_of,
@@ -29,6 +32,8 @@ from skdeepclust._inputs.values import (
 
 # Of smaller images nobody can tell whether channels come first or last.
 SMALLEST_SIDE = 6
+# What torch.nn.functional.normalize takes for zeros.
+ROUNDING = 1e-12
 
 
 def split_samples(X):
@@ -226,7 +231,17 @@ class InputSpec:
         """Whether samples are sequences."""
         return False
 
-    def with_values(self, X: Any, dtype: str) -> Self:
+    @property
+    def rounding(self) -> float:
+        """The size of samples that are zeros but for rounding errors: of values of 1, 1e-12."""
+        if self.extremes is None:
+            return ROUNDING
+        low, high = self.extremes
+        # a far origin leaves differences
+        largest = max(abs(low), abs(high)) if self.origin is None else high - low
+        return ROUNDING * (min(largest, 1.0) or 1.0)
+
+    def with_values(self, X: Any, dtype: str, padding: Any = None) -> Self:
         """Return what the values of the X of a fit say beside its shape.
 
         Parameters
@@ -235,11 +250,19 @@ class InputSpec:
             Samples.
         dtype : {"float32", "float64"}
             What the network computes in.
+        padding : Padding, default=None
+            What has brought samples to one shape. It knows the origin, and has looked for lost
+            digits in what isn't padding.
         """
         rows = some_rows_of(X)
-        check_digits(rows, rows.dtype)
-        origin = origin_of(rows)
+        if not has_squares(rows):  # in any dtype, nor what is computed below
+            check_size_of_values(rows, dtype)
+        if padding is None:
+            check_digits(rows, rows.dtype)
+        apart = MEANS_OF_ROWS_APART if len(self.input_shape) == 1 else MEANS_APART
+        origin = origin_of(rows, apart) if padding is None else padding.origin
         check_size_of_values(rows, dtype, origin)
+        check_differences(X, rows, dtype)
         known = {"value_range": value_range_of(rows), "extremes": extremes_of(X)}
         return replace(self, **known, origin=origin)
 
@@ -260,7 +283,7 @@ class InputSpec:
         """
         rows = some_rows_of(X)
         check_size_of_values(rows, dtype)
-        check_digits(rows, np.dtype(dtype))
+        check_digits(rows, np.dtype(dtype), together=True)
         return replace(self, origin=None)
 
     def check(self, X: Any) -> None:
@@ -277,7 +300,7 @@ class InputSpec:
 @numbers_alone()
 def check_samples(
     estimator: BaseEstimator, X: Any, *, reset: bool, spec: InputSpec | None = None
-) -> tuple[Any, tuple[int, ...]]:
+) -> tuple[Any, tuple[int, ...], Any]:
     """Validate X without a copy of it.
 
     Parameters
@@ -297,27 +320,33 @@ def check_samples(
         Samples in float or uint8.
     sample_shape : tuple of int
         Shape of a sample as it was given.
+    padding : Padding or None
+        What has brought samples to one shape, where they hadn't one.
     """
     # a hook of estimators of sequences
-    X = gathered(X, partial(estimator._pad, reset=reset) if hasattr(estimator, "_pad") else None)
+    padding = estimator._padding(reset=reset) if hasattr(estimator, "_padding") else None
+    X = gathered(X, padding)
     stored = X if is_stored(X) else None
     X, sample_shape = split_samples(X if stored is None else _stand_in(stored))
     if spec is not None and len(sample_shape) > 1:
         spec.check_shape(sample_shape)
     tensor = X if isinstance(X, torch.Tensor) else None
-    X = validate_data(
-        estimator,
-        X if tensor is None else tensor.cpu().numpy(),
-        reset=reset,
-        accept_sparse="csr",
-        dtype=_dtypes_for(X),
-        ensure_min_samples=2 if reset else 1,
-    )
+    # the sum that tells of infinite values may be of very large ones of both signs
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = validate_data(
+            estimator,
+            X if tensor is None else tensor.cpu().numpy(),
+            reset=reset,
+            accept_sparse="csr",
+            dtype=_dtypes_for(X),
+            ensure_min_samples=2 if reset else 1,
+        )
     if stored is not None:
         X = stored if isinstance(stored, StoredArray) else StoredArray(stored, X.dtype)
     sample_shape = sample_shape if len(sample_shape) > 1 else (X.shape[1],)
     # what is on an accelerator is gathered there
-    return (X if tensor is None or tensor.device.type == "cpu" else tensor), sample_shape
+    X = X if tensor is None or tensor.device.type == "cpu" else tensor
+    return X, sample_shape, padding if padding is not None and padding.used else None
 
 
 def _dtypes_for(X: Any) -> list[str]:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 
 from skdeepclust._engine.sparse import is_sparse
-from skdeepclust._engine.stored_arrays import in_blocks
-from skdeepclust._inputs.containers import shape_of
+from skdeepclust._inputs.containers import in_channels, shape_of
 from skdeepclust._inputs.samples import InputSpec
+from skdeepclust._inputs.values import (
+    N_ROWS_LOOKED_AT,
+    N_VALUES_LOOKED_AT,
+    blocks_of,
+    check_digits,
+    has_squares,
+    origin_of,
+)
 
 
 @dataclass(frozen=True)
@@ -24,9 +31,12 @@ class SequenceSpec(InputSpec):
     ----------
     vocabulary_size : int, default=None
         Number of words, of which X holds indices; `None`: X holds features.
+    padded : bool, default=False
+        Whether the sequences of the fit were padded, at the origin.
     """
 
     vocabulary_size: int | None = None
+    padded: bool = False
 
     @classmethod
     def learn(
@@ -63,54 +73,97 @@ class SequenceSpec(InputSpec):
         """Whether samples are sequences."""
         return self.vocabulary_size is not None or len(self.input_shape) == 2
 
-    def with_values(self, X: Any, dtype: str) -> Self:
+    def with_values(self, X: Any, dtype: str, padding: Padding | None = None) -> Self:
         """Return what the values say beside the shape: of words, which are names, nothing."""
         if self.vocabulary_size is None:
-            return super().with_values(X, dtype)
+            known = super().with_values(X, dtype, padding)
+            return replace(known, padded=padding is not None)
         self.check(X)
         return self
+
+    def as_it_is(self, X: Any, dtype: str) -> Self:
+        """Return the specification for a network that gets the values as they are.
+
+        Padding, in an array that is nobody else's, becomes zeros, as networks expect it.
+        """
+        if not self.padded or self.origin is None:
+            return super().as_it_is(X, dtype)
+        steps = X.reshape(len(X), *self.input_shape)
+        is_step = (steps != self.origin.astype(X.dtype).reshape(self.input_shape)).any(axis=2)
+        steps[~np.logical_or.accumulate(is_step[:, ::-1], axis=1)[:, ::-1]] = 0
+        return self.with_values(X, dtype).as_it_is(X, dtype)
 
     def check(self, X: Any) -> None:
         """Refuse what are no indices of words where there is a vocabulary."""
         if self.vocabulary_size is None:
             super().check(X)
             return
-        for block in in_blocks(X):
+        for block in blocks_of(X):
             _check_word_indices(block, self.vocabulary_size)
 
 
-def in_one_array(
-    samples: list[Any],
-    known: InputSpec | None,
-    image_shape: Any = None,
-    sequence_shape: Any = None,
-    vocabulary_size: int | None = None,
-) -> np.ndarray | None:
-    """Return sequences of unlike lengths as one array, or `None` where that isn't needed.
+@dataclass
+class Padding:
+    """Brings sequences of unlike lengths to one, with steps at their ends that mean nothing.
 
     Parameters
     ----------
-    samples : list of array-like
-        Samples, sequences or not.
     known : InputSpec or None
-        Their specification; `None`: they are those of a fit.
+        The specification of samples; `None`: they are those of a fit.
     image_shape, sequence_shape, vocabulary_size
         What the user says of them.
+
+    Attributes
+    ----------
+    used : bool
+        Whether samples were padded.
+    origin : ndarray of shape () or (n_features,), or None
+        From where values are told, which padding is at: a network finds it as zero. `None` is zero.
     """
-    n_dims, n_steps = 2 if vocabulary_size is None else 1, None
-    if known is not None:
-        if not known.holds_sequences:
+
+    known: InputSpec | None
+    image_shape: Any = None
+    sequence_shape: Any = None
+    vocabulary_size: int | None = None
+    used: bool = False
+    origin: np.ndarray | None = None
+
+    def __call__(self, samples: list[Any], are_images: bool = False) -> np.ndarray | None:
+        """Return sequences in one array, or `None` where that isn't needed.
+
+        Images of PIL are no sequences, unless the user says so.
+        """
+        shapes = (self.image_shape, self.sequence_shape, self.vocabulary_size)
+        if are_images and self.known is None and shapes == (None, None, None):
+            return in_channels(samples)
+        n_dims, n_steps = 2 if self.vocabulary_size is None else 1, None
+        if self.known is not None:
+            if not self.known.holds_sequences:
+                return None
+            n_steps = self.known.input_shape[0]
+        elif self.image_shape is not None:
             return None
-        n_steps = known.input_shape[0]
-    elif image_shape is not None:
-        return None
-    elif sequence_shape is not None and n_dims == 2:
-        n_steps = sequence_shape[0]
-    return padded(samples, n_steps, n_dims)
+        elif self.sequence_shape is not None and n_dims == 2:
+            n_steps = self.sequence_shape[0]
+        X = padded(samples, n_steps, n_dims, self._origin_for)
+        self.used = X is not None
+        return X
+
+    def _origin_for(self, sequences: list[np.ndarray], n_steps: int) -> np.ndarray | None:
+        if self.known is not None:
+            self.origin = self.known.origin
+        elif self.vocabulary_size is None:
+            self.origin = _origin_of_steps(sequences, n_steps)
+        return self.origin
 
 
-def padded(samples: list[Any], n_steps: int | None, n_dims: int) -> np.ndarray | None:
-    """Return sequences of unlike lengths as one array, with steps of zeros at their ends.
+def padded(
+    samples: list[Any],
+    n_steps: int | None,
+    n_dims: int,
+    origin_for: Callable[[list[np.ndarray], int], np.ndarray | None] | None = None,
+) -> np.ndarray | None:
+    """Return sequences of unlike lengths as one array, with steps of padding at their ends.
 
     Parameters
     ----------
@@ -120,6 +173,9 @@ def padded(samples: list[Any], n_steps: int | None, n_dims: int) -> np.ndarray |
         Number of steps of all; `None`: that of the longest.
     n_dims : int
         Number of dimensions of a sequence, 1 of words.
+    origin_for : callable, default=None
+        Returns what padding holds, of shape () or (n_steps * n_features,), for sequences and a
+        number of steps. `None`, as what it returns: zeros.
 
     Returns
     -------
@@ -139,10 +195,33 @@ def padded(samples: list[Any], n_steps: int | None, n_dims: int) -> np.ndarray |
             "one of the fit, or of sequence_shape: cut it."
         )
     arrays = [np.asarray(sample) for sample in samples]
-    X = np.zeros((len(arrays), n_steps, *widths.pop()), np.result_type(*arrays))
+    dtype, shape = np.result_type(*arrays), (n_steps, *widths.pop())
+    origin = None if origin_for is None else origin_for(arrays, n_steps)
+    if origin is None:
+        X = np.zeros((len(arrays), *shape), dtype)
+    else:  # which integers can't hold
+        X = np.empty((len(arrays), *shape), np.result_type(dtype, np.float32))
+        X[:] = origin.reshape(shape) if origin.ndim else origin
     for row, array in zip(X, arrays, strict=True):
         row[: len(array)] = array
     return X
+
+
+def _origin_of_steps(sequences: list[np.ndarray], n_steps: int) -> np.ndarray | None:
+    """Return from where the features of steps are told, for each step of a sequence.
+
+    It is the mean, which hardly any step is at: one that were at the origin would be padding.
+    """
+    some = sequences[:: -(-len(sequences) // N_ROWS_LOOKED_AT)]
+    steps = np.concatenate(some)
+    dtype = steps.dtype
+    steps = steps[:: 1 + steps.size // N_VALUES_LOOKED_AT].astype(np.float64)
+    if not len(steps) or not has_squares(steps):
+        return None
+    check_digits(steps, dtype)
+    if origin_of(steps) is None:
+        return None
+    return np.tile(steps.mean(axis=0), n_steps)
 
 
 def _shape_of_words(sample_shape: tuple[int, ...], sequence_shape) -> tuple[int]:

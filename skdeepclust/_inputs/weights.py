@@ -29,15 +29,29 @@ def weights_of(sample_weight: Any, X: Any) -> dict[str, np.ndarray]:
     """
     if sample_weight is None:
         return {}
+    return {"sample_weight": relative(checked_weight(sample_weight, X.shape[0]))}
+
+
+def checked_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
+    """Return weights (n_samples,) in float64 as they are given, one number for all of them.
+
+    Raises
+    ------
+    ValueError
+        If they aren't numbers, or of another length, negative, not finite or all 0.
+    """
     weight = vector(sample_weight, "sample_weight")
+    if isinstance(weight, float) and not np.isfinite(weight):
+        raise ValueError(f"sample_weight={weight} should be finite.")
     try:
         with config_context(array_api_dispatch=False):
-            weight = check_sample_weight(weight, np.broadcast_to(0.0, (X.shape[0], 1)))
-    except ValueError as error:
-        if "could not convert" not in str(error):
+            return check_sample_weight(weight, np.broadcast_to(0.0, (n_samples, 1)))
+    except (ValueError, TypeError) as error:
+        if "could not convert" in str(error) or isinstance(error, TypeError):
+            raise ValueError(f"sample_weight must hold numbers: {error}.") from None
+        if "sample_weight" in str(error):
             raise
-        raise ValueError(f"sample_weight must hold numbers: {error}.") from None
-    return {"sample_weight": relative(weight)}
+        raise ValueError(f"sample_weight can't be used: {error}") from None
 
 
 def relative(weight: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ from skorch.callbacks import BatchScoring, EpochScoring, LRScheduler
 from skorch.callbacks.scoring import ScoringBase
 from skorch.exceptions import SkorchException
 
+from skdeepclust._training.users_callbacks import compares_labels
+
 # What a history says of a name that it doesn't have.
 NOT_FOUND = re.compile(r"Key '(.*)' was not found in history")
 # What isn't there to be watched.
@@ -73,9 +75,8 @@ def warn_of_idle_scores(callbacks: Iterable[Any]) -> None:
 def _of_scores(
     error: Exception, name: str, callback: Any, given: Mapping[str, Any]
 ) -> Exception | None:
-    needs_labels = isinstance(callback.scoring, str) or hasattr(callback.scoring_, "_score_func")
     data = given.get("dataset_train" if callback.on_train else "dataset_valid")
-    if not needs_labels or data is None or data.y is not None:
+    if not compares_labels(callback) or data is None or data.y is not None:
         return None
     return ValueError(
         f"The callback {name!r} needs labels, and the fit has none: call fit(X, y). It failed with "

@@ -17,7 +17,7 @@ from skdeepclust._training.callback_errors import explained
 from skdeepclust._training.net_state import net_state, set_net_state
 from skdeepclust._training.phase import Interrupts, Phase, PhaseStopped
 from skdeepclust._training.phase_data import PhaseData
-from skdeepclust._training.users_callbacks import begin_phase
+from skdeepclust._training.users_callbacks import begin_phase, given_to
 from skdeepclust.networks._layers import train_mode
 
 __all__ = ["PhaseNet", "cosine_decay", "early_stopping", "predefined_split"]
@@ -216,7 +216,7 @@ class PhaseNet(NeuralNet):
         getattr(self, method_name)(self, **kwargs)
         for name, callback in self.callbacks_:
             try:
-                getattr(callback, method_name)(self, **kwargs)
+                getattr(callback, method_name)(self, **given_to(callback, kwargs))
             except Exception as error:
                 said = explained(error, name, callback, self, kwargs)
                 if said is None:

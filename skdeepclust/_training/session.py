@@ -34,7 +34,7 @@ from skdeepclust._training.listeners import (
 )
 from skdeepclust._training.outcome import Outcome, trained
 from skdeepclust._training.phase import Listeners, Phase
-from skdeepclust._training.phase_data import PhaseData, labels_of
+from skdeepclust._training.phase_data import PhaseData
 from skdeepclust._training.phase_net import NonFiniteError, PhaseNet, cosine_decay, early_stopping
 from skdeepclust._training.regularization import Loss, regularized
 from skdeepclust._training.settings import TrainingSettings
@@ -163,8 +163,9 @@ class Session:
         """
         if epochs == 0:
             return
-        data = PhaseData(X if samples is None else samples, extra, self.y if y is None else y, X)
-        held_out = None if valid is None else PhaseData(*valid)
+        y = self.y if y is None else y
+        data = PhaseData(X if samples is None else samples, extra, y, X, classes=self._classes)
+        held_out = None if valid is None else PhaseData(*valid, classes=self._classes)
         if valid is None and self.outcome.net is None:  # in the first phase
             warn_of_idle_scores(self.settings.callbacks or ())
         watch = self.watch_of(phase) if watch is None else watch
@@ -202,8 +203,7 @@ class Session:
         watch: EpochWatch | None,
     ) -> None:
         """Train a net on the phase, and take up what it has come to."""
-        # labels are read if a callback of scikit-learn takes them
-        about = {"estimator": self.estimator, "X": data.X, "y": lambda: data.y}
+        about = {"estimator": self.estimator, **data.for_tasks()}
         context = self.context.subcontext(phase, max_subtasks=net.max_epochs)
         context.call_on_fit_task_begin(**about)
         is_fp16 = self.runner.half_dtype is torch.float16
@@ -259,9 +259,16 @@ class Session:
             resume = replace(resume, optimizer=None)
         self.outcome = replace(self.outcome, best_epoch=watch.best, resume=resume)
 
-    def labels(self) -> np.ndarray | None:
-        """Return the labels of all samples, for callbacks of scikit-learn."""
-        return labels_of(self.y)
+    def end_task(self, X) -> None:
+        """Tell callbacks of scikit-learn that the fit on X has come to its end."""
+        data = PhaseData(X, y=self.y, classes=self._classes)
+        about = {"estimator": self.estimator, **data.for_tasks()}
+        self.context.call_on_fit_task_end(**about, reconstruction_attributes={})
+
+    @property
+    def _classes(self) -> np.ndarray | None:
+        """The labels that there are, if the estimator learns from labels."""
+        return getattr(self.estimator, "classes_", None)
 
     def _take_up_moments(self, phase: str, net: PhaseNet) -> None:
         resume = self.outcome.resume.optimizer or {}

@@ -33,6 +33,20 @@ class TrainingSettings:
     callbacks: Sequence[Any] | None
     verbose: int
 
+    def __post_init__(self) -> None:
+        """Refuse options that the optimiser doesn't take, before anything is trained."""
+        try:
+            taken = signature(self._optimizer_class).parameters
+        except (TypeError, ValueError):  # of some callables nobody knows
+            return
+        takes_all = any(each.kind is each.VAR_KEYWORD for each in taken.values())
+        unknown = [name for name in self.optimizer_options if name not in taken]
+        if unknown and not takes_all:
+            names = ", ".join(f"optimizer__{name}" for name in unknown)
+            called = getattr(self._optimizer_class, "__name__", self._optimizer_class)
+            known = ", ".join(name for name in taken if name != "params")
+            raise TypeError(f"{names}: {called} has no such argument; it takes {known}.")
+
     def net(
         self,
         runner: Runner,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sklearn.base import clone
 from skorch.callbacks import Callback
+from skorch.callbacks.scoring import ScoringBase
 
+from skdeepclust._training.phase_data import PhaseData
+
+DATASETS = ("dataset_train", "dataset_valid")
 HOOKS = ("initialize", "set_params", "on_train_begin", "on_epoch_end", "on_batch_end")
 
 
@@ -61,6 +66,29 @@ def begin_phase(callback: Callback) -> None:
         if "initialize" in vars(cls) and _is_of_skorch(cls):
             cls.initialize(callback)
             return
+
+
+def compares_labels(callback: Any) -> bool:
+    """Tell whether a callback scores predictions by labels, and not by a function of the user's."""
+    if not isinstance(callback, ScoringBase):
+        return False
+    return isinstance(callback.scoring, str) or hasattr(callback.scoring_, "_score_func")
+
+
+def given_to(callback: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what a callback is called with: samples with a label, where it compares labels."""
+    names = [name for name in DATASETS if isinstance(given.get(name), PhaseData)]
+    if not names or not compares_labels(callback):
+        return given
+    labelled = {name: given[name].labelled for name in names}
+    if labelled.get("dataset_train" if callback.on_train else "dataset_valid", ...) is None:
+        warnings.warn(
+            f"The callback that scores {callback.name_!r} records nothing here: all labels in y "
+            "are -1, which means unlabelled.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return given | labelled
 
 
 def _begun(item: Any, before: set[int]) -> Any:

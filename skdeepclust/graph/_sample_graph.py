@@ -20,7 +20,7 @@ from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust.graph import NeighborAffinity, check_affinity
 from skdeepclust.graph._input_graph import Projection, principal_components
 from skdeepclust.graph._known_samples import KnownSamples, fingerprints
-from skdeepclust.graph._served_graph import traced_edges
+from skdeepclust.graph._served_graph import traced_neighbors
 
 
 class PrecomputedAffinity(BaseEstimator):
@@ -170,15 +170,15 @@ class SampleGraph:
         with plain_arrays():
             return padded(self.source.transform(given))
 
-    def traced_edges(self, prepared: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Return the same of a batch of new samples, in operations on tensors alone.
+    def traced_neighbors(self, prepared: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return neighbours and distances of a batch, in operations on tensors alone.
 
         `None` stands for a graph that can't be searched by these.
         """
         searched = isinstance(self.source, NeighborAffinity) and self.source.neighbors is None
         if self.features is None or not searched:
             return None
-        return traced_edges(self.source, self.features(prepared))
+        return traced_neighbors(self.source, self.features(prepared))
 
 
 def _check_given(given: Any, X) -> Any:

@@ -41,19 +41,30 @@ def traced_edges(source: NeighborAffinity, features: Tensor) -> tuple[Tensor, Te
     weights : Tensor of shape (n, k)
         Affinities to them.
     """
+    neighbors, distances = traced_neighbors(source, features)
+    return neighbors, traced_weights(source, neighbors, distances, features.dtype)
+
+
+def traced_neighbors(source: NeighborAffinity, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the nearest training samples (n, k), and the distances to them in float64."""
     known = torch.from_numpy(source._X).to(features)
-    scales = torch.from_numpy(source.scales_).to(features.device)
-    n_neighbors = min(source.n_neighbors, len(scales))
+    n_neighbors = min(source.n_neighbors, len(known))
     # as the search does: in double precision, and the few that are found by their differences
     wide = known.double()
     squares = wide.square().sum(1) - 2 * features.double() @ wide.T
     neighbors = squares.topk(n_neighbors, dim=1, largest=False).indices
     differences = features[:, None] - known[neighbors]  # (n, k, n_features)
-    distances = differences.double().square().sum(2).sqrt()
+    return neighbors, differences.double().square().sum(2).sqrt()
+
+
+def traced_weights(
+    source: NeighborAffinity, neighbors: Tensor, distances: Tensor, dtype: torch.dtype
+) -> Tensor:
+    """Return the affinities (n, k) to neighbours, which are positive in the given dtype."""
+    scales = torch.from_numpy(source.scales_).to(distances.device)
     rows = _scales_of_rows(source, distances)
     exponents = (distances / rows) * (distances / scales[neighbors])
-    smallest = torch.finfo(features.dtype).tiny
-    return neighbors, torch.exp(-exponents).clamp_min(smallest).to(features.dtype)
+    return torch.exp(-exponents).clamp_min(torch.finfo(dtype).tiny).to(dtype)
 
 
 def _scales_of_rows(source: NeighborAffinity, distances: Tensor) -> Tensor:
@@ -91,6 +102,26 @@ def traced_rows(known: KnownSamples, x: Tensor) -> tuple[Tensor, Tensor]:
     # runtimes find the largest of integers, but not of truth values
     position = equal.to(torch.int32).argmax(1)
     return equal.any(1), torch.from_numpy(known.representatives).to(x.device)[position]
+
+
+def traced_nearest(
+    known: KnownSamples, neighbors: Tensor, distances: Tensor, tolerance: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Do as `traced_rows` for samples that were rounded on their way: the nearest may be they.
+
+    Parameters
+    ----------
+    known : KnownSamples
+        The training samples.
+    neighbors, distances : Tensor of shape (n, k)
+        What `traced_neighbors` returns.
+    tolerance : Tensor of shape (n, 1)
+        How far rounding may have moved a sample.
+    """
+    # the order of neighbours is that of rounded distances
+    distance, place = distances.min(1, keepdim=True)
+    representative = torch.from_numpy(known.representative).to(neighbors.device)
+    return (distance <= tolerance)[:, 0], representative[neighbors.gather(1, place)[:, 0]]
 
 
 def _bits(x: Tensor) -> Tensor:

@@ -34,6 +34,8 @@ ONLY_FLOAT32 = (_ConvNd, nn.RNNBase, nn.modules.pooling._MaxPoolNd, nn.modules.p
 ONLY_FLOAT32 += (nn.modules.pooling._AdaptiveAvgPoolNd, nn.modules.instancenorm._InstanceNorm)
 # Any number that isn't 0 or 1, which torch takes for constants.
 N_EXAMPLES = 3
+# So many times may samples have been rounded on their way through a pipeline, at most.
+ROUNDINGS = 8
 
 
 class ServedEstimator(nn.Module):
@@ -65,11 +67,22 @@ class ServedEstimator(nn.Module):
     def outputs(self, X: Tensor) -> dict[str, Tensor]:
         """Return what the estimator says of samples, by name, in the dtype of its network."""
         spec = self.served._input
-        if len(self.steps):
-            X = self.steps(X.double())
+        magnitude, unit = X.double().flatten(1).abs(), torch.finfo(X.dtype).eps
+        steps: Any = self.steps
+        for step in steps:
+            X = X.double()
+            magnitude, X = step.magnitude(X, magnitude), step(X)
         if spec.origin is not None:
             X = X.flatten(1) - torch.from_numpy(spec.origin)
-        return self.served._served(X.to(self.dtype).reshape(-1, *spec.input_shape))
+        x = X.to(self.dtype).reshape(-1, *spec.input_shape)
+        # a hook of estimators that look samples up
+        served_rounded = getattr(self.served, "_served_rounded", None)
+        if served_rounded is None or not (len(self.steps) or self.dtype == torch.float64):
+            return self.served._served(x)
+        # steps may have rounded to float32 what the fit has got
+        final = torch.finfo(torch.float32).eps * X.double().flatten(1).norm(dim=1, keepdim=True)
+        error = ROUNDINGS * (unit * magnitude.norm(dim=1, keepdim=True) + final)
+        return served_rounded(x, error)
 
 
 def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -> Any:
@@ -180,7 +193,7 @@ def export(estimator: Any, path: str | os.PathLike, format: str | None = None) -
         metadata = {
             "estimator": type(estimator).__name__,
             "skdeepclust": versions()["skdeepclust"],
-            "classes": json.dumps(estimator._served_classes()),
+            "classes": json.dumps(estimator._served_classes(), default=str),
             "outputs": json.dumps(names),
         }
         graph = _onnx_model(program, names, metadata) if format == "onnx" else program

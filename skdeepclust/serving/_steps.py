@@ -73,6 +73,14 @@ class Operation(nn.Module):
         x = x if self.after is None else x + self.after
         return x if self.limits is None else x.clamp(*self.limits)
 
+    def magnitude(self, x: Tensor, size: Tensor) -> Tensor:
+        """Return the largest values that rows of the given size go through, results alike."""
+        size = size if self.before is None else size + self.before.abs()
+        size = size if self.matrix is None else size @ self.matrix.abs()
+        size = size if self.divisor is None else size / self.divisor.abs()
+        size = size if self.factor is None else size * self.factor.abs()
+        return size if self.after is None else size + self.after.abs()
+
     @property
     def needs_float64(self) -> bool:
         """Whether rows that were rounded to float32 would lose too much."""
@@ -104,12 +112,19 @@ class UnitLength(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the rows, scaled."""
+        return x / self._length(x)
+
+    def magnitude(self, x: Tensor, size: Tensor) -> Tensor:
+        """Return the same of the values that rows have gone through."""
+        return size / self._length(x)
+
+    def _length(self, x: Tensor) -> Tensor:
         size = {
             "l1": lambda: x.abs().sum(1, keepdim=True),
             "l2": lambda: (x * x).sum(1, keepdim=True).sqrt(),
             "max": lambda: x.abs().amax(1, keepdim=True),
         }[self.norm]()
-        return x / torch.where(size == 0, 1.0, size)
+        return torch.where(size == 0, 1.0, size)
 
 
 def _standard(step: StandardScaler) -> nn.Module:

@@ -32,6 +32,7 @@ SETTINGS: dict[str, Callable[[], AbstractContextManager]] = {
     "on no device": lambda: called(torch.set_default_device, "meta", None),
     "float64": lambda: called(torch.set_default_dtype, torch.float64, torch.float32),
     "deterministic": lambda: called(torch.use_deterministic_algorithms, True, False),
+    "errors of numpy": lambda: np.errstate(all="raise"),
     "half precision": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
 }
 
@@ -44,6 +45,7 @@ def settings() -> list:
         torch.get_default_dtype(),
         torch.are_deterministic_algorithms_enabled(),
         torch.is_autocast_enabled("cpu"),
+        np.geterr(),
     ]
 
 

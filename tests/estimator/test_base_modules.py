@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.plain_autoencoder import PlainAutoencoder, assert_same_weights, make, weights
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skdeepclust.networks import MLPAutoencoder
@@ -46,6 +47,24 @@ def test_optimizer_by_name_class_and_options(X):
     assert_same_weights(by_name, by_class)
     assert by_name.net_.optimizer_.param_groups[0]["weight_decay"] == 0.1
     assert not np.array_equal(weights(by_name)[0], weights(make().fit(X))[0])
+
+
+@pytest.mark.parametrize(
+    ("factory", "said"), [(lambda: None, "nothing"), (lambda: [nn.Linear(6, 3)], "a list")]
+)
+def test_a_factory_that_returns_no_network_is_named(X, factory, said):
+    with pytest.raises(TypeError, match=rf"module=<lambda> returns {said}: .*torch\.nn\.Module"):
+        PlainAutoencoder(module=factory).fit(X)
+
+
+def of_any_options(params, **options):
+    return torch.optim.SGD(params, **options)
+
+
+def test_an_unknown_option_of_the_optimizer_is_named(X):
+    with pytest.raises(TypeError, match=r"optimizer__foo: Adam has no such .*takes lr, betas"):
+        make(optimizer__foo=3, optimizer__eps=1e-3).fit(X)
+    make(optimizer=of_any_options, optimizer__momentum=0.5).fit(X)
 
 
 def test_unknown_arguments_are_refused():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from helpers.small_fits import KNOWN, QUICK
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
+from skdeepclust import ParsimoniousClassifier, ZeroShotClassifier
 from skdeepclust._estimator.classifier import BaseDeepClassifier
 from skdeepclust._estimator.labels import check_labels, positions
 
@@ -161,3 +164,59 @@ def test_wrong_class_weights(class_weight, match):
     classifier, index = encode(["a", "b"], class_weight=class_weight)
     with pytest.raises(ValueError, match=match):
         classifier._weights(None, index, X[:2])
+
+
+# ---------------------------------------------------------------- labels that are times
+
+DAYS = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], dtype="datetime64[D]")
+TIMES = {
+    "nanoseconds": DAYS.astype("datetime64[ns]"),
+    "microseconds": DAYS.astype("datetime64[us]"),
+    "days": DAYS,
+    "spans": (DAYS - DAYS[0]).astype("timedelta64[ns]"),
+}
+
+
+def of_pandas(times: np.ndarray) -> list:
+    return list(pd.to_datetime(times) if times.dtype.kind == "M" else pd.to_timedelta(times))
+
+
+KEYS = {
+    "of pandas": of_pandas,
+    "of Python": lambda times: times.astype(f"{times.dtype.kind}8[us]").tolist(),
+    "of NumPy": list,
+    "of other units": lambda times: list(times.astype(f"{times.dtype.kind}8[s]")),
+}
+
+
+@pytest.mark.parametrize("holder", KEYS)
+@pytest.mark.parametrize("unit", TIMES)
+def test_times_are_labels_in_any_unit(unit, holder) -> None:
+    times = TIMES[unit]
+    y, keys = times[np.arange(60) % 3], KEYS[holder](times)
+    weight = {"class_weight": dict(zip(keys, [1, 2, 3], strict=True))}
+    classifier = ParsimoniousClassifier(n_clusters=3, **weight, **QUICK).fit(KNOWN, y)
+    numbers = {"class_weight": {0: 1, 1: 2, 2: 3}}
+    plain = ParsimoniousClassifier(n_clusters=3, **numbers, **QUICK).fit(KNOWN, np.arange(60) % 3)
+    np.testing.assert_array_equal(classifier.predict(KNOWN), times[plain.predict(KNOWN)])
+    attributes = dict(zip(keys, np.eye(3), strict=True))
+    zero_shot = ZeroShotClassifier(class_attributes=attributes, **QUICK).fit(KNOWN, y)
+    assert zero_shot.predict(KNOWN).dtype == zero_shot.classes_.dtype == times.dtype
+    assert set(zero_shot.predict(KNOWN, classes=times[:2])) <= set(times[:2])
+
+
+def test_a_class_that_is_a_time_and_has_no_samples() -> None:
+    times = TIMES["nanoseconds"]
+    attributes = dict(zip(pd.to_datetime(times), np.eye(3), strict=True))
+    model = ZeroShotClassifier(class_attributes=attributes, **QUICK)
+    model.fit(KNOWN, times[np.arange(60) % 2])
+    np.testing.assert_array_equal(model.unseen_classes_, times[2:])
+    model.partial_fit(KNOWN, times.astype("datetime64[us]")[np.arange(60) % 3])
+    assert model.score(KNOWN, times[np.arange(60) % 3]) > 0
+
+
+def test_an_unknown_time_is_named() -> None:
+    times = TIMES["nanoseconds"]
+    model = ParsimoniousClassifier(n_clusters=3, class_weight={times[0] + 1: 2}, **QUICK)
+    with pytest.raises(ValueError, match=r"2020-01-01T00:00:00\.000000001.*Known are.*2021"):
+        model.fit(KNOWN, times[np.arange(60) % 3])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from helpers.quick import DIGIT, PIXELS, forced_apart, parsimonious
 
-from skdeepclust import ZeroShotClassifier
+from skdeepclust import ParsimoniousClassifier, ZeroShotClassifier
 from skdeepclust._estimator.classifier import BaseDeepClassifier
 from skdeepclust._estimator.partial_labels import (
     check_partial_labels,
@@ -282,3 +282,11 @@ def test_attributes_of_a_class_minus_one_are_refused():
     attributes = {label: np.eye(11)[label] for label in range(-1, 10)}
     with pytest.raises(ValueError, match="class_attributes describes a class -1"):
         zero_shot(class_attributes=attributes).fit(X, PARTIAL_DIGIT)
+
+
+@pytest.mark.parametrize("n_labelled", [3, 9])
+def test_too_few_labels_to_hold_some_out(n_labelled):
+    y = np.where(np.arange(60) < n_labelled, np.arange(60) % 3, -1)
+    model = ParsimoniousClassifier(n_clusters=3, early_stopping=True, max_epochs=1)
+    with pytest.raises(ValueError, match=rf"validation_fraction=0\.1 of the {n_labelled} samples"):
+        model.fit(np.random.default_rng(0).normal(size=(60, 4)), y)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.quick import forced_apart as quick
+from PIL import Image
 from scipy import sparse
 from torch import nn
 
@@ -243,3 +244,29 @@ def test_shapes_that_contradict_are_refused(digits, name):
     y = None if name == "words without labels" else np.arange(20) % 2
     with pytest.raises(ValueError, match=message):
         ForcedApartEmbedder(**params).fit(X, y)
+
+
+ONCE: dict = {"max_epochs": 1, "random_state": 0}
+
+
+@pytest.mark.parametrize("mode", ["L", "F", "I", "RGB", "P"])
+def test_images_of_pil_are_images(mode) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 16, 12), dtype=np.uint8)
+    images = [Image.fromarray(each).convert(mode) for each in pixels]
+    y = np.arange(20) % 2
+    n_channels = 3 if mode in ("RGB", "P") else 1
+    as_arrays = np.stack([np.atleast_3d(np.asarray(each.convert("RGB"))) for each in images])
+    as_arrays = as_arrays.transpose(0, 3, 1, 2)[:, :n_channels]
+    model = ForcedApartEmbedder(**ONCE).fit(images, y)
+    assert model.image_shape_ == (n_channels, 16, 12)
+    expected = ForcedApartEmbedder(**ONCE).fit(as_arrays, y).transform(as_arrays[:3])
+    np.testing.assert_allclose(model.transform(images[:3]), expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="unlike shapes"):
+        ForcedApartEmbedder(**ONCE).fit([*images, images[0].resize((12, 9))], np.arange(21) % 2)
+
+
+def test_images_of_pil_may_be_said_to_be_sequences() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 16, 12), dtype=np.uint8)
+    images = [Image.fromarray(each) for each in pixels]
+    model = ForcedApartEmbedder(sequence_shape=(16, 12), **ONCE).fit(images, np.arange(20) % 2)
+    assert not hasattr(model, "image_shape_")

@@ -6,9 +6,10 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from helpers.quick import triplet_dec
 from scipy import sparse
-from sklearn.datasets import make_blobs
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_blobs
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
@@ -20,7 +21,15 @@ from skdeepclust import (
     TripletDECClusterer,
     ZeroShotClassifier,
 )
-from skdeepclust._inputs.values import origin_of, value_range_of, warn_of_other_unit
+from skdeepclust._inputs.samples import InputSpec
+from skdeepclust._inputs.values import (
+    check_differences,
+    check_digits,
+    origin_of,
+    some_rows_of,
+    value_range_of,
+    warn_of_other_unit,
+)
 
 BLOBS, GROUP = make_blobs(120, centers=3, n_features=6, cluster_std=0.5, random_state=0)
 # what isn't lost of their digits by the largest offset
@@ -79,6 +88,25 @@ def test_training_is_as_good_wherever_values_lie(digits, offset) -> None:
         assert model.score(X, y) > least, type(model).__name__
 
 
+def test_an_offset_of_one_feature_is_no_scale_of_the_others() -> None:
+    def error(X) -> float:
+        network = {"n_components": 2, "n_clusters": 3, "max_epochs": 3, "random_state": 0}
+        return ParsimoniousAutoencoder(batch_size=32, **network).fit(X).reconstruction_err_
+
+    near, far = (BLOBS + np.array([offset, 0, 0, 0, 0, 0]) for offset in (60, 1e6))
+    assert error(near) == pytest.approx(error(far), rel=0.01)
+
+
+def test_plain_tables_and_images_are_told_from_zero(digits) -> None:
+    for load in (load_iris, load_wine, load_breast_cancer):
+        X = load(return_X_y=True)[0]
+        assert InputSpec.learn(X.shape[1:], X.shape[1]).with_values(X, "float32").origin is None
+    X = digits[0] + np.linspace(0, 80, 64)  # a gradient of the light
+    rows, images = (InputSpec.learn((64,), 64, shape) for shape in (None, (8, 8)))
+    assert rows.with_values(X, "float32").origin.shape == (64,)
+    assert images.with_values(X, "float32").origin is None
+
+
 @pytest.mark.parametrize("name", ["triplet", "tagnet"])
 def test_an_offset_of_one_feature_hides_no_cluster(name) -> None:
     X = BLOBS + np.array([1.7e9, 0, 0, 0, 0, 0])  # seconds since 1970
@@ -124,6 +152,58 @@ def test_differences_that_are_rounded_away_are_refused(name) -> None:
     X = (BLOBS + 1e8).astype(np.float32)
     with pytest.raises(ValueError, match=r"float32 rounds to multiples of 8.*Subtract their mean"):
         ESTIMATORS[name]().fit(X, GROUP)
+
+
+def test_digits_of_each_feature_are_looked_at() -> None:
+    stamps = 1.7e9 + 64 * GROUP[:, None]
+    for others in (400 * BLOBS, 10 * BLOBS, BLOBS - BLOBS):
+        with pytest.raises(ValueError, match=r"X has values of a size of 1.7e\+09, which float32"):
+            check_digits(np.c_[others, stamps].astype(np.float32), np.float32)
+    for fine in (1e9 + 1000 * GROUP, np.full(len(BLOBS), 1e9), 1 + 1e-7 * GROUP, 1e9 * (GROUP > 1)):
+        check_digits(np.c_[BLOBS, fine].astype(np.float32), np.float32)
+    with pytest.raises(ValueError, match=r"float32 rounds to multiples of 64"):  # in their sum
+        check_digits(np.c_[BLOBS, np.full(len(BLOBS), 1e9)], np.float32, together=True)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("at", [0, 3], ids=["of one sign", "of both"])
+def test_values_without_squares_get_the_error_alone(name, at) -> None:
+    X = (BLOBS - BLOBS.min() + 1 - 3 * at) * 5e306
+    for given in (X, X * [1, 0, 0, 0, 0, 0], X * 1e-270, sparse.csr_array(X)):
+        with warnings.catch_warnings(), np.errstate(all="raise"):
+            warnings.simplefilter("error")
+            with pytest.raises(ValueError, match=r"with dtype='float32' they may be .* Scale X"):
+                ESTIMATORS[name]().fit(given, GROUP)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-18])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_small_unit_changes_no_result(name, unit) -> None:
+    np.testing.assert_allclose(
+        answers(name, BLOBS * unit), answers(name, BLOBS), rtol=2e-3, atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_differences_without_squares_are_refused(name) -> None:
+    refused = pytest.raises(
+        ValueError, match=r"differ from each other by .* by X \* 1e(24|309|300)"
+    )
+    for given in (BLOBS * 1e-25, sparse.csr_array(BLOBS * 1e-25), BLOBS * 1e-310):
+        with refused:
+            ESTIMATORS[name]().fit(given, GROUP)
+    with pytest.raises(ValueError, match=r"dtype='float64' some have to differ by 1.5e-154"):
+        ESTIMATORS[name]().set_params(dtype="float64").fit(BLOBS * 1e-156, GROUP)
+
+
+def test_differences_are_those_of_all_rows() -> None:
+    rows = np.random.default_rng(0).normal(size=(4001, 3)) * 1e-25
+    for X in (rows, torch.from_numpy(rows), sparse.csr_array(rows)):
+        with pytest.raises(ValueError, match="differ from each other"):
+            check_differences(X, some_rows_of(X), "float32")
+    rows[3] = 1  # which isn't one of the rows that are looked at
+    for X in (rows, torch.from_numpy(rows), sparse.csr_array(rows), np.full((30, 2), 1e-25)):
+        check_differences(X, some_rows_of(X), "float32")
 
 
 def test_a_network_of_the_users_gets_the_values_as_they_are() -> None:

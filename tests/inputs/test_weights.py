@@ -51,6 +51,39 @@ def test_one_number_stands_for_all(size) -> None:
     assert set(weights_of(size, X)["sample_weight"].tolist()) == {1.0}
 
 
+NO_WEIGHTS = [
+    np.ones(3),
+    np.ones((60, 1)),
+    ["a"] * 60,
+    np.full(60, np.nan),
+    np.nan,
+    -1.0,
+    np.zeros(60),
+    [object()] * 60,
+    np.repeat(-1.0, 60),
+]
+
+
+@pytest.mark.parametrize("weight", NO_WEIGHTS, ids=lambda weight: repr(weight)[:12])
+@pytest.mark.parametrize("name", ["classifier", "zero shot", "embedder"])
+def test_scores_refuse_weights_as_fits_do(name: str, weight) -> None:
+    model, (samples, y) = NETWORKS[name]()
+    model.fit(samples, y)
+    for call in (model.score, model.fit):
+        with pytest.raises(ValueError, match="sample_weight"):
+            call(samples, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("name", ["classifier", "zero shot", "embedder"])
+def test_scores_take_weights_as_fits_do(name: str) -> None:
+    model, (samples, y) = NETWORKS[name]()
+    model.fit(samples, y)
+    assert model.score(samples, y, sample_weight=2.0) == pytest.approx(model.score(samples, y))
+    labels = np.where(np.arange(60) < 40, y, -1)
+    with pytest.raises(ValueError, match="sample_weight leaves no labelled sample"):
+        model.score(samples, labels, sample_weight=1.0 * (np.arange(60) >= 40))
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_column_of_a_frame_warns_of_nothing(name: str) -> None:
     frame = pd.DataFrame({"weight": WEIGHT[:60], "label": pd.Series(DIGIT[:60], dtype="Int64")})
@@ -111,3 +144,22 @@ def test_fits_depend_on_ratios_alone(name: str) -> None:
 def test_what_no_weights_are(weight, error, match: str) -> None:
     with pytest.raises(error, match=match):
         weights_of(weight, X)
+
+
+@pytest.mark.parametrize("name", ["triplet dec", "tagnet"])
+@pytest.mark.parametrize(("n_clusters", "n_counted"), [(1, 1), (3, 1), (3, 2)])
+def test_weights_leave_a_sample_for_each_cluster(name: str, n_clusters, n_counted) -> None:
+    model = NETWORKS[name]()[0].set_params(n_clusters=n_clusters)
+    weight = 1.0 * (np.arange(60) < n_counted)
+    with pytest.raises(
+        ValueError, match=rf"sample_weight .* {n_counted} .*n_clusters={n_clusters}"
+    ):
+        model.fit(KNOWN, sample_weight=weight)
+
+
+def test_weights_leave_a_sample_for_each_cluster_of_a_task() -> None:
+    model = NETWORKS["tagnet"]()[0].set_params(auxiliary_clusters=[5, None])
+    with pytest.raises(
+        ValueError, match=r"auxiliary_clusters=\[5, None\].*n_samples=4, without .*sample_weight"
+    ):
+        model.fit(KNOWN, sample_weight=1.0 * (np.arange(60) < 4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from fractions import Fraction
 from itertools import permutations
 
 import numpy as np
@@ -75,6 +76,37 @@ def test_objects_and_lists_are_labels() -> None:
     names = np.array(["cat", "dog", "dog"], dtype=object)
     assert match_labels(names, ["x", "y", "y"]).tolist() == names.tolist()
     assert clustering_accuracy_score(names, [1, 0, 0]) == 1.0
+
+
+DAYS = np.array(["2020-01-01", "2020-01-03", "2020-01-03"], dtype="datetime64[ns]")
+KINDS = {
+    "objects": (np.array([0, 1, 1], dtype=object), 2),
+    "fractions": (np.array([Fraction(1, 3), Fraction(7, 2), Fraction(7, 2)]), 4),
+    "truth values": (np.array([False, True, True], dtype=object), 2),
+    "strings": (np.array(["a", "b", "b"], dtype=object), "cluster 6"),
+    "nanoseconds": (DAYS, DAYS.max() + np.timedelta64(1, "ns")),
+    "days": (DAYS.astype("datetime64[D]"), np.datetime64("2020-01-04")),
+    "time spans": (np.array([3, 5, 5], dtype="timedelta64[h]"), np.timedelta64(6, "h")),
+    "bytes": (np.array([1, 7, 7], dtype=np.uint8), 8),
+    "largest": (np.array([0, 2**63 - 1, 2**63 - 1]), 1),
+    "unsigned": (np.array([1, 2**64 - 1, 2**64 - 1], dtype=np.uint64), 0),
+    "single": (np.float32([0, 1e9, 1e9]), 1),
+    "huge": (np.array([1, 1e300, 1e300]), 0),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_labels_stay_what_they_are(name) -> None:
+    true, further = KINDS[name]
+    for pred, expected in (([4, 5, 5], [*true]), ([4, 5, 6], [*true[:2], further])):
+        matched = match_labels(true, pred)
+        assert matched.dtype == true.dtype
+        assert [*matched] == expected
+        assert np.mean(matched == true) == pytest.approx(clustering_accuracy_score(true, pred))
+
+
+def test_truth_values_stay_some_without_a_third() -> None:
+    assert match_labels([True, False], [0, 1]).dtype == bool
 
 
 @pytest.mark.parametrize("function", [clustering_accuracy_score, match_labels])

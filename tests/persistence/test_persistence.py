@@ -286,3 +286,10 @@ def test_the_file_names_its_versions(path):
     assert header["class"] == "skdeepclust.dictionary.KSVD"
     assert header["versions"]["skdeepclust"] == skdeepclust.__version__
     assert header["versions"]["torch"] == torch.__version__
+
+
+@pytest.mark.parametrize("given", [3, None, {"a": 1}, KSVD, "a path"])
+def test_only_estimators_are_saved(given, tmp_path):
+    with pytest.raises(TypeError, match="save takes an estimator, fitted or not, got "):
+        save(given, tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())

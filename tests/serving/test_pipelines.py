@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from helpers.served import LOAD, assert_same, run_onnx
+from helpers.served import LOAD, assert_same, run_onnx, run_program
+from helpers.small_fits import GRAPH
 from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
@@ -20,7 +21,7 @@ from sklearn.preprocessing import (
 )
 from torch import nn
 
-from skdeepclust import ParsimoniousClassifier, TripletDECClusterer, export
+from skdeepclust import ParsimoniousClassifier, TAGnetClusterer, TripletDECClusterer, export
 from skdeepclust.serving._steps import n_features_of, operations_of
 
 X, Y = load_wine(return_X_y=True)
@@ -71,10 +72,50 @@ def test_a_pipeline_is_one_graph(file, tmp_path) -> None:
 def test_values_far_from_zero_enter_in_double_precision(tmp_path) -> None:
     far = X.astype(np.float64) + 1e7
     clusterer = TripletDECClusterer(3, pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK)
-    for estimator in (make_pipeline(StandardScaler(), classifier()), classifier(), clusterer):
+    graph = TAGnetClusterer(3, dtype="float64", **GRAPH)
+    scaled = make_pipeline(StandardScaler(), classifier())
+    for estimator in (scaled, classifier(), clusterer, graph):
         estimator.fit(far, Y)
         export(estimator, tmp_path / "model.onnx")
         assert_same(estimator, far, *run_onnx(tmp_path / "model.onnx", far))
+
+
+# values with digits that float32 doesn't hold, the second some fifty deviations from zero
+EXACT = load_wine().data[::2, [0, 1, 2, 10]] / 3 + [0, 20, 0, 0]
+ALL = ["labels", "probabilities", "embedding"]
+# Steps, dtype of the fit's samples, of the network, and whether samples are scaled to unit length.
+KNOWN_BY = {
+    "standard": ([StandardScaler()], "float32", "float32", True),
+    "robust": ([RobustScaler()], "float64", "float32", False),
+    "clipped": ([MinMaxScaler(clip=True), Normalizer()], "float64", "float32", False),
+    "whitened": ([STEPS["whitened"]], "float32", "float64", True),
+    "double": ([], "float64", "float64", True),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN_BY)
+def test_a_graph_finds_training_samples_that_were_rounded(name) -> None:
+    steps, kept, dtype, normalize = KNOWN_BY[name]
+    samples = EXACT.astype(kept) - (0 if steps else EXACT.mean(0))
+    clusterer = TAGnetClusterer(3, normalize=normalize, dtype=dtype, **GRAPH)
+    estimator = (make_pipeline(*steps, clusterer) if steps else clusterer).fit(samples)
+    graph = export(estimator, "torch").module()
+    assert_same(estimator, samples, run_program(graph, np.float32(samples), ALL), None)
+
+
+def test_onnx_finds_training_samples_that_were_rounded() -> None:
+    pipeline = make_pipeline(StandardScaler(), TAGnetClusterer(3, dtype="float64", **GRAPH))
+    model = export(pipeline.fit(EXACT), "onnx").SerializeToString()
+    assert_same(pipeline, EXACT, *run_onnx(model, np.float32(EXACT)))
+
+
+def test_what_is_near_a_training_sample_is_another_one() -> None:
+    pipeline = make_pipeline(StandardScaler(), TAGnetClusterer(3, **GRAPH)).fit(X[::2])
+    near = X[::2] + np.float32(1e-3) * X.std(0)
+    outputs = run_program(export(pipeline, "torch").module(), near, ALL)
+    expected = pipeline.transform(near)
+    np.testing.assert_allclose(outputs["embedding"], expected, rtol=1e-4, atol=1e-5)
+    assert np.abs(expected - pipeline.transform(X[::2])).max() > 1e-3
 
 
 @pytest.mark.parametrize("step", [OneHotEncoder(handle_unknown="ignore"), FunctionTransformer(abs)])
