@@ -6,7 +6,6 @@ Inter-class Separation for Image Clustering. WACV.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,7 @@ from skdeepclust._clusters.initial import Start, initial_clusters
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.negatives import RunningRadius
 from skdeepclust._clusters.partitions import Clusters, check_centers
-from skdeepclust._clusters.positives import Positives, positives_of
+from skdeepclust._clusters.positives import Positives, mixes_neighbors, positives_of
 from skdeepclust._clusters.prior import check_prior, prior_of_partition
 from skdeepclust._clusters.repair import revive
 from skdeepclust._compat import HasMethods, Interval, StrOptions
@@ -31,12 +30,11 @@ from skdeepclust._estimator import types
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
 from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._training.attempts import one_more_attempt
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
 from skdeepclust._training.session import Session
-from skdeepclust.augmentation import check_augmentation, resolve_augmentation
 from skdeepclust.graph import smooth_over_graph
-from skdeepclust.graph._input_graph import principal_components
 from skdeepclust.losses import (
     assignment_kl,
     information_loss,
@@ -48,51 +46,17 @@ from skdeepclust.losses import (
 )
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
-from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder, Standardize
+from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder
 from skdeepclust.networks._checks import check_autoencoder
+from skdeepclust.networks._triplet_dec import TripletDECNetwork
 
 PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
     "n_components": 10, "margin": 0.24, "contrast": "triplet", "negatives": "radius",
     "target_view": "clean", "metric": "euclidean", "normalize": False, "degrees_of_freedom": 1.0,
     "init": "kmeans", "n_starts": 1, "n_neighbors": 0, "pretrain_epochs": 3, "warmup_epochs": 0,
     "reconstruction_weight": 1.0, "clustering_weight": 1.0, "triplet_weight": 1.0,
-    "entropy_weight": 1.0,
+    "entropy_weight": 1.0, "cluster_prior": "uniform",
 })  # fmt: skip
-
-
-# A result isn't kept if it agrees with the neighbours, near and wide, less than this share of what
-# the best start did.
-LEAST_SHARE = 0.98
-
-
-class TripletDECNetwork(nn.Module):
-    """An autoencoder with centres mu and a metric M: z = E(x), q = Student-t((z - mu) M).
-
-    Parameters
-    ----------
-    autoencoder : torch.nn.Module
-        Network with methods `encode` and `decode`.
-    n_components : int
-        Number of components of the embedding.
-    n_clusters : int
-        Number of clusters.
-    """
-
-    metric: Tensor
-    autoencoder: Any  # any module with encode and decode
-
-    def __init__(self, autoencoder: nn.Module, n_components: int, n_clusters: int):
-        super().__init__()
-        self.standardize = Standardize()
-        self.autoencoder = autoencoder
-        self.centers = nn.Parameter(torch.zeros(n_clusters, n_components))  # under the metric
-        self.register_buffer("metric", torch.eye(n_components))
-
-    @torch.no_grad()
-    def set_clusters(self, clusters: Clusters) -> None:
-        """Start from given clusters."""
-        self.metric.copy_(torch.from_numpy(clusters.metric))
-        self.centers.copy_(torch.from_numpy(clusters.centers @ clusters.metric))
 
 
 @dataclass
@@ -415,19 +379,14 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         return {"loss": torch.stack(weighted).sum(), **parts}
 
     # -- the schedule
-    @property
-    def _mixes_neighbors(self) -> bool:
-        """Whether a sample's positive lies between it and a neighbour."""
-        is_auto = isinstance(self.augmentation, str)
-        return is_auto and self._input.image_shape is None and self.n_neighbors > 0
-
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
         clustering = number_of_epochs(self.max_epochs, min(2.5 + 15_000 / n_samples, 25))
         if warm:
             return {"clustering": clustering}
         pretrain = number_of_epochs(self.pretrain_epochs, min(15_000 / n_samples, 30))
         warmup = number_of_epochs(self.warmup_epochs, min(2 + 75_000 / n_samples, 100))
-        unasked = self._mixes_neighbors and self.warmup_epochs == "auto"
+        mixed = self.n_neighbors > 0 and mixes_neighbors(self.augmentation, self._input.input_shape)
+        unasked = mixed and isinstance(self.warmup_epochs, str)
         if unasked or self.augmentation is None or self.triplet_weight == 0:
             warmup = 0
         return {"reconstruction": pretrain, "warmup": warmup, "clustering": clustering}
@@ -446,12 +405,6 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
 
     def _begun(self, session: Session, X, extra) -> _Fit:
         """Check what was given, and find the neighbours."""
-        augmentation = self.augmentation
-        if not self._mixes_neighbors:
-            augmentation = resolve_augmentation(augmentation, self._input.input_shape)
-            if isinstance(augmentation, nn.Module):  # a fit would change its statistics
-                augmentation = copy.deepcopy(augmentation)
-            check_augmentation(augmentation, session.runner.infer(lambda x: x, X[:8]))
         if not (isinstance(self.init, str) or callable(self.init)):
             check_centers(self.init, *self.module_.centers.shape)
         check_prior(self.cluster_prior, self.n_clusters)
@@ -461,7 +414,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             session.runner, X, self.n_clusters, self.cluster_prior,
             self.n_neighbors, self.neighbors, session.once,
         )  # fmt: skip
-        positives = positives_of(augmentation, session.runner, X, judge.neighbors)
+        positives = positives_of(self.augmentation, session.runner, X, judge.neighbors)
         weight = extra.get("sample_weight", np.ones(X.shape[0]))
         return _Fit(weight, positives, radius, judge)
 
@@ -471,45 +424,27 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         losses = {"reconstruction": self._reconstruction_loss, "warmup": self._warmup_loss}
         for phase, loss in losses.items():
             session.train(phase, loss, X, extra, epochs=schedule[phase])
-        is_learned = schedule["warmup"] > 0
-        starts = session.once("initial_clusters", lambda: self._starts(X, is_learned))
+        starts = session.once("initial_clusters", lambda: self._starts(X, schedule["warmup"] > 0))
         cluster = partial(self._train_clustering, session, X, extra, schedule)
-        attempts = [partial(cluster, start) for start in starts]
         worth = partial(session.worth, lambda: self._criterion(X))
-        self.attempt_ = session.keep_best(attempts, criterion=worth)
+        self.attempt_ = session.keep_best((partial(cluster, each) for each in starts), worth)
         self.initial_labels_ = starts[self.attempt_].labels
         if schedule["clustering"] and self._fit.judge.neighbors is not None:
-            self._return_to(starts[0], X, session, partial(cluster, starts[0], is_fixed=True))
+            share = partial(self._share_of, starts[0], X)
+            number = one_more_attempt(session, partial(cluster, starts[0], is_fixed=True), share)
+            if number is not None:
+                self.attempt_, self.initial_labels_ = number, starts[0].labels
 
-    def _return_to(self, start: Start, X, session: Session, train: Callable[[], object]) -> None:
-        """Train the network on a start where all results agree less with the neighbours."""
-
-        def shares() -> list[float]:
-            judge, labels = self._fit.judge, self._hard(X)
-            each = (judge.agreement, judge.wide_agreement)
-            return [value(labels) / (value(start.labels) or 1.0) for value in each]
-
-        if max(shares()) >= LEAST_SHARE:
-            return
-        history = session.history
-        n_before, number = len(history), history[-1]["attempt"] + 1
-        if session.keep_best([lambda: None, train], criterion=lambda: max(shares())):
-            self.attempt_, self.initial_labels_ = number, start.labels
-        for row in history[n_before:]:
-            row["attempt"] = number
+    def _share_of(self, start: Start, X) -> float:
+        return self._fit.judge.share_of(start.labels, self._hard(X))
 
     def _starts(self, X, is_learned: bool) -> list[Start]:
         def assign(points: np.ndarray, clusters: Clusters) -> Tensor:
-            self.module_.set_clusters(clusters)
+            self.module_.set_clusters(clusters.centers, clusters.metric)
             return self._assign(torch.from_numpy(points).to(self.module_.metric))
 
-        def inputs() -> np.ndarray:
-            return self._runner.infer(principal_components(self._runner, X), X).cpu().numpy()
-
-        is_plain = isinstance(self.init, str) and self.init == "gmm" and self.n_neighbors > 0
         return initial_clusters(
             lambda: self._runner.infer(self._embed, X).cpu().numpy(),
-            inputs if is_plain else None,
             self._fit.judge,
             is_learned=is_learned,
             sample_weight=self._fit.weight,
@@ -524,10 +459,11 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         self, session: Session, X, extra, schedule, start: Start | None = None, is_fixed=False
     ) -> None:
         """Train from a start, or go on; the targets stay those of the start if `is_fixed`."""
-        partition, watch = None, self._watch(X)
+        partition = None
+        watch = EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
         self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
         if start is not None:
-            self.module_.set_clusters(start.clusters)
+            self.module_.set_clusters(start.clusters.centers, start.clusters.metric)
             if isinstance(self.init, str) and self.init == "gmm":
                 partition = start.labels
         session.train(
@@ -542,9 +478,6 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             decay_lr=True,
             watch=watch,
         )
-
-    def _watch(self, X) -> EpochWatch:
-        return EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
 
     def _criterion(self, X) -> float:
         return self._fit.judge.criterion(self._runner.infer(self._soft, X))

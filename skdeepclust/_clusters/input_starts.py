@@ -33,16 +33,14 @@ SHARE_OF_BEST = 0.95
 
 
 def input_partition(
-    points: np.ndarray, judge: Judge, *, rows: np.ndarray, n_init: int, random_state: int
+    judge: Judge, *, rows: np.ndarray, n_init: int, random_state: int
 ) -> np.ndarray:
     """Return a partition of the samples on which plain methods agree, and neighbours with them.
 
     Parameters
     ----------
-    points : ndarray of shape (n_samples, n_components)
-        Principal components of the samples.
     judge : Judge
-        Knows the neighbours.
+        Knows the samples' principal components, and the neighbours.
     rows : ndarray of int
         Samples on which the partitions are found.
     n_init : int
@@ -58,12 +56,14 @@ def input_partition(
     if len(rows) > MAX_SAMPLES:
         drawn = np.random.default_rng(random_state).choice(rows, MAX_SAMPLES, replace=False)
         rows = np.sort(drawn)
-    points = points.astype(np.float64)
+    assert judge.components is not None
+    points = judge.components().astype(np.float64)
     points /= np.sqrt(points.var(0).sum()) or 1.0
     partitions = _partitioners(points, judge, rows, n_init, random_state)
-    ranked = (StartFinder(each, judge.wide_agreement).ranked() for each in partitions)
+    ranked = (StartFinder(each, judge.wide_merit).ranked() for each in partitions)
     found = best_first(chain.from_iterable(ranked))
-    least = SHARE_OF_BEST * found[0].merit
+    best = found[0].merit
+    least = best - (1 - SHARE_OF_BEST) * abs(best)
     near = [each for each in found[:N_COMPARED] if each.merit >= least]
     return most_central(near, rows).labels
 

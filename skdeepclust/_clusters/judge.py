@@ -15,7 +15,7 @@ from torch import Tensor
 
 from skdeepclust._engine.runner import Runner
 from skdeepclust.graph import count_edges, neighbor_information
-from skdeepclust.graph._input_graph import input_neighbors
+from skdeepclust.graph._input_graph import input_neighbors, principal_components
 from skdeepclust.losses import information_loss
 
 # Partitions of the input are compared by so many times as many neighbours as results are: small
@@ -23,6 +23,9 @@ from skdeepclust.losses import information_loss
 TIMES_NEIGHBORS = 5
 # ... but by no more than this share of the samples that there are for each cluster.
 SHARE_OF_CLUSTER = 0.5
+# Where sizes aren't given, this much of what neighbours leave uncertain is taken off what they tell:
+# that alone would rather cut a large cluster into halves than find a small one.
+UNCERTAINTY_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,18 @@ class Judge:
         Neighbours in the input, nearest first.
     n_neighbors : int
         So many of them count, unless partitions of the input itself are compared.
+    uncertainty_weight : float, default=0.0
+        Weight of what neighbours leave uncertain, in the merit of an initial partition.
+    components : callable, default=None
+        Returns principal components of the samples, in which the neighbours are.
     """
 
     n_clusters: int
     even: bool
     wide_neighbors: Tensor | None
     n_neighbors: int
+    uncertainty_weight: float = 0.0
+    components: Callable[[], np.ndarray] | None = None
 
     @classmethod
     def learn(
@@ -77,12 +86,18 @@ class Judge:
             `Session.once`.
         """
         even = isinstance(cluster_prior, str) and cluster_prior != "estimated"
+        weight = UNCERTAINTY_WEIGHT if even and cluster_prior != "uniform" else 0.0
         if not n_neighbors:
             return cls(n_clusters, even, None, 0)
         of_cluster = int(SHARE_OF_CLUSTER * X.shape[0] / n_clusters)
         n_wide = min(TIMES_NEIGHBORS * n_neighbors, max(n_neighbors, of_cluster))
         find = partial(input_neighbors, runner, X, n_wide, search)
-        return cls(n_clusters, even, once("neighbors", find).to(runner.device), n_neighbors)
+        neighbors = once("neighbors", find).to(runner.device)
+
+        def components() -> np.ndarray:
+            return runner.infer(principal_components(runner, X), X).cpu().numpy()
+
+        return cls(n_clusters, even, neighbors, n_neighbors, weight, components)
 
     @property
     def neighbors(self) -> Tensor | None:
@@ -106,8 +121,23 @@ class Judge:
         return self._agreement(labels, n_nearest or self.n_neighbors)
 
     def wide_agreement(self, labels: np.ndarray) -> float:
-        """Return the same of all neighbours, by which partitions of the input are compared."""
+        """Return the same of all neighbours."""
         return self._agreement(labels, None)
+
+    def merit(self, labels: np.ndarray) -> float:
+        r"""Return the merit of an initial partition, :math:`I - \lambda (H - I)`.
+
+        I is the agreement, H the entropy of the partition, lambda `uncertainty_weight`.
+        """
+        return self._merit(labels, self.agreement(labels))
+
+    def wide_merit(self, labels: np.ndarray) -> float:
+        """Return the same by all neighbours, by which partitions of the input are compared."""
+        return self._merit(labels, self.wide_agreement(labels))
+
+    def _merit(self, labels: np.ndarray, agreement: float) -> float:
+        uncertainty = float(entropy(np.bincount(labels))) - agreement
+        return agreement - self.uncertainty_weight * uncertainty
 
     def _agreement(self, labels: np.ndarray, n_nearest: int | None) -> float:
         assert self.wide_neighbors is not None
@@ -115,6 +145,11 @@ class Judge:
         information = neighbor_information(labels, neighbors)
         uncertainty = 1.0 if self.even else entropy(np.bincount(labels))
         return information / uncertainty if uncertainty > 0 else 0.0
+
+    def share_of(self, start: np.ndarray, labels: np.ndarray) -> float:
+        """Return how much of the agreement of a start labels have, near or wide, the larger one."""
+        both = (self.agreement, self.wide_agreement)
+        return max(value(labels) / (value(start) or 1.0) for value in both)
 
     def edges(self, labels: np.ndarray) -> np.ndarray:
         """Count the edges between clusters, in both directions.

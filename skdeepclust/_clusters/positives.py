@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import StoredArray
-from skdeepclust.augmentation import FeatureAugmentation, RowwiseAugmentation, in_two_steps
+from skdeepclust.augmentation import (
+    RowwiseAugmentation,
+    check_augmentation,
+    in_two_steps,
+    resolve_augmentation,
+)
 
 # On another device than the CPU rows are held there, up to so many bytes: to fetch them from here
 # would wait for the device at each batch.
@@ -90,7 +96,7 @@ def positives_of(
     Parameters
     ----------
     augmentation : {"auto"}, callable or None
-        The augmentation; "auto" stands for rows of features here.
+        The parameter of an estimator.
     runner : Runner
         Tells what samples look like.
     X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
@@ -98,17 +104,27 @@ def positives_of(
     neighbors : Tensor of int64 of shape (n_samples, n_neighbors) or None
         Neighbours of each sample.
     """
-    if augmentation is None:
+    if mixes_neighbors(augmentation, runner.input_shape) and neighbors is not None:
+        rows = _in_memory(runner, X)
+        return None if rows is None else NeighborMixtures(rows, neighbors)
+    resolved = resolve_augmentation(augmentation, runner.input_shape)
+    if isinstance(resolved, nn.Module):  # a fit would leave gradients and statistics in it
+        resolved = copy.deepcopy(resolved)
+    check_augmentation(resolved, runner.infer(lambda x: x, X[:8]))
+    return None if resolved is None else ChangedCopies(in_two_steps(resolved))
+
+
+def mixes_neighbors(augmentation: Any, input_shape: tuple[int, ...]) -> bool:
+    """Tell whether positives lie between neighbours, if these are known: those of rows do."""
+    return isinstance(augmentation, str) and augmentation == "auto" and len(input_shape) < 3
+
+
+def _in_memory(runner: Runner, X: Any) -> Batches | None:
+    """Return the rows where single ones are fetched in no time, or `None`."""
+    if isinstance(X, StoredArray):
         return None
-    if not isinstance(augmentation, str):
-        return ChangedCopies(in_two_steps(augmentation))
-    if neighbors is None:
-        return ChangedCopies(in_two_steps(FeatureAugmentation()))
-    if isinstance(X, StoredArray):  # from which single rows are slow to read
+    if runner.device.type == "cpu" or isinstance(X, Tensor):
+        return runner.batches(X)
+    if X.shape[0] * X.shape[1] * runner.dtype.itemsize > MAX_BYTES:
         return None
-    if runner.device.type != "cpu" and not isinstance(X, Tensor):
-        if X.shape[0] * X.shape[1] * runner.dtype.itemsize > MAX_BYTES:
-            return None
-        rows = runner.infer(lambda x: x, X)
-        return NeighborMixtures(runner.batches(rows, sample_shape=runner.input_shape), neighbors)
-    return NeighborMixtures(runner.batches(X), neighbors)
+    return runner.batches(runner.infer(lambda x: x, X), sample_shape=runner.input_shape)
