@@ -5,11 +5,11 @@
     python -m benchmarks.compare.run --methods TripletDECClusterer "UMAP + GaussianMixture"
     python -m benchmarks.compare.run --table                          # the tables of what was run
 
-"methods" clusters all samples, "rows" does so with tables and embeddings, "epochs" does so with fewer or more of Triplet DEC's, "halves"
-fits on a half and labels the other one, "numbers" asks for 2 to 20 clusters, "imbalance" leaves
-out most samples of some classes. Every method runs at one setting, that of its documentation, on
-the same rows, with the same number of threads, in the same process. Classes are seen by the
-scores alone.
+"methods" clusters all samples, "rows" does so with tables and embeddings, "epochs" with fewer or
+more of Triplet DEC's, "halves" fits on a half and labels the other one, "numbers" asks for 2 to 20
+clusters, "imbalance" leaves out most samples of some classes. Every method runs at one setting,
+that of its documentation, on the same rows, with the same number of threads, in the same process.
+Classes are seen by the scores alone.
 
 `make bench` installs the peers (benchmarks/requirements.lock). Each run is one JSON line in --out.
 A run that is there already is not repeated, so that the same command goes on where it was cut off;
@@ -42,6 +42,7 @@ from benchmarks.compare.methods import (
     Fitted,
     Method,
 )
+from benchmarks.compare.row_tables import TABLES as ROW_TABLES
 from benchmarks.compare.samples import Samples, load_samples
 from benchmarks.compare.tables import TABLES, draw_numbers
 from benchmarks.compare.time_tables import TABLES as TIME
@@ -189,7 +190,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     records = results(options, jobs(options), keep_errors=True)
-    print(shown(TABLES | TIME, records))
+    print(shown(TABLES | TIME | ROW_TABLES, records))
     if options.figure is not None:
         draw_numbers(records, options.figure)
     if options.time_figure is not None:

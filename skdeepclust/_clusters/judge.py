@@ -23,8 +23,8 @@ from skdeepclust.losses import information_loss
 TIMES_NEIGHBORS = 5
 # ... but by no more than this share of the samples that there are for each cluster.
 SHARE_OF_CLUSTER = 0.5
-# Where sizes aren't given, this much of what neighbours leave uncertain is taken off what they tell:
-# that alone would rather cut a large cluster into halves than find a small one.
+# Where sizes aren't given, this much of what neighbours leave uncertain is taken off what they
+# tell: that alone would rather cut a large cluster into halves than find a small one.
 UNCERTAINTY_WEIGHT = 0.5
 
 

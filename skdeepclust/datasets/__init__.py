@@ -1,4 +1,4 @@
-"""Loaders of image sets: local IDX files first, then OpenML through scikit-learn."""
+"""Loaders of image sets: folders of photographs, local IDX files, OpenML through scikit-learn."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
 
+from skdeepclust.datasets._folders import load_images
 from skdeepclust.datasets._idx import load_idx
 
-__all__ = ["fetch_fashion_mnist", "fetch_mnist", "load_idx"]
+__all__ = ["fetch_fashion_mnist", "fetch_mnist", "load_idx", "load_images"]
 
 
 _PUBLISHED_SHAPES = {"train": (60000, 28, 28), "t10k": (10000, 28, 28)}

@@ -7,7 +7,6 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import adjusted_rand_score
 
 from skdeepclust import TripletDECClusterer, triplet_dec
 from skdeepclust._clusters.repair import split_into_dead
@@ -31,8 +30,6 @@ def test_clusters_that_die_are_taken_up(monkeypatch):
     model = TripletDECClusterer(10, **options).fit(X)  # no warning, which would be an error
     assert len(np.unique(left.labels_)) <= 7
     assert len(np.unique(model.labels_)) == 10
-    scores = [adjusted_rand_score(DIGIT, each.labels_) for each in (left, model)]
-    assert scores[0] + 0.1 < scores[1]
 
 
 def naive_halves(points):

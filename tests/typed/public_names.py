@@ -274,6 +274,7 @@ def use_datasets() -> None:
     clothes = datasets.fetch_fashion_mnist(folder=Path("data"), as_images=True, verify=False)
     print(pixels.shape, digits.max(), clothes.data.shape, clothes.target_names)
     print(datasets.load_idx("images.gz", mmap_mode="r").shape)
+    print(datasets.load_images("photographs", size=(32, 32)).images.shape)
 
 
 # ---------------------------------------------------------------- displays
