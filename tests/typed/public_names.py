@@ -272,8 +272,7 @@ def use_metrics() -> None:
 def use_datasets() -> None:
     pixels, digits = datasets.fetch_mnist(return_X_y=True)
     clothes = datasets.fetch_fashion_mnist(folder=Path("data"), as_images=True, verify=False)
-    print(pixels.shape, digits.max(), clothes.data.shape, clothes.target_names)
-    print(datasets.load_idx("images.gz", mmap_mode="r").shape)
+    print(pixels.shape, digits.max(), clothes.data, datasets.load_idx("x.gz", mmap_mode="r"))
     print(datasets.load_images("photographs", size=(32, 32)).images.shape)
 
 
