@@ -227,6 +227,7 @@ class TAGnetClusterer(BaseGraphClusterer):
     dictionary_: np.ndarray = learned()
     _largest_eigenvalue: float = learned()
     _of_first_weights = ("lam", "graph_weight", "dictionary")
+    _can_be_left_out = ("graph_weight",)
 
     # -- the network
     def _default_network(self):

@@ -148,9 +148,11 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         `init="gmm"` so many partitions of the samples themselves, in their principal components
         by KMeans and mixtures, give one more candidate; without a warm-up the only one.
     n_starts : int, default=2
-        The clustering phase is run from at most this many candidates that differ from each
-        other. The best result is kept: that with the largest information (Eq. 6) plus mutual
-        information between neighbours.
+        The clustering phase is run at most this many times, from candidates that differ from
+        each other. The best result is kept: that with the largest information (Eq. 6) plus mutual
+        information between neighbours. If there were fewer candidates and all results agree
+        clearly less with the neighbours than the best one did, it is run once more with the
+        targets of that.
     n_neighbors : int, default=10
         Number of nearest neighbours in the input (in 50 principal components) by which clusters
         are compared, and over which assignments are smoothed before the targets P are computed
@@ -201,9 +203,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     initial_labels_ : ndarray of shape (n_samples,)
         The partition from which the clustering phase that was kept has started.
     attempt_ : int
-        Which of the starts of the clustering phase was kept; rows of `history_` name theirs. The
-        number of starts: all results agreed less with the neighbours than the first start did,
-        and the network was trained on that partition once more.
+        Which run of the clustering phase was kept; rows of `history_` name theirs.
     <shared attributes>
     image_shape_ : tuple of int
         `(channels, height, width)` where X holds images.
@@ -392,14 +392,13 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         return {"reconstruction": pretrain, "warmup": warmup, "clustering": clustering}
 
     def _n_phases(self, schedule: dict[str, int]) -> int:
-        return super()._n_phases(schedule) + self.n_starts * (len(schedule) > 1)
+        return super()._n_phases(schedule) + (self.n_starts - 1) * (len(schedule) > 1)
 
     def _fit_phases(self, session: Session, X, extra, schedule) -> None:
         self._fit = self._begun(session, X, extra)
-        if "reconstruction" in schedule:
-            self._train_anew(session, X, extra, schedule)
-        else:  # a warm start
-            self._train_clustering(session, X, extra, schedule)
+        is_warm = "reconstruction" not in schedule
+        train = self._train_clustering if is_warm else self._train_anew
+        train(session, X, extra, schedule)
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
 
@@ -415,8 +414,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             self.n_neighbors, self.neighbors, session.once,
         )  # fmt: skip
         positives = positives_of(self.augmentation, session.runner, X, judge.neighbors)
-        weight = extra.get("sample_weight", np.ones(X.shape[0]))
-        return _Fit(weight, positives, radius, judge)
+        return _Fit(extra.get("sample_weight", np.ones(X.shape[0])), positives, radius, judge)
 
     def _train_anew(self, session: Session, X, extra, schedule) -> None:
         """Run all phases, and that of clustering from each start; the best result is kept."""
@@ -429,7 +427,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         worth = partial(session.worth, lambda: self._criterion(X))
         self.attempt_ = session.keep_best((partial(cluster, each) for each in starts), worth)
         self.initial_labels_ = starts[self.attempt_].labels
-        if schedule["clustering"] and self._fit.judge.neighbors is not None:
+        if schedule["clustering"] and len(starts) < self.n_starts and self._fit.judge.n_neighbors:
             share = partial(self._share_of, starts[0], X)
             number = one_more_attempt(session, partial(cluster, starts[0], is_fixed=True), share)
             if number is not None:
@@ -459,8 +457,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         self, session: Session, X, extra, schedule, start: Start | None = None, is_fixed=False
     ) -> None:
         """Train from a start, or go on; the targets stay those of the start if `is_fixed`."""
-        partition = None
-        watch = EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
+        partition, watch = None, self._watch(X)
         self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
         if start is not None:
             self.module_.set_clusters(start.clusters.centers, start.clusters.metric)
@@ -478,6 +475,9 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             decay_lr=True,
             watch=watch,
         )
+
+    def _watch(self, X) -> EpochWatch:
+        return EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
 
     def _criterion(self, X) -> float:
         return self._fit.judge.criterion(self._runner.infer(self._soft, X))

@@ -33,6 +33,7 @@ OBJECTIVE = {
     "contrast": "info_nce",
     "negatives": "cluster",
     "target_view": "augmented",
+    "cluster_prior": "uniform",
     "n_neighbors": 0,
     "n_starts": 1,
     "batch_size": 256,

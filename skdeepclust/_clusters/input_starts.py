@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from skdeepclust._clusters.starts import (
     Merger,
     Partitioner,
     StartFinder,
-    best_first,
+    Together,
     most_central,
 )
 
@@ -59,9 +58,8 @@ def input_partition(
     assert judge.components is not None
     points = judge.components().astype(np.float64)
     points /= np.sqrt(points.var(0).sum()) or 1.0
-    partitions = _partitioners(points, judge, rows, n_init, random_state)
-    ranked = (StartFinder(each, judge.wide_merit).ranked() for each in partitions)
-    found = best_first(chain.from_iterable(ranked))
+    partitions = [*_partitioners(points, judge, rows, n_init, random_state)]
+    found = StartFinder(Together(partitions), judge.wide_merit).ranked()
     best = found[0].merit
     least = best - (1 - SHARE_OF_BEST) * abs(best)
     near = [each for each in found[:N_COMPARED] if each.merit >= least]

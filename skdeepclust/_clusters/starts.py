@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,6 +92,27 @@ class Partitioner:
                 yield labels
 
 
+@dataclass(frozen=True)
+class Together:
+    """The partitions of several partitioners, one after the other.
+
+    Parameters
+    ----------
+    partitioners : sequence of Partitioner
+        What draws them.
+    """
+
+    partitioners: Sequence[Partitioner]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return sum(map(len, self.partitioners))
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yield the partitions."""
+        return chain.from_iterable(self.partitioners)
+
+
 class Candidate(NamedTuple):
     """A partition and its merit."""
 
@@ -104,7 +126,7 @@ class StartFinder:
 
     Parameters
     ----------
-    partitions : Partitioner
+    partitions : Partitioner or Together
         The candidates.
     judge : callable
         Returns the merit of labels, the larger the better.
@@ -115,7 +137,7 @@ class StartFinder:
         place of what they were.
     """
 
-    partitions: Partitioner
+    partitions: Partitioner | Together
     judge: Callable[[np.ndarray], Any]
     settle: Callable[[np.ndarray], np.ndarray] | None = None
     n_settled: int | None = None

@@ -95,8 +95,13 @@ def changed_parts(before: Structure, now: Structure) -> list[str]:
 
 
 def changed_parameters(before: Mapping[str, Any], estimator: Any) -> list[str]:
-    """Return the names of parameters that aren't what they were."""
-    return _changed(before, {name: getattr(estimator, name) for name in before})
+    """Return the names of parameters that aren't what they were.
+
+    Those in `_can_be_left_out` of the estimator may become 0: the network goes on without that.
+    """
+    changed = _changed(before, {name: getattr(estimator, name) for name in before})
+    optional = getattr(estimator, "_can_be_left_out", ())
+    return [name for name in changed if name not in optional or getattr(estimator, name)]
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -114,11 +114,8 @@ def load_images(
 
 def _checked_size(size: Any) -> tuple[int, int]:
     both = (size, size) if isinstance(size, Integral) else size
-    if (
-        not isinstance(both, (tuple, list))
-        or len(both) != 2
-        or not all(isinstance(each, Integral) and each > 0 for each in both)
-    ):
+    is_pair = isinstance(both, (tuple, list)) and len(both) == 2
+    if not is_pair or not all(isinstance(each, Integral) and int(each) > 0 for each in both):
         raise ValueError(f"size must be a number of pixels or (height, width), got {size!r}.")
     return int(both[0]), int(both[1])
 

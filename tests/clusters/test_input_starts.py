@@ -90,7 +90,7 @@ def test_neighbours_in_the_wide_are_those_of_the_partitions() -> None:
 
 def test_a_network_that_has_lost_the_clusters_learns_those_of_the_start() -> None:
     X, group = make_blobs(300, centers=4, n_features=6, random_state=2)
-    settings = {"lr": 0.05, "max_epochs": 6, "entropy_weight": 0, "n_starts": 1, "random_state": 0}
+    settings = {"lr": 0.05, "max_epochs": 6, "entropy_weight": 0, "random_state": 0}
     model = TripletDECClusterer(4, clustering_weight=0, triplet_weight=0, **settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(attempts, "LEAST_SHARE", 2)  # nothing is enough

@@ -10,7 +10,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdeepclust import TripletDECClusterer, triplet_dec
 from skdeepclust._clusters.repair import split_into_dead
-from skdeepclust._training import attempts
 
 X, DIGIT = load_digits(return_X_y=True)
 X, DIGIT = X[:200] / 16, DIGIT[:200]
@@ -22,7 +21,6 @@ def test_clusters_that_die_are_taken_up(monkeypatch):
     options = {"image_shape": (8, 8), "pretrain_epochs": 5, "warmup_epochs": 10, "n_init": 2}
     options |= {"n_starts": 1, "max_epochs": 12, "lr": 0.1, "random_state": 0}
     options |= {"cluster_prior": "uniform"}
-    monkeypatch.setattr(attempts, "LEAST_SHARE", 0)
     with monkeypatch.context() as patch:
         patch.setattr(triplet_dec, "revive", lambda assignment, *args, **options: assignment)
         with pytest.warns(ConvergenceWarning, match=r"\d of n_clusters=10 clusters have samples"):

@@ -82,10 +82,12 @@ def test_bars_of_phases_and_steps_in_a_terminal(terminal, capsys):
     names = [row.split("━")[0].strip() for row in rows]
     assert title == "TripletDECClusterer"
     assert names == [
-        "neighbors", "reconstruction", "warmup", "initial clusters", "candidates", "clustering",
+        "neighbors", "reconstruction", "warmup", "initial clusters",
+        "candidates", "candidates #2",  # of the embedding and of the input
+        "clustering",
     ]  # fmt: skip
     counts = {name: row.split("━")[-1].split()[0] for name, row in zip(names, rows, strict=True)}
-    assert counts["candidates"] == "3/3"
+    assert counts["candidates #2"] == "3/3"
     assert counts["clustering"] == "2/2"
     assert re.match(r"\d:\d\d:\d\d", counts["initial clusters"])
     assert f"loss {model.history_[-1]['loss']:.4g}" in rows[-1]
@@ -162,7 +164,7 @@ def fit_quickly() -> None:
 
 def stopped_in_its_last_epoch(folder):
     model, arguments = NETWORKS["triplet dec"]()
-    model.set_params(verbose=1, checkpoint=folder)
+    model.set_params(verbose=1, checkpoint=folder, n_starts=1)
     with after_epochs_of("clustering", 2), pytest.raises(Stopped):
         model.fit(*arguments)
     return model, arguments

@@ -19,7 +19,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skdeepclust import TripletDECClusterer
-from skdeepclust._training import attempts
 from skdeepclust.metrics import clustering_accuracy_score, clustering_accuracy_scorer
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -58,8 +57,7 @@ def test_each_phase_lowers_its_loss(fitted):
         assert losses[-1] < losses[0]
 
 
-def test_the_better_of_two_attempts_is_kept(digits, monkeypatch):
-    monkeypatch.setattr(attempts, "LEAST_SHARE", 0)
+def test_the_better_of_two_attempts_is_kept(digits):
     X = digits[0][:300]
     both = quick(warmup_epochs=8, n_init=6, max_epochs=3).fit(X)
     assert {row.get("attempt") for row in both.history_} == {None, 0, 1}
