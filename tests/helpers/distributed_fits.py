@@ -205,7 +205,7 @@ FITS: dict[str, Callable[[], Any]] = {
         X, sample_weight=WEIGHT
     ),
     "triplet dec, triplets": lambda: TripletDECClusterer(
-        4, contrast="triplet", negatives="radius", cluster_prior="estimated", **TRIPLET, **IMAGE
+        2, contrast="triplet", negatives="radius", cluster_prior="estimated", **TRIPLET, **IMAGE
     ).fit(X),
     "triplet dec, noise": lambda: TripletDECClusterer(
         4,
