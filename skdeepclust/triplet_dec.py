@@ -21,7 +21,7 @@ from torch.nn import functional
 from skdeepclust._clusters.initial import Start, initial_clusters
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.negatives import RunningRadius
-from skdeepclust._clusters.partitions import Clusters, check_centers
+from skdeepclust._clusters.partitions import Clusters, check_centers, is_gmm
 from skdeepclust._clusters.positives import Positives, mixes_neighbors, positives_of
 from skdeepclust._clusters.prior import check_prior, prior_of_partition
 from skdeepclust._clusters.repair import revive
@@ -461,7 +461,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
         if start is not None:
             self.module_.set_clusters(start.clusters.centers, start.clusters.metric)
-            if isinstance(self.init, str) and self.init == "gmm":
+            if is_gmm(self.init):
                 partition = start.labels
         session.train(
             "clustering",

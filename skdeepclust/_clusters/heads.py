@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score
 
 from skdeepclust._clusters.merging import minus_information_lost, number_of_parts
+from skdeepclust._clusters.partitions import is_gmm
 from skdeepclust._clusters.starts import Draw, Merger, Partitioner, StartFinder
 from skdeepclust._engine.plain_arrays import plain_arrays
 
@@ -85,7 +86,7 @@ def initial_head(
     points = codes.astype(np.float64)
     graph = affinity if affinity is not None and affinity.nnz > 0 else None
     options = {"rows": rows, "random_state": random_state, "graph": graph}
-    inits = [(init, n_init), *([("kmeans", 1)] if _is_gmm(init) else [])]
+    inits = [(init, n_init), *([("kmeans", 1)] if is_gmm(init) else [])]
     found: list[tuple[int, HeadStart]] = []
     best = partial(_best, points, n_clusters, **options)
     for labels in itertools.chain.from_iterable(itertools.starmap(best, inits)):
@@ -124,20 +125,16 @@ def _best(
     if graph is not None and isinstance(init, str):
         settle = partial(settled, n_clusters=n_clusters, affinity=graph)
         merge = Merger(partial(_edges, graph), minus_information_lost)
-        if _is_gmm(init):
+        if is_gmm(init):
             sizes = [number_of_parts(n_clusters, times, len(rows)) for times in PARTS]
             shares = [len(range(i, n_init, len(PARTS))) for i in range(len(PARTS))]
             draws = [Draw(*each) for each in zip(sizes, shares, strict=True)]
-    points = _mixture_space(codes, rows) if _is_gmm(init) else codes
+    points = _mixture_space(codes, rows) if is_gmm(init) else codes
     partitions = Partitioner(points, n_clusters, rows, init, random_state, draws, merge)
     ranked = StartFinder(partitions, merit, settle).ranked()
     distinct = [next(group) for _, group in itertools.groupby(ranked, key=lambda each: each.merit)]
     for each in distinct[:MAX_HEADS]:
         yield each.labels
-
-
-def _is_gmm(init: Any) -> bool:
-    return isinstance(init, str) and init == "gmm"
 
 
 def _edges(affinity: sparse.csr_array, labels: np.ndarray) -> np.ndarray:

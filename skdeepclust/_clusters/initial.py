@@ -13,7 +13,12 @@ from torch import Tensor
 from skdeepclust._clusters.input_starts import input_partition
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.merging import number_of_parts, share_of_smaller
-from skdeepclust._clusters.partitions import Clusters, distinct_partitions, propagated_partition
+from skdeepclust._clusters.partitions import (
+    Clusters,
+    distinct_partitions,
+    is_gmm,
+    propagated_partition,
+)
 from skdeepclust._clusters.starts import (
     Candidate,
     Draw,
@@ -35,11 +40,10 @@ PARTS = 2
 
 
 class Start(NamedTuple):
-    """A partition to start from, its centres and metric, and how well it suits the neighbours."""
+    """A partition to start from, its centres and metric."""
 
     labels: np.ndarray
     clusters: Clusters
-    agreement: float
 
 
 def initial_clusters(
@@ -104,14 +108,14 @@ def initial_clusters(
         return judge.merit(labels)
 
     seed, found = int(torch.randint(2**31 - 1, ())), []
-    looks_at_input = judge.components is not None and _is_gmm(init)
+    looks_at_input = judge.components is not None and is_gmm(init)
     if is_learned or not looks_at_input:
         found = _of_embedding(embedding, judge, rows, init, n_init, seed, merit)
     if looks_at_input:
         labels = input_partition(judge, rows=rows, n_init=n_init, random_state=seed)
         found = best_first([*found, Candidate(merit(labels), labels)])
     chosen = distinct_partitions([each.labels for each in found], n_starts)
-    return [Start(found[i].labels, clusters_of(found[i].labels), found[i].merit) for i in chosen]
+    return [Start(found[i].labels, clusters_of(found[i].labels)) for i in chosen]
 
 
 def _of_embedding(
@@ -125,17 +129,13 @@ def _of_embedding(
 ) -> list[Candidate]:
     """Return candidates of the embedding, the best one first."""
     neighbors, settle, merge = judge.neighbors, None, None
-    if neighbors is not None and _is_gmm(init):
+    if neighbors is not None and is_gmm(init):
         # the neighbours can correct mixtures, and join their parts
         settle = partial(propagated_partition, embedding, neighbors=neighbors, rows=rows)
         merge = Merger(judge.edges, share_of_smaller)
     draws = _draws(n_init, judge, len(rows), merged=merge is not None)
     partitions = Partitioner(embedding, judge.n_clusters, rows, init, random_state, draws, merge)
     return StartFinder(partitions, merit, settle, N_PROPAGATED).ranked()
-
-
-def _is_gmm(init: Any) -> bool:
-    return isinstance(init, str) and init == "gmm"
 
 
 def _draws(n_init: int, judge: Judge, n_rows: int, *, merged: bool) -> Sequence[Draw]:

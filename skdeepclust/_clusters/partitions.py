@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,6 +78,11 @@ def candidate_partitions(
                 random_state=random_state + i,
             )
         yield _fit_predict(model, embedding, rows)
+
+
+def is_gmm(init: Any) -> bool:
+    """Tell whether partitions are those of Gaussian mixtures, of the parameter `init`."""
+    return isinstance(init, str) and init == "gmm"
 
 
 @dataclass(frozen=True)
