@@ -5,11 +5,12 @@
     python -m benchmarks.compare.run --methods TripletDECClusterer "UMAP + GaussianMixture"
     python -m benchmarks.compare.run --table                          # the tables of what was run
 
-"methods" clusters all samples, "rows" does so with tables and embeddings, "epochs" with fewer or
-more of Triplet DEC's, "halves" fits on a half and labels the other one, "numbers" asks for 2 to 20
-clusters, "imbalance" leaves out most samples of some classes. Every method runs at one setting,
-that of its documentation, on the same rows, with the same number of threads, in the same process.
-Classes are seen by the scores alone.
+"methods" clusters all samples, "rows" does so with tables and embeddings, "judge" ranks initial
+clusters of these with and without classes, "epochs" clusters with fewer or more of Triplet DEC's,
+"halves" fits on a half and labels the other one, "numbers" asks for 2 to 20 clusters, "imbalance"
+leaves out most samples of some classes. Every method runs at one setting, that of its
+documentation, on the same rows, with the same number of threads, in the same process. Classes are
+seen by the scores alone.
 
 `make bench` installs the peers (benchmarks/requirements.lock). Each run is one JSON line in --out.
 A run that is there already is not repeated, so that the same command goes on where it was cut off;
@@ -31,6 +32,8 @@ from benchmarks.common.records import Record
 from benchmarks.common.results import shown
 from benchmarks.common.runs import Cost, Job, results, scores
 from benchmarks.compare.criteria import criteria, packed, versions_of_peers
+from benchmarks.compare.judge import JUDGE, judged
+from benchmarks.compare.judge import TABLES as JUDGE_TABLES
 from benchmarks.compare.methods import (
     EPOCHS,
     IMBALANCED,
@@ -118,6 +121,7 @@ class Experiment(NamedTuple):
 EXPERIMENTS = {
     "methods": Experiment(whole, DATA, METHODS),
     "rows": Experiment(whole, ROWS, {name: METHODS[name] for name in PLAIN}),
+    "judge": Experiment(judged, ROWS, {JUDGE: None}),
     "epochs": Experiment(whole, DATA, EPOCHS),
     "halves": Experiment(
         half,
@@ -190,7 +194,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     records = results(options, jobs(options), keep_errors=True)
-    print(shown(TABLES | TIME | ROW_TABLES, records))
+    print(shown(TABLES | TIME | ROW_TABLES | JUDGE_TABLES, records))
     if options.figure is not None:
         draw_numbers(records, options.figure)
     if options.time_figure is not None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.common.records import RESULTS, ROOT, Record, read_records
+from benchmarks.compare.judge import TABLES as JUDGE
 from benchmarks.compare.row_tables import TABLES as ROWS
 from benchmarks.compare.tables import TABLES as COMPARE
 from benchmarks.compare.time_tables import TABLES as TIME
@@ -82,7 +83,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),
     **tables_of("repair", REPAIR),
-    **tables_of("compare", COMPARE | TIME | ROWS),
+    **tables_of("compare", COMPARE | TIME | ROWS | JUDGE),
     **tables_of("compare", PAPERS),
     **tables_of("data_parallel", DATA_PARALLEL),
 }

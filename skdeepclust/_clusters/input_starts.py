@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.merging import minus_information_lost, number_of_parts
 from skdeepclust._clusters.starts import (
+    Candidate,
     Draw,
     Merger,
     Partitioner,
@@ -55,11 +56,23 @@ def input_partition(
     if len(rows) > MAX_SAMPLES:
         drawn = np.random.default_rng(random_state).choice(rows, MAX_SAMPLES, replace=False)
         rows = np.sort(drawn)
+    found = input_candidates(judge, rows=rows, n_init=n_init, random_state=random_state)
+    return central_of_best(found, rows)
+
+
+def input_candidates(
+    judge: Judge, *, rows: np.ndarray, n_init: int, random_state: int
+) -> list[Candidate]:
+    """Return the partitions among which `input_partition` chooses, the best one first."""
     assert judge.components is not None
     points = judge.components().astype(np.float64)
     points /= np.sqrt(points.var(0).sum()) or 1.0
     partitions = [*_partitioners(points, judge, rows, n_init, random_state)]
-    found = StartFinder(Together(partitions), judge.wide_merit).ranked()
+    return StartFinder(Together(partitions), judge.wide_merit).ranked()
+
+
+def central_of_best(found: Sequence[Candidate], rows: np.ndarray) -> np.ndarray:
+    """Return the labels of the most central one of the best candidates."""
     best = found[0].merit
     least = best - (1 - SHARE_OF_BEST) * abs(best)
     near = [each for each in found[:N_COMPARED] if each.merit >= least]

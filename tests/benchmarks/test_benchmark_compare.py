@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import run
 from benchmarks.common import data, runs
-from benchmarks.compare import criteria, methods, samples, tables
+from benchmarks.compare import criteria, judge, methods, samples, tables
 from benchmarks.compare import run as compare
 from benchmarks.compare import time_tables as time
 
@@ -51,6 +51,20 @@ def test_numbers_of_clusters_and_what_criteria_say_of_them(tmp_path) -> None:
     best = max(curve, key=lambda number: curve[number]["ARI"])
     row = tables.numbers(records).splitlines()[-1]
     assert row.split("|")[2].strip() == str(best)
+
+
+def test_the_judge_is_compared_with_classes(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(judge, "N_INIT", 5)
+    out = tmp_path / "compare.jsonl"
+    compare.main(
+        ["--data", "digits-150", "--seeds", "0", "--experiments", "judge", "--out", str(out)]
+    )
+    (record,) = rows(out)
+    assert record["mean_ACC"] <= record["best_ACC"]
+    assert record["ACC"] <= record["best_ACC"]
+    assert -1 <= record["rank_correlation"] <= 1
+    *_, of_data, mean = judge.table(rows(out)).splitlines()
+    assert of_data.split("|")[2:] == mean.split("|")[2:]
 
 
 def test_the_last_peak_is_before_the_final_fall() -> None:
