@@ -11,9 +11,9 @@ several processes each changes its share of the samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -236,9 +236,15 @@ class ImageAugmentation:
         following = iter(drawn)
         # interpolation at the very pixels would still cost rounding
         if self._moves:
-            grid = F.affine_grid(next(following), list(x.shape), align_corners=False)
+            coefficients, basis = [next(following)], [_pixel_coordinates(x)]
             if self.elastic:
-                grid = grid + _displacements(next(following), x.shape[-2:])
+                coefficients.append(next(following).flatten(2))
+                basis.append(_smooth_fields(x))
+            # Where each pixel comes from is linear in all that was drawn: one product, an image at
+            # a time, so that what becomes of it depends on no other to the last bit.
+            fields = torch.cat(basis).expand(len(x), -1, -1)
+            places = torch.bmm(torch.cat(coefficients, 2), fields)
+            grid = places.view(len(x), 2, *x.shape[-2:]).permute(0, 2, 3, 1)
             x = F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)
         if self.brightness:
             x = x * next(following).view(-1, 1, 1, 1)
@@ -263,10 +269,18 @@ class ImageAugmentation:
         return torch.stack([torch.stack(row, 1) for row in rows], 1)  # (n, 2, 3)
 
 
-def _displacements(coarse: Tensor, size: Sequence[int]) -> Tensor:
-    """Return smooth displacements (n, H, W, 2) through those at a few points."""
-    field = F.interpolate(coarse, size=list(size), mode="bicubic", align_corners=True)
-    return field.permute(0, 2, 3, 1)
+def _pixel_coordinates(x: Tensor) -> Tensor:
+    """Return x, y and 1 at each pixel of an image, (3, H W), in [-1, 1]."""
+    same = torch.eye(2, 3, device=x.device, dtype=x.dtype)
+    places = F.affine_grid(same[None], [1, *x.shape[1:]], align_corners=False)
+    return F.pad(places, (0, 1), value=1.0).flatten(0, 2).T
+
+
+def _smooth_fields(x: Tensor) -> Tensor:
+    """Return at each pixel what 1 at one of 3 x 3 points and 0 at the others becomes, (9, H W)."""
+    points = torch.eye(9, device=x.device, dtype=x.dtype).view(9, 1, 3, 3)
+    size = list(x.shape[-2:])
+    return F.interpolate(points, size=size, mode="bicubic", align_corners=True).flatten(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -334,7 +348,137 @@ class FeatureAugmentation:
         return x
 
 
-def _changed_parameters(augmentation: ImageAugmentation | FeatureAugmentation) -> str:
+@dataclass(frozen=True, kw_only=True)
+class SequenceAugmentation:
+    r"""Bend, stretch and shake sequences, ``x'(t) = m + (1 + b) (x(w(t)) - m) + jitter std e``.
+
+    ``m`` is the mean of the sequence, ``b`` uniform about zero, ``e`` standard Gaussian and std the
+    deviation of each feature in the batch. The time is warped, ``w(t) = t + d(t)``, by a piecewise
+    linear ``d`` that is drawn at three points between the ends, which stay where they are. A
+    parameter of 0 leaves its change out.
+
+    Parameters
+    ----------
+    jitter : float, default=0.05
+        Standard deviation of the noise in units of the feature's.
+    scale : float, default=0.2
+        Largest relative change of the deviations from the mean, below 1.
+    warp : float, default=0.05
+        Largest displacement as a share of the sequence's duration, below 0.125, from where time
+        could run backwards.
+
+    References
+    ----------
+    T. T. Um et al. (2017). Data Augmentation of Wearable Sensor Data for Parkinson's Disease
+    Monitoring using Convolutional Neural Networks. ICMI. Jittering, scaling and time-warping.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.augmentation import SequenceAugmentation
+    >>> augment = SequenceAugmentation(warp=0.1)
+    >>> augment
+    SequenceAugmentation(warp=0.1)
+    >>> augment(torch.zeros(8, 20, 3)).shape
+    torch.Size([8, 20, 3])
+    """
+
+    jitter: float = 0.05
+    scale: float = 0.2
+    warp: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _check_range(self, math.inf, "jitter")
+        _check_range(self, 1, "scale")
+        _check_range(self, 0.125, "warp")
+
+    def __repr__(self) -> str:
+        """Write the parameters that differ from their default."""
+        return _changed_parameters(self)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return a changed copy of a batch.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, steps, features)
+            Sequences.
+
+        Returns
+        -------
+        Tensor of shape (n, steps, features)
+            Changed sequences.
+        """
+        return self.apply_drawn(x, *self.draw(x))
+
+    def draw(self, x: Tensor, /) -> tuple[Tensor, ...]:
+        """Draw how each sequence is to be changed.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, steps, features)
+            Sequences.
+
+        Returns
+        -------
+        tuple of Tensor of shape (n, ...)
+            For `apply_drawn`: of the displacements at three points, the factors and the noise
+            those that there are.
+        """
+        if x.ndim != 3:
+            raise ValueError(
+                "SequenceAugmentation takes sequences of shape (n, steps, features), got "
+                f"{tuple(x.shape)}; use FeatureAugmentation for rows of features."
+            )
+        drawn = []
+        if self.warp:
+            points = torch.rand(len(x), 1, 3, device=x.device, dtype=x.dtype)
+            drawn.append(self.warp * (2 * points - 1))
+        if self.scale:
+            drawn.append(1 + _uniform(x, self.scale))
+        if self.jitter:
+            drawn.append(self.jitter * x.std((0, 1), correction=0) * torch.randn_like(x))
+        return tuple(drawn)
+
+    def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
+        """Return a changed copy of sequences by what was drawn for them.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, steps, features)
+            Sequences.
+        *drawn : Tensor of shape (n, ...)
+            What `draw` has drawn for these.
+
+        Returns
+        -------
+        Tensor of shape (n, steps, features)
+            Changed sequences.
+        """
+        following = iter(drawn)
+        if self.warp:
+            x = _warped(x, next(following))
+        if self.scale:
+            mean = x.mean(1, keepdim=True)
+            x = torch.lerp(mean, x, next(following).view(-1, 1, 1))
+        return x + next(following) if self.jitter else x
+
+
+def _warped(x: Tensor, points: Tensor) -> Tensor:
+    """Return sequences (n, T, F) at times displaced by what is between `points` (n, 1, 3)."""
+    n_steps = x.shape[1]
+    ends = F.pad(points, (1, 1))  # the first and the last step stay
+    shift = F.interpolate(ends, size=n_steps, mode="linear", align_corners=True)[:, 0]
+    last = n_steps - 1
+    time = torch.arange(n_steps, device=x.device, dtype=x.dtype) + last * shift
+    before = time.floor().clamp(0, last)
+    after = (before + 1).clamp(max=last)
+    here, there = (x.take_along_dim(each.long()[:, :, None], 1) for each in (before, after))
+    return torch.lerp(here, there, (time - before)[:, :, None])
+
+
+def _changed_parameters(augmentation: Any) -> str:
     """Write a constructor call with the parameters that differ from their default."""
     changed = ", ".join(
         f"{name}={getattr(augmentation, name)!r}"
@@ -352,9 +496,10 @@ def resolve_augmentation(
     Parameters
     ----------
     augmentation : "auto", None or callable
-        "auto" takes `ImageAugmentation` for images and `FeatureAugmentation` otherwise.
+        "auto" takes `ImageAugmentation` for images, `SequenceAugmentation` for sequences and
+        `FeatureAugmentation` for rows.
     input_shape : tuple of int
-        Shape of one sample: (C, H, W) for images.
+        Shape of one sample: (C, H, W), (steps, features) or (features,).
 
     Returns
     -------
@@ -381,7 +526,8 @@ def resolve_augmentation(
             raise ValueError(
                 f'augmentation must be "auto", None or callable, got {augmentation!r}.'
             )
-        return ImageAugmentation() if len(input_shape) == 3 else FeatureAugmentation()
+        kinds = {1: FeatureAugmentation, 2: SequenceAugmentation, 3: ImageAugmentation}
+        return kinds[len(input_shape)]()
     # a class is callable, too, but would be built from the batch
     if augmentation is None or (callable(augmentation) and not isinstance(augmentation, type)):
         return augmentation

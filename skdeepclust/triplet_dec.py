@@ -30,7 +30,9 @@ from skdeepclust._estimator import types
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
 from skdeepclust._estimator.parameters import learned, parameter
-from skdeepclust._training.attempts import one_more_attempt
+from skdeepclust._inputs.samples import InputSpec
+from skdeepclust._inputs.sequences import rows_images_or_sequences
+from skdeepclust._training.attempts import best_attempt, say_what_was_added
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
 from skdeepclust._training.session import Session
@@ -46,7 +48,7 @@ from skdeepclust.losses import (
 )
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
-from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder
+from skdeepclust.networks._autoencoders import AUTOENCODERS
 from skdeepclust.networks._checks import check_autoencoder
 from skdeepclust.networks._triplet_dec import TripletDECNetwork
 
@@ -109,6 +111,9 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     image_shape : tuple of int, default=None
         `(height, width)` or `(channels, height, width)` of the images that the rows of a 2-D X
         hold; at least 8 x 8. `None`: X is image-shaped itself, or holds no images.
+    sequence_shape : tuple of int, default=None
+        `(steps, features)` of the sequences of one length that the rows of a 2-D X hold, or a 3-D
+        X; the autoencoder has convolutions along the steps then. `None`: X holds no sequences.
     margin : float, default=1.0
         Margin of the triplet loss in squared distance; without effect if
         `contrast="info_nce"`.
@@ -184,6 +189,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         Autoencoder with methods `encode` and `decode`: a class or factory that is offered
         `input_shape` and `n_components`, or an instance, which is copied. `None`:
         :class:`~skdeepclust.networks.ConvAutoencoder` for images,
+        :class:`~skdeepclust.networks.SequenceAutoencoder` for sequences,
         :class:`~skdeepclust.networks.MLPAutoencoder` otherwise.
     lr : float, default=0.001
         Learning rate; falls to 0 along a cosine in the clustering phase.
@@ -235,6 +241,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
 
     n_components: int = parameter(default=32, allowed=[Interval(Integral, 1, None, closed="left")])
     image_shape: types.Shape = parameter(default=None, allowed=[None, tuple, list])
+    sequence_shape: types.Shape = parameter(default=None, allowed=[None, tuple, list])
     margin: float = parameter(default=1.0, allowed=[Interval(Real, 0, None, closed="left")])
     reconstruction_weight: float = parameter(
         default=1.0, allowed=[Interval(Real, 0, None, closed="left")]
@@ -279,8 +286,12 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     _fit: _Fit = learned()
 
     # -- the network
+    def _learn_input(self, sample_shape: tuple[int, ...]) -> InputSpec:
+        shapes = self.image_shape, self.sequence_shape
+        return rows_images_or_sequences(sample_shape, self.n_features_in_, *shapes)
+
     def _default_network(self):
-        return MLPAutoencoder if self._input.image_shape is None else ConvAutoencoder
+        return AUTOENCODERS[len(self._input.input_shape)]
 
     def _arguments(self) -> dict[str, Any]:
         return {"n_components": self.n_components, "n_clusters": self.n_clusters}
@@ -424,17 +435,13 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             session.train(phase, loss, X, extra, epochs=schedule[phase])
         starts = session.once("initial_clusters", lambda: self._starts(X, schedule["warmup"] > 0))
         cluster = partial(self._train_clustering, session, X, extra, schedule)
-        worth = partial(session.worth, lambda: self._criterion(X))
-        self.attempt_ = session.keep_best((partial(cluster, each) for each in starts), worth)
-        self.initial_labels_ = starts[self.attempt_].labels
-        if schedule["clustering"] and len(starts) < self.n_starts and self._fit.judge.n_neighbors:
-            share = partial(self._share_of, starts[0], X)
-            number = one_more_attempt(session, partial(cluster, starts[0], is_fixed=True), share)
-            if number is not None:
-                self.attempt_, self.initial_labels_ = number, starts[0].labels
-
-    def _share_of(self, start: Start, X) -> float:
-        return self._fit.judge.share_of(start.labels, self._hard(X))
+        worth, share = partial(session.worth, lambda: self._criterion(X)), None
+        if schedule["clustering"] and self._fit.judge.n_neighbors:
+            share = lambda start: self._fit.judge.share_of(start.labels, self._hard(X))  # noqa: E731
+        self.attempt_, start = best_attempt(session, cluster, starts, worth, share, self.n_starts)
+        self.initial_labels_ = start.labels
+        if not schedule["warmup"]:
+            say_what_was_added(start.labels, lambda: self._hard(X))
 
     def _starts(self, X, is_learned: bool) -> list[Start]:
         def assign(points: np.ndarray, clusters: Clusters) -> Tensor:
@@ -484,10 +491,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
 
     def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
         prior = prior_of_partition(self.cluster_prior, labels, self._fit.weight, self.n_clusters)
-        # on the device once, not with each batch
-        self._fit.prior = (
-            None if prior is None else torch.from_numpy(prior).to(self.module_.centers)
-        )
+        on_device = torch.from_numpy(prior).to(self.module_.centers) if prior is not None else None
+        self._fit.prior = on_device  # once, not with each batch
 
     def _update_target(self, X, partition: np.ndarray | None, watch: EpochWatch) -> None:
         """P of Eq. 3, from assignments that are smoothed over the neighbours in the input.

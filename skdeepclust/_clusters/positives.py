@@ -80,12 +80,12 @@ class NeighborMixtures:
         """Draw a neighbour of each sample, and how far it is to go there."""
         which = torch.randint(self.neighbors.shape[1], idx.shape, device=idx.device)
         other = self.rows.gather(self.neighbors[idx, which])
-        return other, torch.rand_like(x[:, :1])
+        return other, torch.rand_like(x.flatten(1)[:, 0])
 
     def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
         """Return points between."""
         other, share = drawn
-        return torch.lerp(x, other, share)
+        return torch.lerp(x, other, share.view(-1, *[1] * (x.ndim - 1)))
 
 
 def positives_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -83,6 +83,9 @@ class Report:
         task.done = done
         self._resume(task)
 
+    def say(self, text: Callable[[], str]) -> None:
+        """Report a remark on the fit, which is made only if it is read."""
+
     # -- the hooks
     def start(self) -> None: ...
     def stop(self) -> None: ...
@@ -103,6 +106,9 @@ class Lines(Report):
         task.last_line = now
         written = ", ".join(write_values(values))
         self._print(task, f"{task.count}{': ' if written else ''}{written}", seconds)
+
+    def say(self, text: Callable[[], str]) -> None:
+        print(f"{self.name}: {text()}", flush=True)
 
     def _end(self, task: Task) -> None:
         if task.is_step and len(self._open) == 1 and task.seconds >= SECONDS_OF_A_SHORT_STEP:
@@ -141,6 +147,9 @@ class Bars(Report):
     def stop(self) -> None:
         self.progress.stop()
 
+    def say(self, text: Callable[[], str]) -> None:
+        self.progress.console.print(text(), markup=False, highlight=False)
+
     def _begin(self, task: Task) -> None:
         about = {
             "description": "  " * (len(task.names) - 1) + task.title,
@@ -174,6 +183,7 @@ class NotebookBars(Bars):
     """The same bars as the output of a notebook's cell, which is replaced as they grow."""
 
     _handle: Any = None
+    _said: str | None = None
     _shown = -SECONDS_BETWEEN_UPDATES
 
     def start(self) -> None:
@@ -187,7 +197,11 @@ class NotebookBars(Bars):
     def _table(self) -> Any:
         table = self.progress.make_tasks_table(self.progress.tasks)
         table.title, table.title_justify = self.name, "left"
+        table.caption, table.caption_justify = self._said, "left"
         return table
+
+    def say(self, text: Callable[[], str]) -> None:
+        self._said = text()
 
     def _show(self) -> None:
         now = time.perf_counter()

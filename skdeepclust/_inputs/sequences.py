@@ -102,6 +102,16 @@ class SequenceSpec(InputSpec):
             _check_word_indices(block, self.vocabulary_size)
 
 
+def rows_images_or_sequences(
+    sample_shape: tuple[int, ...], n_features: int, image_shape: Any, sequence_shape: Any
+) -> InputSpec:
+    """Return the specification of samples that are sequences, of one length, only if said so."""
+    if sequence_shape is None:
+        return InputSpec.learn(sample_shape, n_features, image_shape)
+    known = SequenceSpec.learn(sample_shape, n_features, image_shape, sequence_shape=sequence_shape)
+    return InputSpec(known.sample_shape, known.input_shape)
+
+
 @dataclass
 class Padding:
     """Brings sequences of unlike lengths to one, with steps at their ends that mean nothing.

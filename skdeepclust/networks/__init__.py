@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from skdeepclust.networks._autoencoders import ConvAutoencoder, MLPAutoencoder
+from skdeepclust.networks._autoencoders import (
+    ConvAutoencoder,
+    MLPAutoencoder,
+    SequenceAutoencoder,
+)
 from skdeepclust.networks._bottleneck import BottleneckCNN, BottleneckMLP
 from skdeepclust.networks._classifiers import MLP, CIFARQuick
 from skdeepclust.networks._receptive_field import ReceptiveField, receptive_field
@@ -20,6 +24,7 @@ __all__ = [
     "MLPAutoencoder",
     "PlainEncoder",
     "ReceptiveField",
+    "SequenceAutoencoder",
     "Standardize",
     "TAGnet",
     "receptive_field",

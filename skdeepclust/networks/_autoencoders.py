@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,16 +19,18 @@ from skdeepclust.networks._checks import (
     check_image_shape,
     check_positive,
     check_row_shape,
+    check_sequence_shape,
 )
 from skdeepclust.networks._standardize import Standardize
 
 MIN_IMAGE_SIZE = 8
+CONVOLUTIONS = nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d | nn.ConvTranspose2d
 
 
 def _initialise(network: nn.Module) -> None:
     """Draw the weights of all linear and convolutional layers from Xavier's distribution."""
     for layer in network.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(layer, CONVOLUTIONS | nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
@@ -114,11 +117,7 @@ class ConvAutoencoder(nn.Module):
         n_inner = math.prod(self._inner_shape)
         self.encoder = _conv_stack(widths, kernel_size)
         self.to_embedding = nn.Linear(n_inner, n_components)
-        self.from_embedding = nn.Sequential(
-            nn.Linear(n_components, n_inner, bias=False),
-            nn.BatchNorm1d(n_inner),
-            nn.ReLU(inplace=True),
-        )
+        self.from_embedding = _hidden_of_embedding(n_components, n_inner)
         self.decoder = _transposed_stack(widths[::-1], sizes[::-1], kernel_size)
         _initialise(self)
         nn.utils.convert_conv2d_weight_memory_format(self, torch.channels_last)
@@ -161,25 +160,128 @@ class ConvAutoencoder(nn.Module):
         return self.decode(self.encode(x))
 
 
-def _conv_stack(widths: Sequence[int], kernel_size: int) -> nn.Sequential:
-    """Stack convolution - pooling - batch normalisation - ReLU; each layer halves the image."""
-    layers: list[nn.Module] = []
+class SequenceAutoencoder(nn.Module):
+    """Autoencoder with convolutions along the steps, ``D(E(x))``, for sequences of one length.
+
+    `ConvAutoencoder` in one dimension: each layer of the encoder is convolution - max pooling (2,
+    rounding up) - batch normalisation - ReLU over the steps, in which features are channels; a
+    fully connected layer follows, and the decoder mirrors them.
+
+    Parameters
+    ----------
+    input_shape : tuple of int, (steps, features)
+        Length of a sequence, and numbers at each step.
+    n_components : int, default=32
+        Number of units of the embedding.
+    channels : sequence of int, default=(32, 64)
+        Output channels of the convolutions, one layer each.
+    kernel_size : int, default=3
+        Width of the convolution kernels in steps; odd.
+    standardize : bool, default=False
+        Whether there is a layer `standardize`, a `Standardize` that leaves its input as it is
+        until somebody sets it. `encode` applies it to the sequences and `decode` undoes it, so
+        that the reconstruction is in the units of the input.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepclust.networks import SequenceAutoencoder
+    >>> network = SequenceAutoencoder((9, 2), n_components=5)
+    >>> sequences = torch.zeros(4, 9, 2)
+    >>> network.encode(sequences).shape, network(sequences).shape
+    (torch.Size([4, 5]), torch.Size([4, 9, 2]))
+    """
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        n_components: int = 32,
+        *,
+        channels: Sequence[int] = (32, 64),
+        kernel_size: int = 3,
+        standardize: bool = False,
+    ) -> None:
+        super().__init__()
+        self.input_shape = check_sequence_shape(input_shape, network="SequenceAutoencoder")
+        check_positive(n_components=n_components)
+        check_convolutions(channels, kernel_size)
+        self.n_components = n_components
+        self.standardize = Standardize() if standardize else None
+        widths = [self.input_shape[1], *channels]
+        sizes = [self.input_shape[:1]]
+        for _ in channels:
+            sizes.append(((sizes[-1][0] + 1) // 2,))
+        self._inner_shape = (widths[-1], *sizes[-1])
+        n_inner = math.prod(self._inner_shape)
+        self.encoder = _conv_stack(widths, kernel_size, n_dims=1)
+        self.to_embedding = nn.Linear(n_inner, n_components)
+        self.from_embedding = _hidden_of_embedding(n_components, n_inner)
+        self.decoder = _transposed_stack(widths[::-1], sizes[::-1], kernel_size)
+        _initialise(self)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Embed sequences, ``z = E(x)``: (n, steps, features) -> (n, n_components)."""
+        x = _scale(self.standardize, x).transpose(1, 2)
+        return self.to_embedding(self.encoder(x).flatten(1))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Reconstruct sequences, ``D(z)``: (n, n_components) -> (n, steps, features)."""
+        hidden = self.from_embedding(z).view(-1, *self._inner_shape)  # (n, c, t)
+        return _scale_back(self.standardize, self.decoder(hidden).transpose(1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct sequences through their embedding, ``D(E(x))``."""
+        return self.decode(self.encode(x))
+
+
+class _Layers(NamedTuple):
+    """The layers of a number of dimensions."""
+
+    convolution: type[nn.Module]
+    transposed: type[nn.Module]
+    pooling: type[nn.Module]
+    norm: type[nn.Module]
+
+
+LAYERS = {
+    1: _Layers(nn.Conv1d, nn.ConvTranspose1d, nn.MaxPool1d, nn.BatchNorm1d),
+    2: _Layers(nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.BatchNorm2d),
+}
+
+
+def _hidden_of_embedding(n_components: int, n_inner: int) -> nn.Sequential:
+    """Return the decoder's first layer, linear - batch normalisation - ReLU."""
+    return nn.Sequential(
+        nn.Linear(n_components, n_inner, bias=False),
+        nn.BatchNorm1d(n_inner),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _conv_stack(widths: Sequence[int], kernel_size: int, n_dims: int = 2) -> nn.Sequential:
+    """Stack convolution - pooling - batch normalisation - ReLU; each layer halves its input."""
+    of, layers = LAYERS[n_dims], []
     for n_in, n_out in pairwise(widths):
         layers += [
             # no bias: the batch normalisation behind it would take it away again
-            nn.Conv2d(n_in, n_out, kernel_size, padding=kernel_size // 2, bias=False),
-            nn.MaxPool2d(2, ceil_mode=True),
-            nn.BatchNorm2d(n_out),
+            of.convolution(n_in, n_out, kernel_size, padding=kernel_size // 2, bias=False),
+            of.pooling(2, ceil_mode=True),
+            of.norm(n_out),
             nn.ReLU(inplace=True),
         ]
     return nn.Sequential(*layers)
 
 
 def _transposed_stack(
-    widths: Sequence[int], sizes: Sequence[tuple[int, int]], kernel_size: int
+    widths: Sequence[int], sizes: Sequence[tuple[int, ...]], kernel_size: int
 ) -> nn.Sequential:
-    """Stack transposed convolutions with stride 2 through the given image sizes."""
-    layers: list[nn.Module] = []
+    """Stack transposed convolutions with stride 2 through the given sizes."""
+    of, layers = LAYERS[len(sizes[0])], []
     for i, (n_in, n_out) in enumerate(pairwise(widths)):
         # without padding, stride 2 makes 2 n - 1 pixels of n
         padding = tuple(
@@ -187,12 +289,12 @@ def _transposed_stack(
         )
         last = i == len(widths) - 2
         layers.append(
-            nn.ConvTranspose2d(
+            of.transposed(
                 n_in, n_out, kernel_size, 2, kernel_size // 2, output_padding=padding, bias=last
             )
         )
         if not last:
-            layers += [nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+            layers += [of.norm(n_out), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers)
 
 
@@ -279,3 +381,11 @@ def _linear_stack(widths: Sequence[int], batch_norm: bool) -> nn.Sequential:
         # in place over a linear layer's own output, nobody could look at that any more
         layers.append(nn.ReLU(inplace=batch_norm))
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+
+# By the number of dimensions of a sample: rows, sequences, images.
+AUTOENCODERS: dict[int, type[nn.Module]] = {
+    1: MLPAutoencoder,
+    2: SequenceAutoencoder,
+    3: ConvAutoencoder,
+}

@@ -62,6 +62,18 @@ def check_image_shape(
     return shape
 
 
+def check_sequence_shape(input_shape: Sequence[int], *, network: str) -> tuple[int, int]:
+    """Return ``(steps, features)``."""
+    shape = tuple(int(size) for size in input_shape)
+    if len(shape) != 2:
+        raise ValueError(
+            f"input_shape of {network} must be (steps, features), got {shape}; use MLPAutoencoder "
+            "for rows of features, ConvAutoencoder for images."
+        )
+    check_positive(steps=shape[0], features=shape[1])
+    return shape
+
+
 # -- what a module makes of a batch
 
 

@@ -251,4 +251,29 @@ def test_one_output_of_a_notebook_is_replaced(monkeypatch, capsys):
     assert "TripletDECClusterer" in cell.shown[0]
     assert any("initial clusters" in each and "clustering" not in each for each in cell.shown)
     assert f"loss {model.history_[-1]['loss']:.4g}" in cell.shown[-1]
+    assert "have stayed in their initial clusters" in cell.shown[-1]
     assert len(cell.shown) > 3
+
+
+def rows_of_three_groups():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(90, 4)) + 9 * np.eye(4)[np.arange(90) % 3]
+
+
+@pytest.mark.parametrize("in_terminal", [False, True])
+def test_a_fit_says_where_the_network_adds_little(in_terminal, capsys, request):
+    screen = request.getfixturevalue("terminal") if in_terminal else None
+    model = TripletDECClusterer(
+        3, max_epochs=1, pretrain_epochs=1, n_init=2, random_state=0, verbose=1
+    )
+    model.fit(rows_of_three_groups())
+    assert (model.labels_ == model.initial_labels_).all()
+    said = "100.0% of the samples have stayed in their initial clusters. The network adds little"
+    text = " ".join(last_screen(screen)) if in_terminal else capsys.readouterr().out
+    assert said in text
+
+
+def test_what_a_network_adds_is_said_only_where_no_warmup_has_made_the_start(capsys, no_clock):
+    model, arguments = NETWORKS["triplet dec"]()
+    model.set_params(verbose=1).fit(*arguments)
+    assert "initial clusters." not in capsys.readouterr().out

@@ -8,7 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder
+from skdeepclust.networks import (
+    MLP,
+    CIFARQuick,
+    ConvAutoencoder,
+    MLPAutoencoder,
+    SequenceAutoencoder,
+)
 from skdeepclust.networks._checks import check_autoencoder, check_outputs
 
 
@@ -27,7 +33,10 @@ def test_our_classifiers_pass_the_check(cls, shape):
     check_outputs(cls(shape, 4).double(), shape, 4)
 
 
-@pytest.mark.parametrize(("cls", "shape"), [(MLPAutoencoder, (7,)), (ConvAutoencoder, (2, 9, 14))])
+@pytest.mark.parametrize(
+    ("cls", "shape"),
+    [(MLPAutoencoder, (7,)), (SequenceAutoencoder, (9, 2)), (ConvAutoencoder, (2, 9, 14))],
+)
 def test_our_autoencoders_pass_the_check(cls, shape):
     assert check_autoencoder(cls(shape, 4, standardize=True).double(), shape) == 4
 

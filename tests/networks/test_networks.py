@@ -14,12 +14,18 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from torch import nn
 
-from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder, Standardize
+from skdeepclust.networks import (
+    ConvAutoencoder,
+    MLPAutoencoder,
+    SequenceAutoencoder,
+    Standardize,
+)
 
 SIDES = st.integers(8, 37)
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 NETWORKS = [
     pytest.param(ConvAutoencoder, (2, 9, 14), id="conv"),
+    pytest.param(SequenceAutoencoder, (9, 2), id="sequences"),
     pytest.param(MLPAutoencoder, (7,), id="mlp"),
 ]
 
@@ -40,6 +46,30 @@ def test_decoder_restores_the_shape_of_any_image(channels, height, width, layers
     embedding = network.encode(images)
     assert embedding.shape == (2, 3)
     assert network.decode(embedding).shape == images.shape
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps=st.integers(1, 37), features=st.integers(1, 5), layers=st.integers(1, 5))
+def test_decoder_restores_the_length_of_any_sequence(steps, features, layers):
+    network = SequenceAutoencoder((steps, features), 3, channels=[4] * layers)
+    sequences = torch.randn(2, steps, features)
+    embedding = network.encode(sequences)
+    assert embedding.shape == (2, 3)
+    assert network.decode(embedding).shape == sequences.shape
+
+
+def test_sequences_are_images_one_pixel_wide():
+    """With the kernels' columns of an image network, beside which there is nothing but padding."""
+    images = ConvAutoencoder((2, 16, 8), 3, channels=(4,)).double().eval()
+    sequences = SequenceAutoencoder((16, 2), 3, channels=(4,)).double().eval()
+    kernel = images.encoder[0].weight.detach()
+    kernel[..., [0, 2]] = 0
+    sequences.encoder[0].weight.data.copy_(kernel[..., 1])
+    x = torch.randn(5, 16, 2, dtype=torch.float64)
+    wide = x.transpose(1, 2)[..., None].expand(-1, -1, -1, 8)
+    codes = images.encoder(wide)
+    torch.testing.assert_close(codes[..., 0], sequences.encoder(x.transpose(1, 2)))
+    torch.testing.assert_close(codes[..., 0], codes[..., 3])
 
 
 @pytest.mark.parametrize("kernel_size", [1, 5])
@@ -212,6 +242,9 @@ def test_with_batch_norm_activations_are_in_place():
 @pytest.mark.parametrize(
     ("cls", "shape", "options", "message"),
     [
+        (SequenceAutoencoder, (9,), {}, "steps, features"),
+        (SequenceAutoencoder, (0, 2), {}, "steps must be .* got 0"),
+        (SequenceAutoencoder, (9, 2), {"kernel_size": 4}, "odd, got 4"),
         (ConvAutoencoder, (1, 7, 28), {}, "8 x 8"),
         (ConvAutoencoder, (1, 28, 7), {}, "8 x 8"),
         (ConvAutoencoder, (0, 8, 8), {}, "at least one channel"),
