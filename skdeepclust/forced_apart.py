@@ -25,7 +25,7 @@ from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._estimator.partial_labels import accuracy, check_partial_labels, named, set_classes
 from skdeepclust._inputs.sequences import Padding, SequenceSpec
 from skdeepclust._inputs.weights import weights_of
-from skdeepclust._training.phase_net import finite_mean
+from skdeepclust._training.phase_net import check_finite, finite_mean
 from skdeepclust._training.session import Session
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.networks import BottleneckCNN, BottleneckMLP, BottleneckRNN, Standardize
@@ -401,6 +401,7 @@ class ForcedApartEmbedder(
             self._prepare(session, X, extra, warm=warm)
             session.y = named(extra["y"], self.classes_)
             session.train("classification", self._classification_loss, X, extra, epochs=epochs)
+            check_finite(lambda x: self._outputs(x).softmax(1), session.runner, X, self.lr)
         self.__dict__.pop("reconstruction_err_", None)
         return self
 

@@ -27,7 +27,7 @@ from skdeepclust._estimator.parameters import DeclaredParameters, learned, param
 from skdeepclust._estimator.partial_labels import masked, named, set_classes, split
 from skdeepclust._inputs.weights import weights_of
 from skdeepclust._training.phase_data import check_number_of_labels
-from skdeepclust._training.phase_net import finite_mean
+from skdeepclust._training.phase_net import check_finite, finite_mean
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder
@@ -314,6 +314,7 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
                 patience=None if valid is None else self.n_iter_no_change,
                 monitor="cross_entropy",
             )
+            check_finite(lambda x: self._logits(x).softmax(1), session.runner, X, self.lr)
         return self
 
     # -- inference

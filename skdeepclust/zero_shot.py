@@ -36,6 +36,7 @@ from skdeepclust._estimator.partial_labels import (
 )
 from skdeepclust._estimator.structure import check_unchanged
 from skdeepclust._inputs.labels import listed
+from skdeepclust._training.phase_net import check_finite
 from skdeepclust._training.session import Session
 from skdeepclust.losses import structured_hinge_loss
 from skdeepclust.losses._clustering import product
@@ -367,6 +368,7 @@ class ZeroShotClassifier(BaseDeepClassifier):
             self._fit = self._attributes_of(self._seen)
             session.y = named(target, self.classes_)
             session.train("hinge", self._loss, X, extra, epochs=epochs, decay_lr=not partial)
+            check_finite(lambda x: self._scores(x, self._fit), session.runner, X, self.lr)
         self._set_linear_map()
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -13,12 +14,16 @@ from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.helper import predefined_split
 
 from skdeepclust._engine.reports import current_report
+from skdeepclust._engine.runner import Runner
 from skdeepclust._training.callback_errors import explained
 from skdeepclust._training.net_state import net_state, set_net_state
 from skdeepclust._training.phase import Interrupts, Phase, PhaseStopped
 from skdeepclust._training.phase_data import PhaseData
 from skdeepclust._training.users_callbacks import begin_phase, given_to
 from skdeepclust.networks._layers import train_mode
+
+# Samples of which the outputs are looked at once more at the end.
+N_ROWS_TRIED = 1_000
 
 __all__ = ["PhaseNet", "cosine_decay", "early_stopping", "predefined_split"]
 
@@ -39,10 +44,22 @@ def finite_mean(errors: Any, weight: np.ndarray | None, lr: float) -> float:
     mean = float(np.average(errors, weights=weight))
     if abs(mean) < float("inf"):
         return mean
-    raise NonFiniteError(
-        "The reconstruction error is non-finite after the last step",
-        f"Lower `lr` (now {lr:g}) or scale X, for instance with MinMaxScaler.",
-    )
+    raise _after_last_step("The reconstruction error is", lr)
+
+
+def check_finite(function: Callable[[Any], torch.Tensor], runner: Runner, X, lr: float) -> None:
+    """Raise NonFiniteError if a network with finite weights makes something else of samples."""
+    if not runner.infer(function, X[:N_ROWS_TRIED]).isfinite().all():
+        raise _after_last_step("Outputs of the network are", lr)
+
+
+def _after_last_step(what: str, lr: float) -> NonFiniteError:
+    return NonFiniteError(f"{what} non-finite after the last step", advice_on(lr))
+
+
+def advice_on(lr: float) -> str:
+    """Return what helps against values that are non-finite."""
+    return f"Lower `lr` (now {lr:g}) or scale X, for instance with MinMaxScaler."
 
 
 class PhaseNet(NeuralNet):
@@ -187,7 +204,7 @@ class PhaseNet(NeuralNet):
             raise NonFiniteError(
                 f"Weights became non-finite in the last step of phase {self.phase_!r}, epoch "
                 f"{len(self.history)}: {', '.join(bad[:3])}",
-                f"Lower `lr` (now {self.lr:g}) or scale X, for instance with MinMaxScaler.",
+                advice_on(self.lr),
             )
 
     def notify(self, method_name, **kwargs) -> None:

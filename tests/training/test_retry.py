@@ -13,7 +13,12 @@ from helpers.small_fits import KNOWN, QUICK
 from helpers.stopped_fits import after_an_epoch, assert_same_result, fitted_with_stops, result
 from sklearn.exceptions import ConvergenceWarning
 
-from skdeepclust import TripletDECClusterer
+from skdeepclust import (
+    ForcedApartEmbedder,
+    ParsimoniousClassifier,
+    TripletDECClusterer,
+    ZeroShotClassifier,
+)
 
 # Steps of this size lead to infinity, those of a tenth don't.
 X = np.random.default_rng(0).normal(size=(97, 6))
@@ -124,3 +129,20 @@ def test_a_second_try_goes_on_from_a_checkpoint(tmp_path: Path):
     assert n_stops == len(model.history_) + 1
     assert len(epochs) == len(model.history_) + 2 + n_stops
     assert list(tmp_path.iterdir()) == []
+
+
+LAST_STEPS = {
+    "classifier": lambda: ParsimoniousClassifier(n_clusters=3, lr=1e30),
+    "embedder": lambda: ForcedApartEmbedder(lr=1e30),
+    "zero shot": lambda: ZeroShotClassifier(class_attributes=np.eye(3), lr=1e38),
+}
+
+
+@pytest.mark.parametrize("name", LAST_STEPS)
+def test_a_last_step_that_leaves_finite_weights_but_no_finite_outputs_is_an_error(name):
+    """The loss is that of before the step: of one step it says nothing."""
+    options = {"optimizer": "sgd", "max_epochs": 1, "batch_size": 97, "random_state": 0}
+    model = LAST_STEPS[name]().set_params(**options)
+    with pytest.raises(ValueError, match="non-finite after the last step. Lower `lr`"):
+        model.fit(X, np.arange(97) % 3)
+    assert not hasattr(model, "module_")
