@@ -23,6 +23,7 @@ from skdeepclust.plotting._canvas import (
 )
 from skdeepclust.plotting._pictures import picture_taker
 from skdeepclust.plotting._selection import (
+    at_last_step,
     check_cluster_labels,
     count_samples,
     number_of_clusters,
@@ -172,9 +173,9 @@ class EmbeddingDisplay:
         check_map(method, n_points)
         check_is_fitted(estimator)
         _check_images(images, n_images, X)  # before a network is run
+        last, X = at_last_step(estimator, X)
         return cls.from_predictions(
-            estimator.transform(X), estimator.predict(X), y,
-            n_clusters=number_of_clusters(estimator), method=method, n_points=n_points,
+            last.transform(X), last.predict(X), y, n_clusters=number_of_clusters(last), method=method, n_points=n_points,
             random_state=random_state, images=images, n_images=n_images, ax=ax, **plot_options,
         )  # fmt: skip
 

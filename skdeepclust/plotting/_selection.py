@@ -49,11 +49,17 @@ def check_cluster_labels(labels: Any, n_clusters: int | None) -> np.ndarray:
     return labels
 
 
+def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Return the last step of a pipeline and what it gets, so that the first ones run once."""
+    if not hasattr(estimator, "steps") or len(estimator.steps) < 2:
+        return estimator, X
+    return estimator[-1], estimator[:-1].transform(X)
+
+
 def ask(estimator: Any, X: Any) -> Answers:
-    """Ask any clusterer, or a pipeline that ends in one, whose first steps run once."""
+    """Ask any clusterer, or a pipeline that ends in one."""
     n_clusters = number_of_clusters(estimator)
-    if hasattr(estimator, "steps") and len(estimator.steps) > 1:
-        X, estimator = estimator[:-1].transform(X), estimator[-1]
+    estimator, X = at_last_step(estimator, X)
     if not hasattr(estimator, "predict"):
         raise TypeError(
             f"{type(estimator).__name__} has no predict: give what it has found to "
@@ -155,7 +161,8 @@ def points_apart(
 
     Clusters take turns. The first box of a cluster is the one nearest to its median, each of the
     others as far from all that are there as can be. `kept_free` (n, 2) are the middles of boxes
-    with half these sides, on which a cluster's first box stands only if there is no other place.
+    with half these sides; a cluster's first box stands on them only if the next place is farther
+    from its median by more than one and a half boxes.
     """
     places = coordinates / sides
     in_turn = sorted(set(labels.tolist()), key=lambda label: (label < 0, label))  # noise is last
@@ -163,11 +170,11 @@ def points_apart(
     chosen: list[int] = []
     for label, rows in candidates.items():
         rows = rows[_gaps(places[rows], places[chosen]) >= 1]
-        free = rows[_gaps(places[rows], kept_free / sides) >= 0.75]
-        rows = free if len(free) else rows
+        from_median = _gaps(places[rows], np.median(places[labels == label], axis=0)[None])
+        is_free = _gaps(places[rows], kept_free / sides) >= 0.75
+        cost = from_median + 1.5 * ~is_free
         if len(rows) and len(chosen) < n_points:
-            middle = np.median(places[labels == label], axis=0)
-            chosen.append(int(rows[_gaps(places[rows], middle[None]).argmin()]))
+            chosen.append(int(rows[cost.argmin()]))
     while candidates and len(chosen) < n_points:
         for label, rows in list(candidates.items()):
             gaps = _gaps(places[rows], places[chosen])

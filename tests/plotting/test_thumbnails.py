@@ -13,8 +13,9 @@ from matplotlib.patches import Rectangle
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdeepclust.plotting import EmbeddingDisplay
 from skdeepclust.plotting._canvas import cluster_colors
@@ -119,6 +120,17 @@ def test_they_spread_over_a_cluster():
     line = np.column_stack([np.arange(0, 100, 0.5), np.zeros(200)])
     chosen = points_apart(line, np.zeros(200, int), np.array([2.0, 2.0]), 5, np.zeros((0, 2)))
     assert_allclose(np.sort(line[chosen, 0]), [0, 25, 50, 75, 100], atol=3)
+
+
+def test_the_first_steps_of_a_pipeline_run_once():
+    calls = []
+    seen = FunctionTransformer(lambda X: calls.append(len(X)) or X)
+    pipeline = make_pipeline(seen, KMeans(4, n_init=1, random_state=0)).fit(IMAGES)
+    calls.clear()
+    display = EmbeddingDisplay.from_estimator(pipeline, IMAGES, ax=own_axes())
+    assert calls == [300]
+    assert_array_equal(display.labels, pipeline.predict(IMAGES))
+    assert_allclose(display.coordinates, PCA(2).fit_transform(pipeline.transform(IMAGES)))
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
