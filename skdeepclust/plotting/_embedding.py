@@ -175,8 +175,9 @@ class EmbeddingDisplay:
         _check_images(images, n_images, X)  # before a network is run
         last, X = at_last_step(estimator, X)
         return cls.from_predictions(
-            last.transform(X), last.predict(X), y, n_clusters=number_of_clusters(last), method=method, n_points=n_points,
-            random_state=random_state, images=images, n_images=n_images, ax=ax, **plot_options,
+            last.transform(X), last.predict(X), y, n_clusters=number_of_clusters(last),
+            method=method, n_points=n_points, random_state=random_state, images=images,
+            n_images=n_images, ax=ax, **plot_options,
         )  # fmt: skip
 
     @classmethod
