@@ -126,6 +126,8 @@ def to_numpy(array: Any) -> np.ndarray:
     """Convert an array, data frame, sparse matrix or tensor of any device."""
     if hasattr(array, "detach"):
         array = array.detach().cpu()
+        if str(array.dtype) == "torch.bfloat16":  # which NumPy doesn't have
+            array = array.float()
     elif hasattr(array, "toarray"):
         array = array.toarray()
     return np.asarray(array)

@@ -130,8 +130,9 @@ class EmbeddingDisplay:
         Parameters
         ----------
         estimator : fitted clusterer, or pipeline that ends in one
-            With `transform` and `predict`; the number of clusters is that of its
-            `cluster_centers_`, or its parameter `n_clusters`, if it has them.
+            With `predict`, and `transform`, without which the map is of X (of a pipeline: of what
+            its last step gets). The number of clusters is that of its `cluster_centers_`, or its
+            parameter `n_clusters`, if it has them.
         X : array-like of shape (n_samples, ...)
             Samples, as for `estimator.predict`.
         y : array-like of shape (n_samples,), default=None
@@ -175,9 +176,9 @@ class EmbeddingDisplay:
         _check_images(images, n_images, X)  # before a network is run
         last, X = at_last_step(estimator, X)
         return cls.from_predictions(
-            last.transform(X), last.predict(X), y, n_clusters=number_of_clusters(last),
-            method=method, n_points=n_points, random_state=random_state, images=images,
-            n_images=n_images, ax=ax, **plot_options,
+            last.transform(X) if hasattr(last, "transform") else X, last.predict(X), y,
+            n_clusters=number_of_clusters(last), method=method, n_points=n_points,
+            random_state=random_state, images=images, n_images=n_images, ax=ax, **plot_options,
         )  # fmt: skip
 
     @classmethod
@@ -244,6 +245,7 @@ class EmbeddingDisplay:
         """
         check_map(method, n_points)
         embedding = to_numpy(embedding)
+        embedding = embedding.reshape(len(embedding), -1) if embedding.ndim > 2 else embedding
         labels = to_numpy(labels)
         check_consistent_length(embedding, labels)
         labels = check_cluster_labels(labels, n_clusters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,10 +23,12 @@ def picture_taker(images: Any, n_samples: int) -> Callable[[np.ndarray], np.ndar
     They keep their values and have the shape (n_rows, C, H, W). Only what is asked for is read.
     """
     is_array = len(getattr(images, "shape", ())) > 1
-    if isinstance(images, (str, bytes, Mapping)) or not (is_array or hasattr(images, "__len__")):
+    is_path = isinstance(images, (str, bytes, os.PathLike))
+    if is_path or isinstance(images, Mapping) or not (is_array or hasattr(images, "__len__")):
+        hint = "load_images reads a folder" if is_path else "make a list of them"
+        hint = "give found.images" if isinstance(images, Mapping) else hint
         name = type(images).__name__
-        found = "found.images of load_images" if isinstance(images, Mapping) else "the images"
-        raise TypeError(f"images must be an array or a list of images, got {name}: give {found}.")
+        raise TypeError(f"images must be an array or a list of images, got {name}: {hint}.")
     if len(images) != n_samples:
         raise ValueError(
             f"images must have one image for each of the {n_samples} samples, got {len(images)}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -43,6 +44,7 @@ def series(images):
         (last(GREY), GREY),
         (GREY[:, 0], GREY),
         (COLORS / 255, COLORS / 255),
+        (torch.tensor(COLORS).bfloat16(), COLORS.astype(np.float32)),
         (torch.tensor(COLORS), COLORS),
         (in_file(COLORS), COLORS),
         (list(COLORS), COLORS),
@@ -119,7 +121,13 @@ def test_photographs_stand_upright_as_in_load_images(tmp_path, orientation):
         (["a.png"] * 7, TypeError, r"images\[0\] must be .* got str: open it with PIL.Image.open"),
         ([None] * 7, TypeError, r"images\[0\] must be an array or a PIL image, got NoneType"),
         ([[[1, 2], [3]]] * 7, TypeError, r"images\[0\] must be an array or a PIL image, got list"),
-        ("photographs", TypeError, "images must be an array or a list of images, got str"),
+        (
+            "photographs",
+            TypeError,
+            "images must be an array or a list of images, got str: load_images",
+        ),
+        (Path("photographs"), TypeError, "Path: load_images reads a folder"),
+        (iter(COLORS), TypeError, "make a list of them"),
         ({"images": COLORS}, TypeError, "got dict: give found.images"),
         (7, TypeError, "images must be an array or a list of images, got int"),
     ],
