@@ -237,6 +237,8 @@ class ImagePainter:
         if originals:
             self.low, self.high = original_range(values, members[0].shape[1])
         self.cmap = cmap or ("gray_r" if dark and not originals else "gray")
+        # photographs are larger than they are drawn
+        self.interpolation = "auto" if originals else "nearest"
         self.ax = ax
 
     def __call__(self, image: np.ndarray, left: float, top: float, height: float = 1.0) -> Any:
@@ -252,8 +254,8 @@ class ImagePainter:
         width = abs(height) * aspect
         extent = (left, left + width, top + height, top)
         painted = self.ax.imshow(
-            image, extent=extent, cmap=self.cmap, vmin=0, vmax=1, interpolation="nearest",
-            origin="upper",
+            image, extent=extent, cmap=self.cmap, vmin=0, vmax=1, origin="upper",
+            interpolation=self.interpolation,
         )  # fmt: skip
         frame = {"fill": False, "ec": rcParams["text.color"], "alpha": 0.15, "lw": 0.6}
         self.ax.add_patch(Rectangle((left, top), width, height, **frame))
