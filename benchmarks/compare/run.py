@@ -52,10 +52,10 @@ from benchmarks.compare.time_tables import TABLES as TIME
 from benchmarks.compare.time_tables import draw_time
 
 DATA = ("digits", "segments", "mnist-5k", "texts", "mnist")
-# Tables, sensors, texts, digits without their places, and patches in colour.
+# Tables, sensors, texts, digits without their places, patches in colour, and vectors of these.
 ROWS = (
     "table", "uneven table", "vowel", "digit rows", "segments", "satimage", "penbased", "words",
-    "texts", "patches",
+    "texts", "patches", "patch vectors",
 )  # fmt: skip
 LARGE = ("mnist",)  # too large for some methods, and for more than one seed
 SEEDS = range(5)

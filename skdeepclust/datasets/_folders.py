@@ -145,14 +145,21 @@ def _read(path: Path, size: tuple[int, int], mode: str) -> NDArray[np.uint8]:
     with closing(Image.open(path)) as image:
         # JPEG files are decoded at a part of their size; whether they are turned isn't known yet
         image.draft(mode, (2 * max(size), 2 * max(size)))
-        turned = ImageOps.exif_transpose(image)
-        if turned.mode.startswith("I;16"):  # Pillow would cut off what is above 255
-            turned = Image.fromarray((np.asarray(turned) >> 8).astype(np.uint8))
-        elif turned.mode in ("I", "F"):
-            raise ValueError(f"pixels of mode {turned.mode!r} have no known range")
-        fitted = ImageOps.fit(turned.convert(mode), (width, height))
+        fitted = ImageOps.fit(turned(image).convert(mode), (width, height))
     pixels = np.asarray(fitted)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def turned(image: Any) -> Any:
+    """Return an image of Pillow as its EXIF orientation says, with pixels of eight bits."""
+    from PIL import Image, ImageOps
+
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I;16"):  # Pillow would cut off what is above 255
+        return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+    if upright.mode in ("I", "F"):
+        raise ValueError(f"pixels of mode {upright.mode!r} have no known range")
+    return upright
 
 
 def _tell_of(unreadable: dict[Path, str], filenames: Iterable[Path], folder: Any) -> None:

@@ -126,6 +126,8 @@ def to_numpy(array: Any) -> np.ndarray:
     """Convert an array, data frame, sparse matrix or tensor of any device."""
     if hasattr(array, "detach"):
         array = array.detach().cpu()
+        if str(array.dtype) == "torch.bfloat16":  # which NumPy doesn't have
+            array = array.float()
     elif hasattr(array, "toarray"):
         array = array.toarray()
     return np.asarray(array)
@@ -202,30 +204,59 @@ def finish_map(ax: Axes, caption: str) -> None:
     ax.set_xlabel(caption, fontsize="small", loc="left", alpha=0.6)
 
 
-class ImagePainter:
-    """Draw images of any number of channels with one range of values for the whole gallery."""
+def original_range(values: np.ndarray, n_channels: int) -> tuple[float, float]:
+    """Return what is black and what is white in images that are shown as they are.
 
-    def __init__(self, ax: Axes, members: Sequence[np.ndarray], cmap: str | None) -> None:
+    Of colours it is the range of their type, so that contrast stays. What the values of one
+    channel mean isn't known: theirs is what they take.
+    """
+    if values.size == 0:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    limit = 1.0 if values.dtype.kind == "f" else 255.0
+    return (0.0, limit) if n_channels == 3 and low >= 0 and high <= limit else (low, high)
+
+
+class ImagePainter:
+    """Draw images of any number of channels with one range of values for the whole gallery.
+
+    Originals are shown as they are, in their own colours; of others ink is dark on light paper.
+    """
+
+    def __init__(
+        self,
+        ax: Axes,
+        members: Sequence[np.ndarray],
+        cmap: str | None,
+        *,
+        originals: bool = False,
+    ) -> None:
         values = np.concatenate([np.ravel(images) for images in members])
         self.low, self.high = (values.min(), values.max()) if values.size else (0.0, 1.0)
         dark = values.size > 0 and np.median(values) < self.low + (self.high - self.low) / 4
-        self.cmap = cmap or ("gray_r" if dark else "gray")
+        if originals:
+            self.low, self.high = original_range(values, members[0].shape[1])
+        self.cmap = cmap or ("gray_r" if dark and not originals else "gray")
+        # photographs are larger than they are drawn
+        self.interpolation = "auto" if originals else "nearest"
         self.ax = ax
 
-    def __call__(self, image: np.ndarray, left: float, top: float) -> Any:
+    def __call__(self, image: np.ndarray, left: float, top: float, height: float = 1.0) -> Any:
+        """Draw an image; `height` is below zero where the vertical axis goes up."""
         from matplotlib import rcParams
         from matplotlib.patches import Rectangle
 
-        _, height, width = image.shape
+        aspect = image.shape[2] / image.shape[1]
         span = max(float(self.high) - float(self.low), np.finfo(np.float32).tiny)
         image = np.clip((image.astype(np.float64) - self.low) / span, 0, 1)
         # neither grey nor colour: the mean of the channels
         image = image.transpose(1, 2, 0) if len(image) == 3 else image.mean(0)
-        extent = (left, left + width / height, top + 1, top)
+        width = abs(height) * aspect
+        extent = (left, left + width, top + height, top)
         painted = self.ax.imshow(
-            image, extent=extent, cmap=self.cmap, vmin=0, vmax=1, interpolation="nearest",
-            origin="upper",
+            image, extent=extent, cmap=self.cmap, vmin=0, vmax=1, origin="upper",
+            interpolation=self.interpolation,
         )  # fmt: skip
         frame = {"fill": False, "ec": rcParams["text.color"], "alpha": 0.15, "lw": 0.6}
-        self.ax.add_patch(Rectangle((left, top), width / height, 1, **frame))
+        self.ax.add_patch(Rectangle((left, top), width, height, **frame))
         return painted

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skdeepclust.plotting._canvas import (
+    ImagePainter,
     check_map,
     cluster_colors,
     draw_points,
@@ -19,11 +21,21 @@ from skdeepclust.plotting._canvas import (
     to_numpy,
     write_at_medians,
 )
+from skdeepclust.plotting._pictures import picture_taker
+from skdeepclust.plotting._selection import (
+    at_last_step,
+    check_cluster_labels,
+    count_samples,
+    number_of_clusters,
+    points_apart,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NOISE_COLOR = "0.6"
+THUMBNAIL = 0.08  # the longer side, as a share of the map's
+BETWEEN = 0.1  # thumbnails, as a share of their sides
 
 
 class EmbeddingDisplay:
@@ -47,9 +59,15 @@ class EmbeddingDisplay:
         Rows of `X` on the map.
     caption : str, default=""
         How the map was made.
+    thumbnails : ndarray of shape (n_shown, C, H, W), default=None
+        Images of some samples, drawn where they are.
+    thumbnail_points : ndarray of shape (n_shown,), default=None
+        Which rows of `coordinates` these samples are.
 
     Attributes
     ----------
+    ims_ : list of matplotlib AxesImage
+        The thumbnails.
     points_ : list of matplotlib PathCollection
         The samples that are not marked, a collection for each ten clusters.
     crosses_, noise_ : matplotlib PathCollection
@@ -79,6 +97,8 @@ class EmbeddingDisplay:
         accuracy: float | None = None,
         indices: np.ndarray | None = None,
         caption: str = "",
+        thumbnails: np.ndarray | None = None,
+        thumbnail_points: np.ndarray | None = None,
     ) -> None:
         self.coordinates = coordinates
         self.labels = labels
@@ -87,6 +107,8 @@ class EmbeddingDisplay:
         self.accuracy = accuracy
         self.indices = indices
         self.caption = caption
+        self.thumbnails = thumbnails
+        self.thumbnail_points = thumbnail_points
 
     @classmethod
     def from_estimator(
@@ -98,6 +120,8 @@ class EmbeddingDisplay:
         method: Literal["pca", "tsne"] = "pca",
         n_points: int = 5000,
         random_state: int | np.random.RandomState | None = 0,
+        images: Any = None,
+        n_images: int = 40,
         ax: Axes | None = None,
         **plot_options: Any,
     ) -> EmbeddingDisplay:
@@ -106,8 +130,9 @@ class EmbeddingDisplay:
         Parameters
         ----------
         estimator : fitted clusterer, or pipeline that ends in one
-            With `transform` and `predict`; the number of clusters is that of its
-            `cluster_centers_`, or its parameter `n_clusters`, if it has them.
+            With `predict`, and `transform`, without which the map is of X (of a pipeline: of what
+            its last step gets). The number of clusters is that of its `cluster_centers_`, or its
+            parameter `n_clusters`, if it has them.
         X : array-like of shape (n_samples, ...)
             Samples, as for `estimator.predict`.
         y : array-like of shape (n_samples,), default=None
@@ -120,6 +145,14 @@ class EmbeddingDisplay:
             Number of samples on the map, drawn at random if there are more.
         random_state : int, RandomState or None, default=0
             Seed of that draw and of t-SNE.
+        images : array-like or list, default=None
+            What the samples look like: floats or bytes of shape (n_samples, C, H, W),
+            (n_samples, H, W) or (n_samples, H, W, C) with one or three channels, or a list of
+            such images or of PIL images, which may differ in size if Pillow is there. Some are
+            drawn on the map, framed in the colour of their cluster: as many as find room beside
+            each other, in turns over the clusters.
+        n_images : int, default=40
+            Largest number of images on the map.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **plot_options
@@ -133,14 +166,19 @@ class EmbeddingDisplay:
         Raises
         ------
         ValueError
-            If `method` is unknown, `n_points` below 1, or `y` not as long as `X`.
+            If `method` is unknown, `n_points` or `n_images` below 1, `y` or `images` not as
+            long as `X`, or it isn't told where images have their channels.
+        TypeError
+            If `images` holds something else.
         """
         check_map(method, n_points)
         check_is_fitted(estimator)
+        _check_images(images, n_images, X)  # before a network is run
+        last, X = at_last_step(estimator, X)
         return cls.from_predictions(
-            estimator.transform(X), estimator.predict(X), y,
-            n_clusters=_number_of_clusters(estimator), method=method, n_points=n_points,
-            random_state=random_state, ax=ax, **plot_options,
+            last.transform(X) if hasattr(last, "transform") else X, last.predict(X), y,
+            n_clusters=number_of_clusters(last), method=method, n_points=n_points,
+            random_state=random_state, images=images, n_images=n_images, ax=ax, **plot_options,
         )  # fmt: skip
 
     @classmethod
@@ -154,6 +192,8 @@ class EmbeddingDisplay:
         method: Literal["pca", "tsne"] = "pca",
         n_points: int = 5000,
         random_state: int | np.random.RandomState | None = 0,
+        images: Any = None,
+        n_images: int = 40,
         ax: Axes | None = None,
         **plot_options: Any,
     ) -> EmbeddingDisplay:
@@ -177,6 +217,14 @@ class EmbeddingDisplay:
             Number of samples on the map, drawn at random if there are more.
         random_state : int, RandomState or None, default=0
             Seed of that draw and of t-SNE.
+        images : array-like or list, default=None
+            What the samples look like: floats or bytes of shape (n_samples, C, H, W),
+            (n_samples, H, W) or (n_samples, H, W, C) with one or three channels, or a list of
+            such images or of PIL images, which may differ in size if Pillow is there. Some are
+            drawn on the map, framed in the colour of their cluster: as many as find room beside
+            each other, in turns over the clusters.
+        n_images : int, default=40
+            Largest number of images on the map.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **plot_options
@@ -190,12 +238,18 @@ class EmbeddingDisplay:
         Raises
         ------
         ValueError
-            If `method` is unknown, `n_points` below 1, labels are no integers from 0 (or -1), or
-            lengths differ.
+            If `method` is unknown, `n_points` or `n_images` below 1, labels are no integers from
+            0 (or -1), lengths differ, or it isn't told where images have their channels.
+        TypeError
+            If `images` holds something else.
         """
         check_map(method, n_points)
         embedding = to_numpy(embedding)
-        labels = _check_labels(labels, embedding, n_clusters)
+        embedding = embedding.reshape(len(embedding), -1) if embedding.ndim > 2 else embedding
+        labels = to_numpy(labels)
+        check_consistent_length(embedding, labels)
+        labels = check_cluster_labels(labels, n_clusters)
+        take = _check_images(images, n_images, embedding)
         wrong = None if y_true is None else _misassigned(y_true, labels)
         rows = draw_rows(len(labels), n_points, random_state)
         coordinates, caption = map_to_plane(embedding[rows], method, random_state)
@@ -208,6 +262,8 @@ class EmbeddingDisplay:
             indices=rows,
             caption=caption,
         )
+        if take is not None:
+            display._choose_thumbnails(take, n_images)
         return display.plot(ax, **plot_options)
 
     def plot(
@@ -231,16 +287,51 @@ class EmbeddingDisplay:
         Returns
         -------
         EmbeddingDisplay
-            This display, with `points_`, `crosses_`, `noise_`, `ax_` and `figure_` set.
+            This display, with `points_`, `crosses_`, `noise_`, `ims_`, `ax_` and `figure_` set.
         """
         ax = new_axes((6.0, 5.4)) if ax is None else ax
         size = point_area(len(self.labels)) if point_size is None else point_size
         self._draw_points(ax, size, alpha)
+        self._draw_thumbnails(ax)
         named = self.labels >= 0
         write_at_medians(ax, self.coordinates[named], self.labels[named])
         finish_map(ax, self.caption)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _choose_thumbnails(self, take: Callable[[np.ndarray], np.ndarray], n_images: int) -> None:
+        """Take images of points that lie far enough from each other."""
+        rows = np.arange(len(self.labels)) if self.indices is None else self.indices
+        first = take(rows[:1])
+        numbers = [
+            np.median(self.coordinates[self.labels == label], axis=0)
+            for label in np.unique(self.labels[self.labels >= 0])
+        ]
+        self.thumbnail_points = points_apart(
+            self.coordinates, self.labels, _sides(self.coordinates, first) * (1 + BETWEEN),
+            n_images, np.array(numbers).reshape(-1, 2),
+        )  # fmt: skip
+        self.thumbnails = take(rows[self.thumbnail_points])
+
+    def _draw_thumbnails(self, ax: Axes) -> None:
+        """Draw images above the points and below the numbers."""
+        from matplotlib.patches import Rectangle
+
+        self.ims_ = []
+        if self.thumbnails is None or self.thumbnail_points is None:
+            return
+        colors = [*cluster_colors(self.n_clusters), NOISE_COLOR]  # -1 is the last
+        show = ImagePainter(ax, [self.thumbnails], None, originals=True)
+        width, height = _sides(self.coordinates, self.thumbnails)
+        for point, image in zip(self.thumbnail_points, self.thumbnails, strict=True):
+            left, bottom = self.coordinates[point] - (width / 2, height / 2)
+            self.ims_.append(show(image, left, bottom + height, -height))
+            self.ims_[-1].set_zorder(2)
+            for edges in self.ims_[-1].sticky_edges:  # which would take the margins away
+                edges.clear()
+            color = colors[self.labels[point]]
+            frame = {"fill": False, "ec": color, "lw": 1.8, "zorder": 2.1}
+            ax.add_patch(Rectangle((left, bottom), width, height, **frame))
 
     def _draw_points(self, ax: Axes, size: float, alpha: float) -> None:
         """Draw dots, and crosses in the colour of the cluster for misassigned samples."""
@@ -276,11 +367,17 @@ class EmbeddingDisplay:
         )  # fmt: skip
 
 
-def _number_of_clusters(estimator: Any) -> int | None:
-    """Return the number of clusters of an estimator or of a pipeline's last step, or None."""
-    last = estimator[-1] if hasattr(estimator, "steps") else estimator
-    centers = getattr(last, "cluster_centers_", None)
-    return getattr(last, "n_clusters", None) if centers is None else len(centers)
+def _check_images(images: Any, n_images: int, X: Any) -> Callable[[np.ndarray], np.ndarray] | None:
+    if n_images < 1:
+        raise ValueError(f"n_images must be at least 1, got {n_images!r}.")
+    return None if images is None else picture_taker(images, count_samples(X))
+
+
+def _sides(coordinates: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Return width and height of a thumbnail on the map."""
+    extent = float(np.ptp(coordinates, axis=0).max()) or 1.0
+    height, width = images.shape[-2:]
+    return THUMBNAIL * extent * np.array([width, height]) / max(width, height)
 
 
 def _write_legend(ax: Axes, entries: dict[str, tuple[str, str]]) -> None:
@@ -292,20 +389,6 @@ def _write_legend(ax: Axes, entries: dict[str, tuple[str, str]]) -> None:
         handles, list(entries), loc="lower right", bbox_to_anchor=(1, 1), ncols=len(entries),
         frameon=False, fontsize="small", handletextpad=0.2, borderaxespad=0.1,
     )  # fmt: skip
-
-
-def _check_labels(labels: Any, embedding: np.ndarray, n_clusters: int | None) -> np.ndarray:
-    """Return the clusters as integers from 0, or -1 for noise."""
-    labels = to_numpy(labels)
-    check_consistent_length(embedding, labels)
-    limit = np.inf if n_clusters is None else n_clusters
-    if labels.dtype.kind not in "iu" or labels.min() < -1 or labels.max() >= limit:
-        most = "" if n_clusters is None else f" and below n_clusters={n_clusters}"
-        raise ValueError(
-            f"labels must be integers from 0, or -1 for noise{most}, got {np.unique(labels)[:9]}: "
-            "number them with np.unique(labels, return_inverse=True)[1]."
-        )
-    return labels
 
 
 def _misassigned(y: Any, labels: np.ndarray) -> np.ndarray:

@@ -77,10 +77,25 @@ def embedding() -> EmbeddingDisplay:
     )
 
 
+def embedding_with_images() -> EmbeddingDisplay:
+    return EmbeddingDisplay(
+        coordinates=SPIRAL, labels=ANGLES // 20 - 1, n_clusters=2, thumbnails=IMAGES[:3],
+        thumbnail_points=np.array([5, 30, 55]),
+    )  # fmt: skip
+
+
 def exemplar() -> ExemplarDisplay:
     return ExemplarDisplay(
         images=[IMAGES[:4], IMAGES[4:7]], clusters=np.array([5, 2]),
         cluster_sizes=np.array([9, 4]), boxes=[np.array([[0, 1, 5, 6]] * 4)] * 2,
+    )  # fmt: skip
+
+
+def gallery_of_originals() -> ClusterGalleryDisplay:
+    colors = np.repeat(IMAGES, 3, axis=1) * np.array([1.0, 0.6, 0.2])[:, None, None]
+    return ClusterGalleryDisplay(
+        centers=None, members=[colors[:4], colors[4:6]], n_noise=3,
+        member_indices=[np.arange(4), np.arange(2)], cluster_sizes=np.array([4, 2]),
     )  # fmt: skip
 
 
@@ -116,7 +131,8 @@ FIGURES: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
         activation_heatmap, assignment, cluster_gallery, cluster_number, dictionary, embedding,
-        exemplar, history, labelled_embedding, sweep, sweep_of_two,
+        embedding_with_images, exemplar, gallery_of_originals, history, labelled_embedding, sweep,
+        sweep_of_two,
     )
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.decomposition import PCA
+from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -91,6 +92,16 @@ def test_the_number_of_clusters_of_an_estimator(cls, in_pipeline):
     model = make_pipeline(StandardScaler(), model) if in_pipeline else model
     display = EmbeddingDisplay.from_estimator(model.fit(IMAGES), IMAGES, ax=own_axes())
     assert display.n_clusters == 4
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_without_transform_the_map_is_of_what_the_clusterer_gets(in_pipeline):
+    scaled = StandardScaler().fit_transform(IMAGES) if in_pipeline else IMAGES
+    mixture = GaussianMixture(2, covariance_type="spherical", random_state=0)
+    model = make_pipeline(StandardScaler(), mixture) if in_pipeline else mixture
+    display = EmbeddingDisplay.from_estimator(model.fit(IMAGES), IMAGES, ax=own_axes())
+    assert_allclose(display.coordinates, PCA(2).fit_transform(scaled))
+    assert_array_equal(display.labels, model.predict(IMAGES))
 
 
 @pytest.mark.parametrize(

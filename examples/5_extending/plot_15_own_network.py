@@ -1,5 +1,5 @@
 """
-14. Your own torch module
+15. Your own torch module
 =========================
 
 ``module`` takes any network of yours, and the method around it stays as it is. Here an
