@@ -24,6 +24,8 @@ CALL = re.compile(r"([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
 NUMBER = re.compile(r"[-+−]?[\d.,]+(?:e-?\d+)?%?(?: ± [\d.]+)?")
 # Tables of more rows than that get tabs, one for each value in a column of this name.
 MOST_ROWS, GROUPED_BY = 18, ("data", "paper", "training")
+# Tables of more characters in a line than that are cut into several, one below the other.
+MOST_CHARACTERS, GAP = 94, 2
 NO_GUIDES = ("generated/", "auto_examples/")
 GROUP = '<li class="toctree-l1 group"><details><summary></summary><ul></ul></details></li>'
 IMAGE = re.compile(r'<img (?P<rest>[^>]*src="(?P<source>[^"]*_images/[^"]+)"[^>]*)/?>')
@@ -157,6 +159,8 @@ class Tables(SphinxTransform):
             groups = groups_of(table)
             if len(groups) > 1:
                 table.replace_self(tabs(table, groups))
+        for table in list(self.document.findall(nodes.table)):
+            table.replace_self(narrow(table))
 
 
 def groups_of(table: nodes.table) -> dict[str, list[nodes.row]]:
@@ -186,13 +190,10 @@ def tabs(table: nodes.table, groups: dict[str, list[nodes.row]]) -> nodes.Node:
 def without_first_column(table: nodes.table, rows: list[nodes.row]) -> nodes.table:
     part = table.deepcopy()
     (group,) = part.findall(nodes.tgroup)
-    group["cols"] -= 1
-    group.remove(next(iter(group.findall(nodes.colspec))))
     (body,) = group.findall(nodes.tbody)
     body.children = []
     body += [row.deepcopy() for row in rows]
-    for row in group.findall(nodes.row):
-        row.pop(0)
+    remove_column(group, 0)
     for column in range(group["cols"] - 1, 0, -1):
         if not any(row[column].astext().strip() for row in body):
             remove_column(group, column)
@@ -204,6 +205,41 @@ def remove_column(group: nodes.tgroup, column: int) -> None:
     group.remove(list(group.findall(nodes.colspec))[column])
     for row in group.findall(nodes.row):
         row.pop(column)
+
+
+def narrow(table: nodes.table) -> list[nodes.table]:
+    """Return tables that fit a page, each with the first column of the wide one."""
+    (group,) = table.findall(nodes.tgroup)
+    widths = [width_of(column) for column in zip(*group.findall(nodes.row), strict=True)]
+    room = MOST_CHARACTERS - widths[0]
+    n_parts = -(-sum(widths[1:]) // room)
+    if n_parts < 2 or len(widths) < 4:
+        return [table]
+    parts, wanted = [[0]], sum(widths[1:]) / n_parts
+    for column, width in enumerate(widths[1:], 1):
+        before = sum(widths[c] for c in parts[-1][1:])
+        if before and before + width / 2 > wanted and len(parts) < n_parts:
+            parts.append([0])
+        parts[-1].append(column)
+    return [with_columns(table, columns) for columns in parts]
+
+
+def width_of(column: tuple[nodes.Node, ...]) -> int:
+    """Return the least number of characters of a column: numbers stay whole, texts wrap."""
+    return GAP + max(
+        len(text) if "number" in entry["classes"] else max(map(len, text.split()), default=0)
+        for entry in column
+        for text in [entry.astext()]
+    )
+
+
+def with_columns(table: nodes.table, columns: list[int]) -> nodes.table:
+    part = table.deepcopy()
+    (group,) = part.findall(nodes.tgroup)
+    for column in range(group["cols"] - 1, 0, -1):
+        if column not in columns:
+            remove_column(group, column)
+    return part
 
 
 class Outputs(SphinxTransform):
@@ -233,14 +269,15 @@ def finish(app: Any, page: str, template: str, context: Any, doctree: Any) -> No
         context["generate_toctree_html"] = lambda *args, **kwargs: folded(toctree(*args, **kwargs))
 
 
-def folded(soup: Any) -> Any:
+def folded(toctree: Any) -> Any:
     """Group the list of all public names, where a sidebar has it."""
-    for items in soup.find_all("ul") if hasattr(soup, "find_all") else ():
+    soup = BeautifulSoup(str(toctree), "html.parser")
+    for items in soup.find_all("ul"):
         names = [item for item in items.find_all("li", recursive=False) if section_of(item)]
         if len(names) == len(listed()):
             fold(names)
-            break
-    return soup
+            return str(soup)
+    return toctree
 
 
 def section_of(item: Any) -> str | None:
