@@ -36,11 +36,13 @@ IMAGE = re.compile(r'<img (?P<rest>[^>]*src="(?P<source>[^"]*_images/[^"]+)"[^>]
 
 @cache
 def listed() -> dict[str, str]:
-    """Return the section of `api.rst` that lists a qualified name, for each of them."""
+    """Return the heading in `api.rst` that lists a qualified name, for each of them."""
     found, module, section = {}, "", ""
     lines = (HERE / "api.rst").read_text(encoding="utf-8").splitlines()
     for line, below in zip(lines, [*lines[1:], ""], strict=True):
-        if below and not below.strip("-"):
+        if match := re.match(r"\.\. rubric:: (.+)", line):
+            section = match[1]
+        elif below and line and not below.strip("-~"):
             section = line
         elif match := re.match(r"\.\. (?:current)?module:: ([\w.]+)", line):
             module = match[1]
@@ -75,7 +77,7 @@ class LinksToReference(SphinxTransform):
 
     def apply(self, **_: Any) -> None:
         page = self.env.docname
-        if page.startswith(NO_GUIDES) or page == "api":
+        if page.startswith(NO_GUIDES) or page in ("api", "changelog"):
             return
         for paragraph in self.document.findall(nodes.paragraph):
             seen: set[str] = set()
@@ -272,12 +274,14 @@ def finish(app: Any, page: str, template: str, context: Any, doctree: Any) -> No
 def folded(toctree: Any) -> Any:
     """Group the list of all public names, where a sidebar has it."""
     soup = BeautifulSoup(str(toctree), "html.parser")
-    for items in soup.find_all("ul"):
-        names = [item for item in items.find_all("li", recursive=False) if section_of(item)]
-        if len(names) == len(listed()):
-            fold(names)
-            return str(soup)
-    return toctree
+    lists = soup.find_all("ul", recursive=False)
+    names = [item for items in lists for item in items.find_all("li", recursive=False)]
+    if not names or not all(map(section_of, names)):
+        return toctree
+    fold(names)
+    for items in lists[1:]:
+        lists[0].extend(items.extract().find_all("li", recursive=False))
+    return str(soup)
 
 
 def section_of(item: Any) -> str | None:
