@@ -51,7 +51,7 @@ intersphinx_mapping = inventories.mapping()
 
 # ---------------------------------------------------------------- what the pages are written in
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
 myst_dmath_double_inline = True
 default_role = "literal"
@@ -94,7 +94,7 @@ html_theme_options = {
     "footer_end": ["theme-version"],
 }
 html_context = {"default_mode": "auto"}
-html_sidebars = {"changelog": [], "getting_started": []}
+html_sidebars = {"changelog": [], "getting_started": [], "glossary": []}
 
 # ---------------------------------------------------------------- the gallery
 sphinx_gallery_conf = {
