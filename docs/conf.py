@@ -94,7 +94,7 @@ html_theme_options = {
     "footer_end": ["theme-version"],
 }
 html_context = {"default_mode": "auto"}
-html_sidebars = {"changelog": [], "getting_started": [], "glossary": []}
+html_sidebars = {"changelog": [], "getting_started": []}
 
 # ---------------------------------------------------------------- the gallery
 sphinx_gallery_conf = {
