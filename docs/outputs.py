@@ -1,4 +1,4 @@
-"""Run the code of pages and write below each block what it prints: `python docs/outputs.py PAGE ...`.
+"""Write below the code of pages what it prints: `python docs/outputs.py docs/PAGE.md ...`.
 
 A block of Python that a block of `text` follows is run, alone or, on a page that says so, after the
 blocks above it; where nothing follows, nothing is shown. What `plt.show()` would show becomes the
@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 ROOT = Path(__file__).resolve().parent.parent
 GOES_ON = "<!-- the code of this page goes on from block to block -->"
 BLOCK = re.compile(
-    r"```python\n(?P<code>.*?)^```\n(?P<shown>\n(?:<!-- [^>]* -->\n)?```text\n(?P<text>.*?)^```\n)?",
+    r"```python\n(?P<code>.*?)^```\n(?P<shown>\n```text\n(?P<text>.*?)^```\n)?",
     re.MULTILINE | re.DOTALL,
 )
 IMAGE = re.compile(r"\s*!\[[^\]]*\]\((images/\S+\.png)\)")
@@ -60,6 +60,7 @@ def written(text: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the blocks of the pages."""
     plt.switch_backend("agg")
     parser = argparse.ArgumentParser("python docs/outputs.py", description=__doc__)
     parser.add_argument("pages", nargs="+", type=Path, help="files in Markdown")

@@ -76,6 +76,7 @@ class LinksToReference(SphinxTransform):
     default_priority = 400
 
     def apply(self, **_: Any) -> None:
+        """Replace names by links."""
         page = self.env.docname
         if page.startswith(NO_GUIDES) or page in ("api", "changelog"):
             return
@@ -90,6 +91,7 @@ class LinksToReference(SphinxTransform):
 
 
 def is_linked(node: nodes.Node) -> bool:
+    """Return whether a node is a part of a link."""
     parents = (nodes.reference, addnodes.pending_xref)
     while node.parent is not None:
         node = node.parent
@@ -99,6 +101,7 @@ def is_linked(node: nodes.Node) -> bool:
 
 
 def link_to(name: str, literal: nodes.literal, page: str) -> addnodes.pending_xref:
+    """Return a link to the reference with the word as it is written."""
     options = {"refdomain": "py", "reftype": "obj", "reftarget": name, "refexplicit": True}
     return addnodes.pending_xref("", literal.deepcopy(), **options, refdoc=page, refwarn=True)
 
@@ -114,11 +117,13 @@ def mentions(env: Any) -> dict[str, set[str]]:
 
 
 def forget(app: Any, env: Any, page: str) -> None:
+    """Drop what a page mentions, which is read anew."""
     for pages in mentions(env).values():
         pages.discard(page)
 
 
 def merge(app: Any, env: Any, read: Iterable[str], other: Any) -> None:
+    """Take up what another process has read."""
     for name, pages in mentions(other).items():
         mentions(env)[name] |= pages
 
@@ -154,6 +159,7 @@ class Tables(SphinxTransform):
     default_priority = 410
 
     def apply(self, **_: Any) -> None:
+        """Replace tables."""
         for entry in self.document.findall(nodes.entry):
             if NUMBER.fullmatch(entry.astext().strip()):
                 entry["classes"].append("number")
@@ -190,6 +196,7 @@ def tabs(table: nodes.table, groups: dict[str, list[nodes.row]]) -> nodes.Node:
 
 
 def without_first_column(table: nodes.table, rows: list[nodes.row]) -> nodes.table:
+    """Return a table of some of the rows, without empty columns."""
     part = table.deepcopy()
     (group,) = part.findall(nodes.tgroup)
     (body,) = group.findall(nodes.tbody)
@@ -203,6 +210,7 @@ def without_first_column(table: nodes.table, rows: list[nodes.row]) -> nodes.tab
 
 
 def remove_column(group: nodes.tgroup, column: int) -> None:
+    """Take out a column."""
     group["cols"] -= 1
     group.remove(list(group.findall(nodes.colspec))[column])
     for row in group.findall(nodes.row):
@@ -236,6 +244,7 @@ def width_of(column: tuple[nodes.Node, ...]) -> int:
 
 
 def with_columns(table: nodes.table, columns: list[int]) -> nodes.table:
+    """Return a table of some of the columns."""
     part = table.deepcopy()
     (group,) = part.findall(nodes.tgroup)
     for column in range(group["cols"] - 1, 0, -1):
@@ -250,6 +259,7 @@ class Outputs(SphinxTransform):
     default_priority = 420
 
     def apply(self, **_: Any) -> None:
+        """Give outputs a class."""
         for block in self.document.findall(nodes.literal_block):
             after = block.next_node(descend=False, siblings=True)
             while isinstance(after, nodes.comment):

@@ -71,7 +71,13 @@ def imbalance_lines() -> list[Line]:
 
 
 def strokes_lines() -> list[Line]:
-    theirs = {"none": "0.467", "DeCov": "0.287", "XCov": "0.525", "single": "0.544", "multi": "0.502"}
+    theirs = {
+        "none": "0.467",
+        "DeCov": "0.287",
+        "XCov": "0.525",
+        "single": "0.544",
+        "multi": "0.502",
+    }
     note = "other strokes: thinned and traced anew"
     return [
         Line(
