@@ -26,8 +26,8 @@ def headline(records: Sequence[Record]) -> str:
         for name in METHODS
     }
     ours, umap, kmeans = (
-        f"{METHODS[name]} {mean_and_std([run['ACC'] for run in runs])} "
-        f"({fmean(run['cpu_s'] for run in runs):.1f} s)"
+        f"{METHODS[name]} {whole(mean_and_std([run['ACC'] for run in runs]))} "
+        f"({whole(seconds(runs))})"
         for name, runs in found.items()
     )
     seeds = {len(runs) for runs in found.values()}
@@ -36,6 +36,16 @@ def headline(records: Sequence[Record]) -> str:
         f"Accuracy on scikit-learn's digits, without labels: {ours}, {umap}, {kmeans}; "
         f"mean ± standard deviation of {n_seeds} seeds, seconds of one core."
     )
+
+
+def seconds(runs: Sequence[Record]) -> str:
+    """Return the mean seconds of one core."""
+    return f"{fmean(run['cpu_s'] for run in runs):.1f} s"
+
+
+def whole(text: str) -> str:
+    """Return a number with its deviation or unit that no line cuts in two."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 TABLES: Mapping[str, Callable[[Sequence[Record]], str]] = {"headline": headline}

@@ -29,7 +29,7 @@ BLOCKS = [
 
 
 # Fits of so few samples and epochs say nothing but that the code runs.
-N_DIGITS, N_EPOCHS = 700, 2
+N_DIGITS, N_EPOCHS = 600, 5
 
 
 def test_the_readme_shows_code() -> None:

@@ -169,6 +169,22 @@ def test_every_page_is_in_a_table_of_contents() -> None:
     assert pages - listed - orphans == {"index"}
 
 
+def test_an_estimator_leads_to_its_guide() -> None:
+    import skdeepclust
+
+    for name in (
+        "TripletDECClusterer",
+        "TAGnetClusterer",
+        "ParsimoniousClassifier",
+        "ParsimoniousAutoencoder",
+        "ForcedApartEmbedder",
+        "ZeroShotClassifier",
+    ):
+        text = inspect.getdoc(getattr(skdeepclust, name)) or ""
+        (page,) = re.findall(r"Read more in the :doc:`user guide </(\w+)>`\.", text)
+        assert f"`{name}`" in (DOCS / f"{page}.md").read_text(encoding="utf-8")
+
+
 # ---------------------------------------------------------------- words and outputs
 
 GENERATED = re.compile(r"<!-- results:.*?<!-- end of results -->", re.DOTALL)
