@@ -141,7 +141,7 @@ def link_back(app: Any, doctree: nodes.document, page: str) -> None:
         title = app.env.titles[target].astext()
         link = nodes.reference("", title, refuri=uri, internal=True)
         listing += nodes.list_item("", nodes.paragraph("", "", link))
-    sections[0] += [nodes.rubric("", "In the user guide"), listing]
+    sections[0] += [nodes.rubric("", "In guides and benchmarks"), listing]
 
 
 def guide_order(env: Any) -> Callable[[str], tuple[int, str]]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote
+
 import pytest
-from browser import PAGES, Watch, typeset
+from browser import PAGES, SITE, Watch, typeset
 
 # Tables wider than the page, and cells of numbers that take more than one line.
 TABLES = """() => {
@@ -100,3 +106,19 @@ def test_the_reference_folds(wide: Watch) -> None:
     assert groups.count() >= 10
     assert page.locator(".bd-sidebar-primary li.group > details[open]").count() == 1
     assert page.locator(".bd-sidebar-primary li.group li.current").is_visible()
+
+
+def test_no_link_of_the_site_is_broken() -> None:
+    texts = {name: (SITE / name).read_text(encoding="utf-8") for name in PAGES}
+    ids = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
+    broken = []
+    for name, text in texts.items():
+        for link in re.findall(r'<a\b[^>]*\bhref="([^"]+)"', text):
+            file, _, anchor = unquote(unescape(link)).partition("#")
+            if re.match(r"\w+:", link):
+                continue
+            target = os.path.normpath((Path(name).parent / file).as_posix()) if file else name
+            known = ids.get(target, set())
+            if not (SITE / target).exists() or (anchor and target in ids and anchor not in known):
+                broken.append((name, link))
+    assert broken == []
