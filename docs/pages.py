@@ -25,7 +25,7 @@ NUMBER = re.compile(r"[-+−]?[\d.,]+(?:e-?\d+)?%?(?: ± [\d.]+)?")
 # Tables of more rows than that get tabs, one for each value in a column of this name.
 MOST_ROWS, GROUPED_BY = 18, ("data", "paper", "training")
 # Tables of more characters in a line than that are cut into several, one below the other.
-MOST_CHARACTERS, GAP = 94, 2
+MOST_CHARACTERS, GAP = 98, 2
 NO_GUIDES = ("generated/", "auto_examples/")
 GROUP = '<li class="toctree-l1 group"><details><summary></summary><ul></ul></details></li>'
 IMAGE = re.compile(r'<img (?P<rest>[^>]*src="(?P<source>[^"]*_images/[^"]+)"[^>]*)/?>')
