@@ -32,6 +32,7 @@ version = release = skdeepclust.__version__
 extensions = [
     "myst_parser",
     "numpydoc",
+    "pages",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
@@ -50,7 +51,7 @@ intersphinx_mapping = inventories.mapping()
 
 # ---------------------------------------------------------------- what the pages are written in
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
 myst_dmath_double_inline = True
 default_role = "literal"
@@ -84,7 +85,8 @@ html_theme_options = {
     "github_url": "https://github.com/skdeepclust/skdeepclust",
     "header_links_before_dropdown": 6,
     "navbar_persistent": ["search-button"],
-    "show_toc_level": 2,
+    "show_toc_level": 1,
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
     "navigation_with_keys": False,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
@@ -106,7 +108,7 @@ sphinx_gallery_conf = {
     "reference_url": {"skdeepclust": None},
     "doc_module": ("skdeepclust",),
     "backreferences_dir": "generated/backreferences",
-    "plot_gallery": os.environ.get("GALLERY", "1") == "1",
+    "plot_gallery": os.environ.get("GALLERY", "1"),
     "abort_on_example_error": False,
     "only_warn_on_example_error": False,
     "min_reported_time": 1,

@@ -26,7 +26,8 @@ FOLDER = HERE / "inventories"
 PROJECTS = tomllib.loads((FOLDER / "projects.toml").read_text(encoding="utf-8"))
 BLOCK = re.compile(r"^([ \t]*)```python[^\n]*\n(.*?)^\1```[ \t]*$", re.MULTILINE | re.DOTALL)
 ROLE = re.compile(r"(?::\w+:|\{\w+\})`~?([\w.]+)`")
-SEE_ALSO = re.compile(r"^ +(\w+(?:\.\w+)+) : ", re.MULTILINE)
+# in a section "See Also"
+SEEN_ALSO = re.compile(r"^ *(\w+(?:\.\w+)+) : ", re.MULTILINE)
 # in a docstring, or at the head of what a declaration says
 TYPE = re.compile(r"^ *(?:[\w, ]+ : |doc=\"\"\")(.+)$", re.MULTILINE)
 
@@ -120,7 +121,7 @@ def used() -> set[Entry]:
     for text in sources("examples/*/plot_*.py"):
         names.update(names_in_code(text))
     for text in sources("docs/*.md") + sources("skdeepclust/**/*.py"):
-        names.update(ROLE.findall(text) + SEE_ALSO.findall(text))
+        names.update(ROLE.findall(text) + SEEN_ALSO.findall(text))
         for _, block in BLOCK.findall(text):
             names.update(names_in_code(textwrap.dedent(block)))
     return {*types().values(), *filter(None, map(entry, names))}

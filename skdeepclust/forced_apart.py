@@ -96,6 +96,8 @@ class ForcedApartEmbedder(
     on the weights W of the code's layer alone. Feed the code to
     :class:`~sklearn.cluster.KMeans`.
 
+    Read more in the :doc:`user guide </forced_apart>`.
+
     Parameters
     ----------
     n_components : int, default=15

@@ -95,6 +95,8 @@ class ParsimoniousClassifier(ParsimoniousMixin, BaseDeepClassifier):
 
     where X unfolds the layer's output Y (N, C, H, W) into samples, positions or channels.
 
+    Read more in the :doc:`user guide </parsimonious>`.
+
     Parameters
     ----------
     n_clusters : int, default=100
@@ -378,6 +380,8 @@ class ParsimoniousAutoencoder(ParsimoniousMixin, DecodingEstimator):
 
     .. math:: \frac{\frac1N \sum_n \|x_n - D(E(x_n))\|^2}{n_{features} \operatorname{Var}(X)}
         + \lambda \sum_{layers} \frac{1}{2 N C H W} \sum_i \|X_i - \mu_{z_i}\|^2.
+
+    Read more in the :doc:`user guide </parsimonious>`.
 
     Parameters
     ----------

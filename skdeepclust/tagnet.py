@@ -78,6 +78,8 @@ class TAGnetClusterer(BaseGraphClusterer):
     p (Eq. 3.7), the margin between the two best clusters (Eq. 3.10), or the divergence from DEC's
     targets. Samples that the fit didn't see get edges to the training samples and their codes.
 
+    Read more in the :doc:`user guide </tagnet>`.
+
     Parameters
     ----------
     n_clusters : int, default=8

@@ -102,6 +102,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     assignment Q (Eq. 2) from its sharpened form P (Eq. 3, 4), the triplet loss (Eq. 5) and the
     information H(mean q) - mean H(q) (Eq. 6).
 
+    Read more in the :doc:`user guide </triplet_dec>`.
+
     Parameters
     ----------
     n_clusters : int, default=8

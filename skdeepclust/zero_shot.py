@@ -130,6 +130,8 @@ class ZeroShotClassifier(BaseDeepClassifier):
 
     and any class with attributes can then be predicted.
 
+    Read more in the :doc:`user guide </parsimonious>`.
+
     Parameters
     ----------
     class_attributes : DataFrame, dict or array-like, default=None

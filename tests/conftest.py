@@ -19,6 +19,7 @@ from helpers.python_blocks import README_BLOCKS
 from hypothesis import settings
 from sklearn.datasets import load_digits
 
+from skdeepclust._clusters import starts
 from skdeepclust._training.session import Session
 
 # What tests expect to the last bit is the processor's; `make test-gpu` asks for the GPU.
@@ -101,8 +102,14 @@ def global_state_untouched() -> Iterator[None]:
 
 @pytest.fixture
 def train_briefly(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Return what shortens phases of fits: for examples, of which tests look at no number."""
-    train = Session.train
+    """Return what shortens phases of fits: for examples, of which tests look at no number.
+
+    Of the candidates for initial clusters two of a kind are enough, then.
+    """
+    train, candidates = Session.train, starts.candidate_partitions
+
+    def few(*args: Any, n_init: int, **options: Any) -> Any:
+        return candidates(*args, n_init=min(n_init, 2), **options)
 
     def at_most(most: int, but: str | None = None) -> None:
         def brief(self, phase, *args, epochs, **options):
@@ -110,6 +117,7 @@ def train_briefly(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             return train(self, phase, *args, epochs=epochs, **options)
 
         monkeypatch.setattr(Session, "train", brief)
+        monkeypatch.setattr(starts, "candidate_partitions", few)
 
     return at_most
 

@@ -6,106 +6,10 @@ asks another server for something fails.
 
 from __future__ import annotations
 
-import os
-import shutil
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from browser import NARROW, PAGES, Watch, typeset
 
-SITE = Path(__file__).resolve().parent.parent / "docs" / "_build" / "html"
-PAGES = sorted(
-    str(path.relative_to(SITE)) for path in SITE.rglob("*.html") if "_static" not in path.parts
-)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# A telephone, and the two modes.
-NARROW = {"width": 400, "height": 800}
 READABLE = 4.5  # contrast of text with its ground, WCAG 2.1, level AA
-
-
-class Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    if not PAGES:
-        pytest.fail(f"There are no pages in {SITE}: run `make docs` first.")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(SITE)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-class Watch:
-    """A page, and whatever went wrong on it."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.page, self.address = page, address
-        self.problems: list[str] = []
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
-        page.on("request", self._request)
-        page.on(
-            "response",
-            lambda r: self.problems.append(f"{r.status}: {r.url}") if r.status >= 400 else None,
-        )
-
-    def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.problems.append(f"console {message.type}: {message.text}")
-
-    def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.address, "data:", "blob:")):
-            self.problems.append(f"another server: {request.url}")
-
-    def open(self, name: str) -> Page:
-        self.problems.clear()
-        self.page.goto(f"{self.address}/{name}", wait_until="load")
-        return self.page
-
-
-def new_watch(browser: Browser, address: str, **options) -> Watch:
-    return Watch(browser.new_context(**options).new_page(), address)
-
-
-@pytest.fixture(scope="module")
-def wide(browser: Browser, address: str) -> Watch:
-    return new_watch(browser, address, viewport={"width": 1280, "height": 900})
-
-
-@pytest.fixture(scope="module")
-def narrow(browser: Browser, address: str) -> Watch:
-    return new_watch(browser, address, viewport=NARROW)
-
-
-@pytest.fixture(scope="module")
-def dark(browser: Browser, address: str) -> Watch:
-    return new_watch(browser, address, color_scheme="dark")
-
-
-def typeset(page: Page) -> None:
-    """Wait until the formulas of a page are drawn."""
-    page.evaluate("async () => { if (window.MathJax?.startup) await MathJax.startup.promise }")
-
-
 BROKEN_IMAGES = """async () => {
     const images = [...document.images];
     images.forEach(image => { image.loading = "eager" });
@@ -185,6 +89,8 @@ SHOWN = [
     "getting_started.html",
     "triplet_dec.html",
     "choosing.html",
+    "comparison.html",
+    "glossary.html",
     "api.html",
     "auto_examples/index.html",
     "auto_examples/1_first_steps/plot_01_digits.html",

@@ -199,7 +199,7 @@ def draw_numbers(records: Sequence[Record], path: Path) -> None:
         )
     n_columns = min(len(found), 2)
     n_rows = math.ceil(len(found) / n_columns)
-    figure = Figure(figsize=(5.5 * n_columns, 3 * n_rows + 0.6), layout="constrained")
+    figure = Figure(figsize=(4 * n_columns, 2.8 * n_rows + 0.8), layout="constrained")
     panels = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False).ravel()
     for unused in panels[len(found) :]:
         unused.remove()
@@ -216,10 +216,10 @@ def draw_numbers(records: Sequence[Record], path: Path) -> None:
             )
         ax.plot(numbers, [curve[n]["ARI"] for n in numbers], color="0.5", label="ARI (classes)")
         ax.axvline(N_CLASSES.get(data, 10), color="0.8", zorder=0)
-        ax.set(title=f"{method}, {data}", xlabel="n_clusters", xticks=numbers)
+        ax.set(title=f"{method}, {data}", xlabel="n_clusters", xticks=numbers[::2])
     for ax in panels[: len(found) : n_columns]:
         ax.set_ylabel("between least and largest")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=150)
 
 

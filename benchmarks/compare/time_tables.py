@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import cycle
@@ -88,7 +89,7 @@ FAMILIES = {"TripletDEC": "#d55e00", "TAGnet": "#e69f00", "UMAP": "#0072b2", "Cl
 # Where names stand in turn, so that those of near points don't hide each other.
 PLACES = (("left", 5, -9), ("right", -5, 4), ("left", 5, 4), ("right", -5, -9))
 ALONG_LINE = (("center", 0, -12), ("center", -6, 5))
-SHOWN_SECONDS = 0.01  # K-means on few samples takes less than a clock shows
+SHOWN_SECONDS = 0.01  # KMeans on few samples takes less than a clock shows
 
 
 def draw_time(records: Sequence[Record], path: Path) -> None:
@@ -97,8 +98,13 @@ def draw_time(records: Sequence[Record], path: Path) -> None:
     names = list(dict.fromkeys(cell.data for cell in cells))
     if not names:
         raise SystemExit("No run that was asked for clusters images: there is no time to draw.")
-    figure = Figure(figsize=(4.4 * len(names), 4), layout="constrained")
-    for axes, data in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+    n_columns = min(len(names), 2)  # more are too small to read on a page
+    n_rows = math.ceil(len(names) / n_columns)
+    figure = Figure(figsize=(4 * n_columns, 3.6 * n_rows + 0.5), layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for unused in panels[len(names) :]:
+        unused.remove()
+    for axes, data in zip(panels, names, strict=False):
         panel = [cell for cell in cells if cell.data == data]
         for family, color in FAMILIES.items():
             draw_family(axes, [c for c in panel if c.method.startswith(family)], family, color)
@@ -107,9 +113,9 @@ def draw_time(records: Sequence[Record], path: Path) -> None:
             axes, [c for c in panel if not c.method.startswith(known)], "scikit-learn", "0.5"
         )
         axes.set(title=data, xlabel="CPU seconds", xscale="log", ylim=(0.45, 1.02))
-        axes.margins(x=0.12)
-    figure.axes[0].set_ylabel("ACC")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+        axes.margins(x=0.2)
+        axes.set_ylabel("ACC")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     figure.savefig(path, dpi=150)
 
 
@@ -127,7 +133,7 @@ def draw_family(axes, cells: Sequence[Cell], family: str, color: str) -> None:
             xytext=(right, up),
             textcoords="offset points",
             ha=ha,
-            fontsize=7,
+            fontsize=8,
             color=color,
         )
 

@@ -28,11 +28,11 @@ class Line(NamedTuple):
 def tagnet_lines() -> list[Line]:
     paper, place = "TAGnet", "Table 1, MNIST"
     theirs = {
-        "TAGnet": (".670", ".626"),
-        "TAGnet, max_margin": (".692", ".651"),
-        "NJ": (".647", ".562"),
-        "BE": (".540", ".500"),
-        "BE, max_margin": (".652", ".501"),
+        "TAGnet": ("0.670", "0.626"),
+        "TAGnet, max_margin": ("0.692", "0.651"),
+        "NJ": ("0.647", "0.562"),
+        "BE": ("0.540", "0.500"),
+        "BE, max_margin": ("0.652", "0.501"),
     }
     return [
         Line(
@@ -50,7 +50,7 @@ def tagnet_lines() -> list[Line]:
 
 
 def imbalance_lines() -> list[Line]:
-    theirs = {0.1: ".880", 0.3: ".945", 0.5: ".961", 0.7: ".972", 0.9: ".979"}
+    theirs = {0.1: "0.880", 0.3: "0.945", 0.5: "0.961", 0.7: "0.972", 0.9: "0.979"}
     method = "TripletDECClusterer, estimated prior"
     return [
         Line(
@@ -71,7 +71,13 @@ def imbalance_lines() -> list[Line]:
 
 
 def strokes_lines() -> list[Line]:
-    theirs = {"none": ".467", "DeCov": ".287", "XCov": ".525", "single": ".544", "multi": ".502"}
+    theirs = {
+        "none": "0.467",
+        "DeCov": "0.287",
+        "XCov": "0.525",
+        "single": "0.544",
+        "multi": "0.502",
+    }
     note = "other strokes: thinned and traced anew"
     return [
         Line(
@@ -115,7 +121,7 @@ LINES: Sequence[Line] = (
         "Triplet DEC",
         "Table 1, MNIST",
         "ACC",
-        ".989",
+        "0.989",
         "triplet_dec",
         {"data": "mnist", "setting": "default"},
     ),

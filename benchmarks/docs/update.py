@@ -18,6 +18,7 @@ from benchmarks.compare.tables import TABLES as COMPARE
 from benchmarks.compare.time_tables import TABLES as TIME
 from benchmarks.data_parallel.tables import TABLES as DATA_PARALLEL
 from benchmarks.docs.cost import TABLES as COSTS
+from benchmarks.docs.headline import TABLES as HEADLINE
 from benchmarks.docs.papers import TABLES as PAPERS
 from benchmarks.docs.versions import versions_line
 from benchmarks.forced_apart.tables import TABLES as FORCED_APART
@@ -37,7 +38,10 @@ from benchmarks.triplet_dec.tables import table
 
 METHODS = ("forced_apart", "parsimonious", "tagnet")
 PAGES_OF_USE = ("distributed", "repair", "scaling", "serving", "tuning")
-NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", *PAGES_OF_USE, *METHODS)
+NAMES_OF_PAGES = (
+    "benchmarks", "choices", "choosing", "comparison", "index", "papers", "triplet_dec_results",
+    *PAGES_OF_USE, *(f"{method}_results" for method in METHODS),
+)  # fmt: skip
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
 MARKER = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
@@ -84,7 +88,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("tagnet", TAGNET),
     **tables_of("repair", REPAIR),
     **tables_of("compare", COMPARE | TIME | ROWS | JUDGE),
-    **tables_of("compare", PAPERS),
+    **tables_of("compare", HEADLINE | PAPERS),
     **tables_of("data_parallel", DATA_PARALLEL),
 }
 

@@ -12,14 +12,10 @@ PHASES = ("warmup", "clustering")
 
 def table(records: Sequence[Record]) -> str:
     header = ["data", "phase", "estimator ms", "plain ms", "ratio"]
-    header += ["estimator CPU ms", "plain CPU ms", "CPU ratio", "threads", "date"]
+    header += ["estimator CPU ms", "plain CPU ms", "CPU ratio"]
     return markdown(
         header,
-        [
-            [r["data"], phase, *r[phase].values(), r["n_threads"], r["date"]]
-            for r in records
-            for phase in PHASES
-        ],
+        [[r["data"], phase, *r[phase].values()] for r in records for phase in PHASES],
     )
 
 

@@ -59,8 +59,9 @@ def table(records: Sequence[Record]) -> str:
 def draw(records: Sequence[Record], path: Path) -> None:
     """Draw time a sample against each quantity, and memory against the samples."""
     panels = [*((axis, "cpu_s") for axis in AXES), ("samples", "fit_mb")]
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    axes = figure.subplots(2, -(-(len(panels) + 1) // 2)).ravel()  # and a place for the legend
+    n_rows = -(-(len(panels) + 1) // 2)  # and a place for the legend
+    figure = Figure(figsize=(8, 2.8 * n_rows), layout="constrained")
+    axes = figure.subplots(n_rows, 2).ravel()
     for ax, (axis, quantity) in zip(axes, panels, strict=False):
         of_axis = [record for record in records if record["axis"] == axis]
         for number, name in enumerate(ESTIMATORS):

@@ -167,3 +167,48 @@ def test_every_page_is_in_a_table_of_contents() -> None:
     pages = {path.stem for path in [*DOCS.glob("*.md"), DOCS / "api.rst"]}
     orphans = {path.stem for path in DOCS.glob("*.md") if "\norphan: true" in path.read_text()}
     assert pages - listed - orphans == {"index"}
+
+
+def test_an_estimator_leads_to_its_guide() -> None:
+    import skdeepclust
+
+    for name in (
+        "TripletDECClusterer",
+        "TAGnetClusterer",
+        "ParsimoniousClassifier",
+        "ParsimoniousAutoencoder",
+        "ForcedApartEmbedder",
+        "ZeroShotClassifier",
+    ):
+        text = inspect.getdoc(getattr(skdeepclust, name)) or ""
+        (page,) = re.findall(r"Read more in the :doc:`user guide </(\w+)>`\.", text)
+        assert f"`{name}`" in (DOCS / f"{page}.md").read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------- words and outputs
+
+GENERATED = re.compile(r"<!-- results:.*?<!-- end of results -->", re.DOTALL)
+# What the glossary decides, and phrases that a reader has to read twice.
+SPELLINGS = {
+    r"\bK-[Mm]eans\b|\bk-Means\b|\bKmeans\b": "KMeans, the class, or k-means, the method",
+    r"(?<![\w./])\.\d": "a zero before the point",
+    r"\bMNIST-5K\b": "MNIST-5k",
+    r"than which|what it is worth|a word of its own": "plain English",
+}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_words_are_spelt_as_the_glossary_does(path: Path) -> None:
+    text = GENERATED.sub("", FENCED.sub("", path.read_text(encoding="utf-8")))
+    text = re.sub(r"`[^`]*`|\$[^$]*\$", "", text)
+    found = {
+        hit[0]: better for wrong, better in SPELLINGS.items() for hit in re.finditer(wrong, text)
+    }
+    assert not found
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_an_output_is_there_and_no_block_is_to_be_left_out(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"^```text\n```", text, re.MULTILINE), "run python docs/outputs.py"
+    assert not re.search(r"leave this out|\*\*quick", text), "tests shorten fits by themselves"
