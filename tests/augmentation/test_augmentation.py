@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -157,17 +156,6 @@ def test_two_steps_make_what_one_call_makes(name):
         assert torch.equal(made, expected[rows])
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 14)])
-def test_images_are_sampled_on_the_affine_grid_and_the_field(shape):
-    x = torch.rand(6, *shape, dtype=torch.float64)
-    augment = ImageAugmentation(brightness=0)
-    maps, coarse = augment.draw(x)
-    grid = F.affine_grid(maps, list(x.shape), align_corners=False)
-    field = F.interpolate(coarse, size=shape[1:], mode="bicubic", align_corners=True)
-    expected = F.grid_sample(x, grid + field.permute(0, 2, 3, 1), align_corners=False)
-    torch.testing.assert_close(augment.apply_drawn(x, maps, coarse), expected)
-
-
 def test_only_few_numbers_are_drawn_for_an_image():
     drawn = ImageAugmentation().draw(torch.rand(5, 3, 30, 40))
     assert [each.shape for each in drawn] == [(5, 2, 3), (5, 2, 3, 3), (5,)]
@@ -304,48 +292,3 @@ def test_check_augmentation_spares_the_sample():
     check_augmentation(FeatureAugmentation(), sample)
     check_augmentation(None, sample)
     assert torch.equal(sample, torch.ones(4, 5))
-
-
-def test_sequences_are_read_at_warped_times():
-    x = torch.rand(4, 21, 3, dtype=torch.float64)
-    augment = SequenceAugmentation(jitter=0, scale=0, warp=0.12)
-    (points,) = augment.draw(x)
-    made = augment.apply_drawn(x, points).numpy()
-    steps = np.arange(21.0)
-    for i in range(4):
-        knots = [0, *points[i, 0].tolist(), 0]
-        time = steps + 20 * np.interp(steps, [0, 5, 10, 15, 20], knots)
-        assert (np.diff(time) > 0).all()
-        for feature in range(3):
-            expected = np.interp(time, steps, x[i, :, feature].numpy())
-            assert_allclose(made[i, :, feature], expected, atol=1e-12)
-    assert_allclose(made[:, [0, -1]], x[:, [0, -1]].numpy())
-
-
-def test_sequences_are_stretched_about_their_own_mean_and_shaken():
-    x = torch.randn(500, 12, 2, dtype=torch.float64) * torch.tensor([1.0, 30.0]) + 1e3
-    stretched = SequenceAugmentation(jitter=0, warp=0)(x)
-    torch.testing.assert_close(stretched.mean(1), x.mean(1))
-    factors = stretched.std(1) / x.std(1)
-    torch.testing.assert_close(factors[:, 0], factors[:, 1])
-    assert 0.8 <= factors.min() < 0.85 < 1.15 < factors.max() <= 1.2
-    noise = SequenceAugmentation(jitter=0.5, scale=0, warp=0)(x) - x
-    assert_allclose(noise.std((0, 1)), [0.5, 15], rtol=0.05)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"warp": 0.125}, r"warp .* \[0, 0.125\)"),
-        ({"scale": 1}, "scale"),
-        ({"jitter": -1}, "jitter"),
-    ],
-)
-def test_sequences_that_time_could_run_backwards_in_are_refused(parameters, message):
-    with pytest.raises(ValueError, match=message):
-        SequenceAugmentation(**parameters)
-
-
-def test_rows_are_no_sequences():
-    with pytest.raises(ValueError, match="use FeatureAugmentation"):
-        SequenceAugmentation()(torch.rand(4, 6))
