@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skdeepclust.networks._standardize import Standardize
+from skdeepclust.networks._clustered import ClusteredAutoencoder
 
 
-class TripletDECNetwork(nn.Module):
+class TripletDECNetwork(ClusteredAutoencoder):
     """An autoencoder with centres mu and a metric M: z = E(x), q = Student-t((z - mu) M).
 
     Parameters
@@ -25,13 +23,9 @@ class TripletDECNetwork(nn.Module):
     """
 
     metric: Tensor
-    autoencoder: Any  # any module with encode and decode
 
     def __init__(self, autoencoder: nn.Module, n_components: int, n_clusters: int):
-        super().__init__()
-        self.standardize = Standardize()
-        self.autoencoder = autoencoder
-        self.centers = nn.Parameter(torch.zeros(n_clusters, n_components))  # under the metric
+        super().__init__(autoencoder, n_components, n_clusters)  # centres under the metric
         self.register_buffer("metric", torch.eye(n_components))
 
     @torch.no_grad()
