@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from skdeepclust import tagnet as tagnet
     from skdeepclust import triplet_dec as triplet_dec
     from skdeepclust import zero_shot as zero_shot
-    from skdeepclust.classics import DCNClusterer, DECClusterer, DKMClusterer, IDECClusterer
+    from skdeepclust.classics import (
+        DCNClusterer,
+        DECClusterer,
+        DKMClusterer,
+        IDECClusterer,
+        VaDEClusterer,
+    )
     from skdeepclust.forced_apart import ForcedApartEmbedder
     from skdeepclust.parsimonious import ParsimoniousAutoencoder, ParsimoniousClassifier
     from skdeepclust.persistence import load, save
@@ -45,6 +51,7 @@ __all__ = [
     "ParsimoniousClassifier",
     "TAGnetClusterer",
     "TripletDECClusterer",
+    "VaDEClusterer",
     "ZeroShotClassifier",
     "__version__",
     "export",
@@ -63,6 +70,7 @@ _HOMES = {
     "ParsimoniousClassifier": "parsimonious",
     "TAGnetClusterer": "tagnet",
     "TripletDECClusterer": "triplet_dec",
+    "VaDEClusterer": "classics",
     "ZeroShotClassifier": "zero_shot",
     "export": "serving",
     "load": "persistence",

@@ -122,13 +122,13 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         return self.module_.standardize.inverse(self._decode(embedding))
 
     # -- the objective
+    def _errors(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Return the mean squared error (n,) over the features, in the deviation of X."""
+        return reconstruction_errors(self._decode(embedding), self.module_.standardize(x))
+
     def _reconstruct(self, x: Tensor, embedding: Tensor, sample_weight: Tensor | None) -> Tensor:
-        """Return the mean squared error over samples and features, in the deviation of X."""
-
-        def errors(x: Tensor, embedding: Tensor) -> Tensor:
-            return reconstruction_errors(self._decode(embedding), self.module_.standardize(x))
-
-        return weighted_mean(self._runner.by_rows(errors, x, embedding), sample_weight)
+        """Return the mean error of the samples that are decoded from an embedding."""
+        return weighted_mean(self._runner.by_rows(self._errors, x, embedding), sample_weight)
 
     def _pretraining_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         return {"loss": self._reconstruct(x, self._embed(x), sample_weight)}

@@ -25,6 +25,7 @@ from skdeepclust.losses._kmeans import (
     soft_kmeans_loss,
     softmax_assignment,
 )
+from skdeepclust.losses._mixture import mixture_assignment, mixture_kl
 from skdeepclust.losses._reconstruction import reconstruction_loss
 from skdeepclust.losses._representations import (
     activation_penalty,
@@ -47,6 +48,8 @@ __all__ = [
     "kmeans_loss",
     "masked_info_nce_loss",
     "max_margin_loss",
+    "mixture_assignment",
+    "mixture_kl",
     "pairwise_squared_distances",
     "reconstruction_loss",
     "running_centers",

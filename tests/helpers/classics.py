@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from skdeepclust import DCNClusterer, DECClusterer, DKMClusterer, IDECClusterer
+from skdeepclust import (
+    DCNClusterer,
+    DECClusterer,
+    DKMClusterer,
+    IDECClusterer,
+    VaDEClusterer,
+)
 
 CLASSICS: dict[str, type] = {
     "DEC": DECClusterer,
     "IDEC": IDECClusterer,
     "DCN": DCNClusterer,
     "DKM": DKMClusterer,
+    "VaDE": VaDEClusterer,
 }
 SMALL = {"n_components": 4, "pretrain_epochs": 2, "max_epochs": 2, "n_init": 2, "random_state": 0}
 

@@ -82,7 +82,9 @@ def test_soft_kmeans_is_its_formula(n: int, k: int, d: int, seed: int, alpha: fl
     kernel = [[math.exp(-alpha * v) for v in row] for row in distances]
     soft = [[v / sum(row) for v in row] for row in kernel]
     close(losses.softmax_assignment(z, centers, alpha=alpha), soft)
-    rows = [sum(g * v for g, v in zip(*pair, strict=True)) for pair in zip(soft, distances)]
+    rows = [
+        sum(g * v for g, v in zip(*pair, strict=True)) for pair in zip(soft, distances, strict=True)
+    ]
     close(losses.soft_kmeans_loss(z, centers, alpha=alpha), sum(rows) / n)
     weighted = sum(w * v for w, v in zip(weight.tolist(), rows, strict=True)) / weight.sum().item()
     close(losses.soft_kmeans_loss(z, centers, alpha=alpha, sample_weight=weight), weighted)
