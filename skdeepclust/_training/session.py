@@ -173,14 +173,12 @@ class Session:
             warn_of_idle_scores(self.settings.callbacks or ())
         watch = self.watch_of(phase) if watch is None else watch
         settings = replace(self.settings, lr=getattr(self.estimator, lr))
-        options: dict[str, Any] = {"generator": self.shuffle, **batches}
-        quiet = not self.strategy.is_first
+        options: dict[str, Any] = {"epochs": epochs, "valid": held_out, **batches}
+        options = {"generator": self.shuffle, "quiet": not self.strategy.is_first, **options}
         more = [] if patience is None else [early_stopping(monitor, patience)]
         loss, start = self.compiled(loss), copy.deepcopy(self.state(watch))
         for share, is_last in ((1.0, False), (RETRY_SHARE, True)):
-            net = settings.net(
-                self.runner, epochs=epochs, share=share, valid=held_out, quiet=quiet, **options
-            )
+            net = settings.net(self.runner, share=share, **options)
             n_steps = epochs * len(net.get_iterator(data, training=True)) if decay_lr else 0
             decay = [cosine_decay(n_steps)] if decay_lr else []
             net.callbacks = [*decay, *(net.callbacks or []), *more]

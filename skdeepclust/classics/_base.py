@@ -86,7 +86,6 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         Largest number of samples in a batch.""",
     )
 
-    module_: ClusteredAutoencoder = learned()
     labels_: np.ndarray = learned(
         doc="""ndarray of shape (n_samples,)
         Cluster of each sample."""

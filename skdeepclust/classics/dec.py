@@ -18,6 +18,7 @@ from skdeepclust._compat import Interval
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust.classics._base import BaseClassicClusterer
 from skdeepclust.losses import assignment_kl, student_t_assignment, target_distribution
+from skdeepclust.networks._clustered import ClusteredAutoencoder
 
 PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
     "n_components": 10, "degrees_of_freedom": 1.0, "n_init": 20, "batch_size": 256,
@@ -80,6 +81,7 @@ class DECClusterer(BaseClassicClusterer):
         default=1.0, allowed=[Interval(Real, 0, None, closed="neither")]
     )
 
+    module_: ClusteredAutoencoder = learned()
     # the targets P
     _fit: Tensor = learned()
 

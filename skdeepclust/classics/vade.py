@@ -21,7 +21,7 @@ from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust.classics._base import BaseClassicClusterer
 from skdeepclust.losses import mixture_assignment, mixture_kl
 from skdeepclust.networks._checks import check_autoencoder
-from skdeepclust.networks._vade import VaDENetwork
+from skdeepclust.networks._clustered import VaDENetwork
 
 PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
     "n_components": 10, "likelihood": "auto", "batch_size": 100, "max_epochs": 300,

@@ -1,13 +1,19 @@
-"""An autoencoder with the centres of clusters in its embedding."""
+"""Autoencoders with clusters in their embedding, for Triplet DEC and the classics."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skdeepclust.networks._standardize import Standardize
+
+# Variance of the first posteriors, as a share of that within the clusters: most of what the
+# embedding tells of a sample is still told.
+FIRST_SHARE = 0.1
 
 
 class ClusteredAutoencoder(nn.Module):
@@ -30,3 +36,60 @@ class ClusteredAutoencoder(nn.Module):
         self.standardize = Standardize()
         self.autoencoder = autoencoder
         self.centers = nn.Parameter(torch.zeros(n_clusters, n_components))
+
+
+class TripletDECNetwork(ClusteredAutoencoder):
+    """An autoencoder with centres mu and a metric M: z = E(x), q = Student-t((z - mu) M).
+
+    Parameters
+    ----------
+    autoencoder : torch.nn.Module
+        Network with methods `encode` and `decode`.
+    n_components : int
+        Number of components of the embedding.
+    n_clusters : int
+        Number of clusters.
+    """
+
+    metric: Tensor
+
+    def __init__(self, autoencoder: nn.Module, n_components: int, n_clusters: int):
+        super().__init__(autoencoder, n_components, n_clusters)  # centres under the metric
+        self.register_buffer("metric", torch.eye(n_components))
+
+    @torch.no_grad()
+    def set_clusters(self, centers: np.ndarray, metric: np.ndarray) -> None:
+        """Start from centres in the embedding, and a metric."""
+        self.metric.copy_(torch.from_numpy(metric))
+        self.centers.copy_(torch.from_numpy(centers @ metric))
+
+
+class VaDENetwork(ClusteredAutoencoder):
+    """An autoencoder whose embedding has a posterior, and a mixture of Gaussians as its prior.
+
+    The embedding is the posterior's mean; the logarithm of its variance is linear in the mean.
+
+    Parameters
+    ----------
+    autoencoder : torch.nn.Module
+        Network with methods `encode` and `decode`.
+    n_components : int
+        Number of components of the embedding.
+    n_clusters : int
+        Number of clusters.
+    """
+
+    def __init__(self, autoencoder: nn.Module, n_components: int, n_clusters: int):
+        super().__init__(autoencoder, n_components, n_clusters)
+        self.log_variance = nn.Linear(n_components, n_components)
+        nn.init.zeros_(self.log_variance.weight)
+        self.logits = nn.Parameter(torch.zeros(n_clusters))
+        self.log_variances = nn.Parameter(torch.zeros(n_clusters, n_components))
+
+    @torch.no_grad()
+    def set_mixture(self, weights: Tensor, means: Tensor, variances: Tensor) -> None:
+        """Start from a mixture (k,), (k, d), (k, d), and posteriors narrower than its parts."""
+        self.logits.copy_(weights.log())
+        self.centers.copy_(means)
+        self.log_variances.copy_(variances.log())
+        self.log_variance.bias.copy_((weights @ variances).log() + math.log(FIRST_SHARE))
