@@ -86,7 +86,7 @@ class DCNClusterer(BaseClassicClusterer):
     def _build(self, network: nn.Module, arguments: Mapping[str, Any]) -> nn.Module:
         built = super()._build(network, arguments)
         built.centers.requires_grad_(False)  # they follow the samples
-        built.register_buffer("counts", torch.zeros(len(built.centers)))
+        built.register_buffer("counts", torch.zeros(arguments["n_clusters"]))
         return built
 
     def _assign(self, embedding: Tensor) -> Tensor:
