@@ -95,6 +95,7 @@ class VaDEClusterer(BaseClassicClusterer):
         default="auto", allowed=[StrOptions({"auto", "bernoulli", "gaussian"})]
     )
     n_init: int = parameter(default=10)
+    clustering_lr: float = parameter(default=0.001)
 
     module_: VaDENetwork = learned()
     likelihood_: str = learned()

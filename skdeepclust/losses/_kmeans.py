@@ -101,7 +101,9 @@ def running_centers(
     (tensor([[2.6667],
             [0.0000]]), tensor([3., 1.]))
     """
-    one_hot = torch.nn.functional.one_hot(labels, len(centers)).to(embedding.dtype)
+    # torch's one_hot waits for the device
+    one_hot = labels[:, None] == torch.arange(len(centers), device=labels.device)
+    one_hot = one_hot.to(embedding.dtype)
     if sample_weight is not None:
         one_hot = one_hot * check_sample_weight(sample_weight, embedding)[:, None]
     added = one_hot.sum(0)

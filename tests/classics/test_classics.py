@@ -252,5 +252,5 @@ def test_values_out_of_range_are_refused_by_name(name, parameter, X):
 @each
 def test_training_that_makes_clusters_worse_names_its_learning_rate(name, X, monkeypatch):
     monkeypatch.setattr("skdeepclust._training.epoch_watch.NOTABLE_FALL", -2.0)
-    with pytest.warns(ConvergenceWarning, match=r"Lower `clustering_lr` \(now 0.0001\)"):
-        classic(name, max_epochs=5).fit(X)
+    with pytest.warns(ConvergenceWarning, match=r"Lower `clustering_lr` \(now 0.0002\)"):
+        classic(name, max_epochs=5, clustering_lr=0.0002).fit(X)
