@@ -111,8 +111,7 @@ class VaDEClusterer(BaseClassicClusterer):
         return self.likelihood != "bernoulli" and super()._takes_origin_off(module)
 
     def _assign(self, embedding: Tensor) -> Tensor:
-        module = self.module_
-        return mixture_assignment(embedding, module.logits, module.centers, module.log_variances)
+        return mixture_assignment(embedding, *self.module_.mixture)
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         if self.likelihood_ == "bernoulli":
@@ -129,14 +128,11 @@ class VaDEClusterer(BaseClassicClusterer):
         return losses.flatten(1).sum(1)
 
     def _clustering_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
-        module, mean = self.module_, self._embed(x)
-        log_variance = module.log_variance(mean)
-        z = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+        mean, mixture = self._embed(x), self.module_.mixture
+        z, log_variance = self.module_.draw(mean)
         reconstruction = self._reconstruct(x, z, sample_weight)
-        divergence = mixture_kl(
-            mean, log_variance, self._assign(z), module.logits, module.centers,
-            module.log_variances, sample_weight=sample_weight,
-        )  # fmt: skip
+        gamma = self._assign(z)
+        divergence = mixture_kl(mean, log_variance, gamma, *mixture, sample_weight=sample_weight)
         loss = reconstruction + divergence
         return {"loss": loss, "reconstruction": reconstruction, "divergence": divergence}
 
@@ -154,16 +150,16 @@ class VaDEClusterer(BaseClassicClusterer):
         if self.likelihood == "gaussian" or self._input.origin is not None:
             return "gaussian"
         ranges = self._runner.infer(lambda x: torch.stack(x.flatten(1).aminmax(dim=1), 1), X)
-        counted = extra.get("sample_weight", np.ones(X.shape[0])) > 0
-        ranges = ranges.cpu().numpy()[counted]
-        low, high = float(ranges.min()), float(ranges.max())
-        is_share = low >= 0 and high <= 1
-        if self.likelihood == "bernoulli" and not is_share:
-            raise ValueError(
-                f'likelihood="bernoulli" takes values from 0 to 1, but X has some from {low:g} to '
-                f'{high:g}: scale X, for instance with MinMaxScaler, or give likelihood="gaussian".'
-            )
-        return "bernoulli" if is_share else "gaussian"
+        counted = ranges.cpu().numpy()[extra.get("sample_weight", np.ones(X.shape[0])) > 0]
+        if counted.min() >= 0 and counted.max() <= 1:
+            return "bernoulli"
+        if self.likelihood == "auto":
+            return "gaussian"
+        raise ValueError(
+            f'likelihood="bernoulli" takes values from 0 to 1, but X has some from '
+            f"{counted.min():g} to {counted.max():g}: scale X, for instance with MinMaxScaler, or "
+            'give likelihood="gaussian".'
+        )
 
     def _start(self, points: Points) -> Mixture:
         return gaussian_mixture(points, self.n_clusters, self.n_init)

@@ -86,6 +86,16 @@ class VaDENetwork(ClusteredAutoencoder):
         self.logits = nn.Parameter(torch.zeros(n_clusters))
         self.log_variances = nn.Parameter(torch.zeros(n_clusters, n_components))
 
+    @property
+    def mixture(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (k,), means (k, d) and logarithms of the variances (k, d) of the prior."""
+        return self.logits, self.centers, self.log_variances
+
+    def draw(self, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw z from the posteriors, and return it with the logarithms of their variances."""
+        log_variance = self.log_variance(mean)
+        return mean + torch.exp(log_variance / 2) * torch.randn_like(mean), log_variance
+
     @torch.no_grad()
     def set_mixture(self, weights: Tensor, means: Tensor, variances: Tensor) -> None:
         """Start from a mixture (k,), (k, d), (k, d), and posteriors narrower than its parts."""

@@ -71,7 +71,7 @@ def test_with_one_cluster_it_is_a_variational_autoencoder(likelihood, monkeypatc
 
 
 def test_the_bound_rises(digits):
-    model = classic("VaDE", 5, pretrain_epochs=5, max_epochs=8, batch_size=32).fit(
+    model = classic("VaDE", 5, pretrain_epochs=20, max_epochs=8, batch_size=32).fit(
         digits[0][:300] / 16
     )
     losses = [row["loss"] for row in model.history_ if row["phase"] == "clustering"]
