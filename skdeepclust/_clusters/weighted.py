@@ -38,73 +38,84 @@ class Points(NamedTuple):
         return cls(rounded * scale, np.bincount(index.ravel(), weight[weight > 0]))
 
 
-def kmeans_centers(points: Points, n_clusters: int, n_init: int) -> np.ndarray:
-    """Return the centres of the best of several runs of K-means.
+class Mixture(NamedTuple):
+    """Clusters as parts of a mixture: their sizes (k,), means (k, d) and variances (k, d).
+
+    A size is the sum of the weights of a cluster's points.
+    """
+
+    sizes: np.ndarray
+    means: np.ndarray
+    variances: np.ndarray
+
+    @classmethod
+    def of_assignment(cls, points: Points, assignment: np.ndarray) -> Mixture:
+        """Return sizes and moments of the clusters of a soft or hard assignment (n, k)."""
+        share = assignment * points.weight[:, None]
+        sizes = share.sum(0)
+        share = share / sizes.clip(np.finfo(float).tiny)
+        # no difference of large squares far from the origin
+        origin = points.weight @ points.points / points.weight.sum()
+        rows = points.points - origin
+        means, overall = share.T @ rows, points.weight @ np.square(rows) / points.weight.sum()
+        variances = (share.T @ np.square(rows) - np.square(means)).clip(0)
+        return cls(sizes, means + origin, variances + RIDGE * (overall.mean() or 1.0))
+
+    @classmethod
+    def of_labels(cls, points: Points, labels: np.ndarray, n_clusters: int) -> Mixture:
+        """Return those of a partition; a cluster without points is another one once more."""
+        found = np.unique(labels[points.weight > 0])
+        mixture = cls.of_assignment(points, (labels[:, None] == found).astype(float))
+        return mixture.repeated(n_clusters)
+
+    def repeated(self, n_clusters: int) -> Mixture:
+        """Return so many clusters, if need be some of these several times."""
+        index = np.arange(n_clusters) % len(self.sizes)
+        return Mixture(*(part[index] for part in self))
+
+
+def kmeans(points: Points, n_clusters: int, n_init: int) -> Mixture:
+    """Return the best of several runs of K-means.
 
     Parameters
     ----------
     points : Points
-        What is clustered; of fewer points than clusters, some are the centres of several.
+        What is clustered.
     n_clusters : int
-        Number of centres.
+        Number of clusters; of fewer points, some are clusters more than once.
     n_init : int
         Number of runs, from starts that torch's generator draws.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters, n_components)
-        Centres.
     """
-    seed = int(torch.randint(2**31 - 1, ()))
+    seed, weight = int(torch.randint(2**31 - 1, ())), points.weight / points.weight.max()
     n_found = min(n_clusters, len(points.points))
     model = KMeans(n_found, n_init=n_init, random_state=seed)
-    weight = points.weight / points.weight.max()
     with plain_arrays():
-        centers = model.fit(points.points, sample_weight=weight).cluster_centers_
-    return centers[np.arange(n_clusters) % n_found]
-
-
-class Mixture(NamedTuple):
-    """Weights (k,), means (k, d) and variances (k, d) of a mixture with diagonal covariances."""
-
-    weights: np.ndarray
-    means: np.ndarray
-    variances: np.ndarray
+        labels = model.fit(points.points, sample_weight=weight).labels_
+    return Mixture.of_labels(points, labels, n_clusters)
 
 
 def gaussian_mixture(points: Points, n_clusters: int, n_init: int) -> Mixture:
     """Return the best of several mixtures of Gaussians with diagonal covariances.
 
     scikit-learn's knows no weights: it is fitted to the distinct points, and a last step takes
-    weighted means, variances and sizes from its assignment.
+    weighted sizes, means and variances from its assignment.
 
     Parameters
     ----------
     points : Points
-        What is clustered; of fewer points than clusters, some are the means of several.
+        What is clustered.
     n_clusters : int
-        Number of components.
+        Number of clusters; of fewer points, some are clusters more than once.
     n_init : int
         Number of runs, from starts that torch's generator draws.
-
-    Returns
-    -------
-    Mixture
-        Its components.
     """
     rows, seed = points.points, int(torch.randint(2**31 - 1, ()))
-    share, n_found = points.weight / points.weight.sum(), min(n_clusters, len(rows))
-    ridge = RIDGE * (share @ np.square(rows - share @ rows).mean(1) or 1.0)
+    n_found = min(n_clusters, len(rows))
+    ridge = RIDGE * rows.var(0).mean() or RIDGE
     model = GaussianMixture(
         n_found, covariance_type="diag", reg_covar=ridge, n_init=n_init, random_state=seed
     )
     with plain_arrays(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a start needn't be the optimum
         assignment = model.fit(rows).predict_proba(rows) if n_found > 1 else np.ones((len(rows), 1))
-    assignment = assignment * share[:, None]
-    sizes = assignment.sum(0).clip(np.finfo(float).tiny)
-    means = assignment.T @ rows / sizes[:, None]
-    residual = np.square(rows[:, None] - means)  # (n, k, d)
-    variances = np.einsum("nk,nkd->kd", assignment, residual) / sizes[:, None] + ridge
-    index = np.arange(n_clusters) % n_found
-    return Mixture(sizes[index] / sizes[index].sum(), means[index], variances[index])
+    return Mixture.of_assignment(points, assignment).repeated(n_clusters)

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skdeepclust._clusters.weighted import Points, kmeans_centers
-from skdeepclust._compat import Interval
+from skdeepclust._clusters.initial import initial_clusters
+from skdeepclust._clusters.judge import Judge
+from skdeepclust._clusters.weighted import Mixture, Points, kmeans
+from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._estimator import types
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
@@ -27,6 +29,8 @@ from skdeepclust.networks._clustered import ClusteredAutoencoder
 
 # Units of the hidden layers in all of the papers.
 HIDDEN = (500, 500, 2000)
+# By which a search compares partitions.
+N_NEIGHBORS = 10
 
 
 class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
@@ -50,6 +54,15 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         allowed=[Interval(Integral, 0, None, closed="left")],
         doc="""int
         Epochs of reconstruction alone, before the clusters are looked for.""",
+    )
+    init: str = parameter(
+        default="paper",
+        allowed=[StrOptions({"paper", "search"})],
+        doc="""{"paper", "search"}
+        Where the clusters of the embedding come from: "paper" takes the paper's K-means or mixture;
+        "search" takes what :class:`~skdeepclust.TripletDECClusterer` does, the best of several
+        mixtures and of partitions of the samples themselves, by how much clusters tell of the
+        clusters of nearest neighbours in X.""",
     )
     n_init: int = parameter(
         default=20,
@@ -154,7 +167,8 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
             session.standardize(X, weight)
             epochs = schedule["reconstruction"]
             session.train("reconstruction", self._pretraining_loss, X, extra, epochs=epochs)
-            start = session.once("initial_clusters", lambda: self._start(self._points(X, weight)))
+            find = self._searched if self.init == "search" else self._found
+            start = find(session, X, weight)
             self._begin(start)
         session.train(
             "clustering",
@@ -167,18 +181,46 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         )
         self.cluster_centers_ = self.module_.centers.detach().cpu().numpy()
 
-    def _points(self, X, weight: np.ndarray) -> Points:
-        embedding = self._runner.infer(self._embed, X).cpu().numpy()
-        return Points.distinct(embedding, weight)
+    def _found(self, session: Session, X, weight: np.ndarray) -> Mixture:
+        """Return the clusters of the embedding that the paper starts from."""
 
-    def _start(self, points: Points) -> Any:
-        """Return the clusters of the pre-trained embedding."""
-        return kmeans_centers(points, self.n_clusters, self.n_init)
+        def found() -> Mixture:
+            points = Points.distinct(self._embedding(X), weight)
+            return self._clusters_of(points)
+
+        return session.once("initial_clusters", found)
+
+    def _searched(self, session: Session, X, weight: np.ndarray) -> Mixture:
+        """Return those of the partition that agrees best with the neighbours in the input."""
+        judge = Judge.learn(
+            session.runner, X, self.n_clusters, "auto", N_NEIGHBORS, None, session.once
+        )
+
+        def found() -> Mixture:
+            embedding = self._embedding(X)
+            start, *_ = initial_clusters(
+                lambda: embedding, judge, is_learned=True, sample_weight=weight, init="gmm",
+                n_init=self.n_init, n_starts=1, round_clusters=False, assign=_not_asked,
+            )  # fmt: skip
+            points = Points(embedding.astype(np.float64), weight)
+            return Mixture.of_labels(points, start.labels, self.n_clusters)
+
+        return session.once("initial_clusters", found)
+
+    def _embedding(self, X) -> np.ndarray:
+        return self._runner.infer(self._embed, X).cpu().numpy()
+
+    def _clusters_of(self, points: Points) -> Mixture:
+        return kmeans(points, self.n_clusters, self.n_init)
 
     @torch.no_grad()
-    def _begin(self, start: Any) -> None:
+    def _begin(self, start: Mixture) -> None:
         """Put the clusters into the network."""
-        self.module_.centers.copy_(torch.from_numpy(start))
+        self.module_.centers.copy_(torch.from_numpy(start.means))
 
     def _begin_epoch(self, X, weight: np.ndarray, epoch: int) -> None:
         """Find what an epoch of the clustering phase needs of all samples."""
+
+
+def _not_asked(*arguments: Any) -> Any:
+    raise AssertionError("Partitions are compared by neighbours.")

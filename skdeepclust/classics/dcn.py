@@ -11,12 +11,10 @@ from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import torch
-from sklearn.metrics import pairwise_distances_argmin
 from torch import Tensor, nn
 
-from skdeepclust._clusters.weighted import Points
+from skdeepclust._clusters.weighted import Mixture
 from skdeepclust._compat import Interval
 from skdeepclust._estimator.parameters import parameter
 from skdeepclust.classics._base import BaseClassicClusterer
@@ -113,14 +111,7 @@ class DCNClusterer(BaseClassicClusterer):
         return centers, labels
 
     # -- the schedule
-    def _start(self, points: Points) -> tuple[np.ndarray, np.ndarray]:
-        """Return centres, and as their counts the samples that they are the means of."""
-        centers = super()._start(points)
-        labels = pairwise_distances_argmin(points.points, centers)
-        return centers, np.bincount(labels, points.weight, minlength=len(centers))
-
     @torch.no_grad()
-    def _begin(self, start: tuple[np.ndarray, np.ndarray]) -> None:
-        centers, counts = start
-        super()._begin(centers)
-        self.module_.counts.copy_(torch.from_numpy(counts))
+    def _begin(self, start: Mixture) -> None:
+        super()._begin(start)
+        self.module_.counts.copy_(torch.from_numpy(start.sizes))

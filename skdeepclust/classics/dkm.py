@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skdeepclust._clusters.weighted import Mixture
 from skdeepclust._compat import Interval, StrOptions
 from skdeepclust._estimator.parameters import parameter
 from skdeepclust.classics._base import BaseClassicClusterer
@@ -138,7 +139,7 @@ class DKMClusterer(BaseClassicClusterer):
         return {"loss": loss, "reconstruction": reconstruction, "clustering": clustering}
 
     # -- the schedule
-    def _begin(self, start: np.ndarray) -> None:
+    def _begin(self, start: Mixture) -> None:
         super()._begin(start)
         self.module_.alpha.fill_(self._alphas[-1])
 

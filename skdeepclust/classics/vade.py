@@ -161,7 +161,7 @@ class VaDEClusterer(BaseClassicClusterer):
             'give likelihood="gaussian".'
         )
 
-    def _start(self, points: Points) -> Mixture:
+    def _clusters_of(self, points: Points) -> Mixture:
         return gaussian_mixture(points, self.n_clusters, self.n_init)
 
     def _begin(self, start: Mixture) -> None:

@@ -97,8 +97,9 @@ class VaDENetwork(ClusteredAutoencoder):
         return mean + torch.exp(log_variance / 2) * torch.randn_like(mean), log_variance
 
     @torch.no_grad()
-    def set_mixture(self, weights: Tensor, means: Tensor, variances: Tensor) -> None:
+    def set_mixture(self, sizes: Tensor, means: Tensor, variances: Tensor) -> None:
         """Start from a mixture (k,), (k, d), (k, d), and posteriors narrower than its parts."""
+        weights = (sizes / sizes.sum()).clamp_min(torch.finfo(sizes.dtype).eps)
         self.logits.copy_(weights.log())
         self.centers.copy_(means)
         self.log_variances.copy_(variances.log())

@@ -62,6 +62,29 @@ def test_it_clusters_digits(name, digits):
 
 
 @each
+def test_a_search_finds_a_better_start(name, digits):
+    X, y = (part[:600] for part in digits)
+    options = {"pretrain_epochs": 4, "max_epochs": 0, "batch_size": 64, "n_components": 8}
+    paper, search = (
+        classic(name, 10, module__hidden=(32,), init=init, **options).fit(X)
+        for init in ("paper", "search")
+    )
+    found, better = (clustering_accuracy_score(y, each.labels_) for each in (paper, search))
+    assert better > found + 0.05
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@each
+def test_a_search_takes_weights_few_and_equal_samples(name, X, tmp_path):
+    weight = np.arange(150) % 2.0
+    model = classic(name, init="search", checkpoint=tmp_path / "kept").fit(X, sample_weight=weight)
+    other = classic(name, init="search").fit(X, sample_weight=weight)
+    np.testing.assert_array_equal(model.predict_proba(X), other.predict_proba(X))
+    for few in (X[:5], np.repeat(X[:2], 4, axis=0)):
+        assert np.isfinite(classic(name, init="search").fit(few).predict_proba(X)).all()
+
+
+@each
 def test_centers_decode_into_the_units_of_x(name):
     X = 100 + 30 * blobs()[0]
     options = {"pretrain_epochs": 60, "max_epochs": 3, "batch_size": 32, "lr": 0.01}

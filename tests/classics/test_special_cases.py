@@ -9,7 +9,7 @@ from helpers.classics import CLASSICS, classic
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from skdeepclust._clusters.weighted import Points, gaussian_mixture, kmeans_centers
+from skdeepclust._clusters.weighted import Mixture, Points, gaussian_mixture, kmeans
 from skdeepclust.classics import dcn, dec, dkm, idec, vade
 from skdeepclust.classics.dkm import annealed_alphas
 
@@ -125,11 +125,26 @@ def test_weights_of_equal_points_add_up():
     np.testing.assert_allclose(found.weight, [2, 1.5])
 
 
-def test_fewer_points_than_clusters_are_centers_of_several():
+@pytest.mark.parametrize("find", [kmeans, gaussian_mixture])
+def test_fewer_points_than_clusters_are_centers_of_several(find):
     torch.manual_seed(0)
-    centers = kmeans_centers(Points(np.eye(2), np.ones(2)), 5, n_init=2)
-    assert centers.shape == (5, 2)
-    assert len(np.unique(centers, axis=0)) == 2
+    found = find(Points(np.eye(2), np.ones(2)), 5, n_init=2)
+    assert found.means.shape == found.variances.shape == (5, 2)
+    assert len(np.unique(found.means.round(6), axis=0)) == 2
+    assert (found.variances > 0).all()
+
+
+def test_a_partition_has_weighted_moments_and_no_empty_cluster():
+    rng = np.random.default_rng(0)
+    rows, weight, labels = rng.normal(5, 1, (30, 2)), rng.random(30), np.arange(30) % 3
+    weight[labels == 1] = 0
+    found = Mixture.of_labels(Points(rows, weight), labels, 3)
+    for k, label in enumerate((0, 2, 0)):
+        own, share = rows[labels == label], weight[labels == label]
+        assert found.sizes[k] == pytest.approx(share.sum())
+        np.testing.assert_allclose(found.means[k], np.average(own, weights=share, axis=0))
+        spread = np.average(np.square(own - found.means[k]), weights=share, axis=0)
+        np.testing.assert_allclose(found.variances[k], spread, atol=0.01)
 
 
 def test_a_mixture_has_the_weighted_moments_of_its_parts():
@@ -141,7 +156,7 @@ def test_a_mixture_has_the_weighted_moments_of_its_parts():
     for k in np.argsort(found.means[:, 0]):
         part = slice(0, 50) if found.means[k, 0] < 1 else slice(50, 100)
         share = weight[part] / weight.sum()
-        assert found.weights[k] == pytest.approx(share.sum())
+        assert found.sizes[k] == pytest.approx(weight[part].sum())
         mean = np.average(rows[part], weights=share, axis=0)
         np.testing.assert_allclose(found.means[k], mean)
         spread = np.average(np.square(rows[part] - mean), weights=share, axis=0)
@@ -151,5 +166,4 @@ def test_a_mixture_has_the_weighted_moments_of_its_parts():
 def test_a_mixture_of_one_point_has_a_width():
     torch.manual_seed(0)
     found = gaussian_mixture(Points(np.ones((1, 2)), np.ones(1)), 3, n_init=2)
-    np.testing.assert_allclose(found.weights, np.ones(3) / 3)
     assert (found.variances > 0).all()
