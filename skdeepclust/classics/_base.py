@@ -179,7 +179,7 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
             lr="clustering_lr",
             on_epoch_begin=lambda epoch: self._begin_epoch(X, weight, epoch),
         )
-        self.cluster_centers_ = self.module_.centers.detach().cpu().numpy()
+        self.cluster_centers_ = self.module_.centers.detach().cpu().numpy().copy()
 
     def _found(self, session: Session, X, weight: np.ndarray) -> Mixture:
         """Return the clusters of the embedding that the paper starts from."""

@@ -99,6 +99,7 @@ class VaDEClusterer(BaseClassicClusterer):
 
     module_: VaDENetwork = learned()
     likelihood_: str = learned()
+    _of_first_weights = ("likelihood",)
     cluster_weights_: np.ndarray = learned()
     cluster_variances_: np.ndarray = learned()
 
@@ -138,8 +139,14 @@ class VaDEClusterer(BaseClassicClusterer):
 
     # -- the schedule
     def _fit_phases(self, session, X, extra, schedule) -> None:
+        found = self._likelihood_of(X, extra)
         if "reconstruction" in schedule:
-            self.likelihood_ = self._likelihood_of(X, extra)
+            self.likelihood_ = found
+        elif (self.likelihood_, found) == ("bernoulli", "gaussian"):
+            raise ValueError(
+                'X has values that aren\'t from 0 to 1, but likelihood_="bernoulli" goes on: '
+                "scale X as in the first fit, or set warm_start=False."
+            )
         super()._fit_phases(session, X, extra, schedule)
         weights, variances = self.module_.logits.softmax(0), self.module_.log_variances.exp()
         self.cluster_weights_ = weights.detach().cpu().numpy()
@@ -156,7 +163,7 @@ class VaDEClusterer(BaseClassicClusterer):
         if self.likelihood == "auto":
             return "gaussian"
         raise ValueError(
-            f'likelihood="bernoulli" takes values from 0 to 1, but X has some from '
+            'likelihood="bernoulli" takes values from 0 to 1, but X has some from '
             f"{counted.min():g} to {counted.max():g}: scale X, for instance with MinMaxScaler, or "
             'give likelihood="gaussian".'
         )

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 import torch
 from helpers.classics import CLASSICS, classic
-from helpers.needs import needs_export
-from helpers.served import assert_same, run_onnx
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -227,14 +225,6 @@ def test_files_hold_the_model(name, X, tmp_path):
     np.testing.assert_array_equal(
         again.inverse_transform(centers), model.inverse_transform(centers)
     )
-
-
-@needs_export
-@each
-def test_graphs_say_what_the_model_says(name, X, tmp_path):
-    model = classic(name).fit(X)
-    skdeepclust.export(model, tmp_path / "model.onnx")
-    assert_same(model, X, *run_onnx(tmp_path / "model.onnx", X.astype(np.float32)))
 
 
 @each

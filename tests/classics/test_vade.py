@@ -47,6 +47,18 @@ def test_values_that_are_no_shares_are_refused():
         classic("VaDE", likelihood="bernoulli").fit(3 * X)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_warm_start_keeps_the_likelihood():
+    shares = classic("VaDE", warm_start=True).fit(X)
+    with pytest.raises(ValueError, match=r"aren't from 0 to 1, .* scale X as in the first fit"):
+        shares.fit(X - 0.5)
+    assert shares.fit(X).likelihood_ == "bernoulli"
+    numbers = classic("VaDE", warm_start=True).fit(X - 0.5)
+    assert numbers.fit(X).likelihood_ == "gaussian"
+    with pytest.raises(ValueError, match="likelihood"):
+        numbers.set_params(likelihood="bernoulli").fit(X)
+
+
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_with_one_cluster_it_is_a_variational_autoencoder(likelihood, monkeypatch):
     model = classic("VaDE", 1, likelihood=likelihood, dtype="float64").fit(X)
