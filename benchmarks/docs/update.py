@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.common.records import RESULTS, ROOT, Record, read_records
+from benchmarks.compare.classic_tables import TABLES as CLASSICS
 from benchmarks.compare.row_tables import TABLES as ROWS
 from benchmarks.compare.tables import TABLES as COMPARE
 from benchmarks.compare.time_tables import TABLES as TIME
@@ -34,7 +35,7 @@ from benchmarks.tagnet.tables import TABLES as TAGNET
 from benchmarks.tagnet_scale.tables import table as scale_table
 from benchmarks.triplet_dec.tables import table
 
-METHODS = ("forced_apart", "parsimonious", "tagnet")
+METHODS = ("classics", "forced_apart", "parsimonious", "tagnet")
 PAGES_OF_USE = ("distributed", "repair", "scaling", "serving", "tuning")
 NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", *PAGES_OF_USE, *METHODS)
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
@@ -82,7 +83,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),
     **tables_of("repair", REPAIR),
-    **tables_of("compare", COMPARE | TIME | ROWS),
+    **tables_of("compare", COMPARE | TIME | ROWS | CLASSICS),
     **tables_of("compare", PAPERS),
     **tables_of("data_parallel", DATA_PARALLEL),
 }
