@@ -24,7 +24,7 @@ from skdeepclust.networks._checks import check_autoencoder
 from skdeepclust.networks._clustered import VaDENetwork
 
 PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
-    "n_components": 10, "likelihood": "auto", "batch_size": 100, "max_epochs": 300,
+    "n_components": 10, "likelihood": "auto", "batch_size": 100, "max_epochs": 500,
     "optimizer": "adam", "lr": 0.002, "clustering_lr": 0.002,
 })  # fmt: skip
 
@@ -70,8 +70,8 @@ class VaDEClusterer(BaseClassicClusterer):
     here they are linear in the embedding, so that any autoencoder will do. They start from a tenth
     of the mixture's. `predict_proba` is p(c | z) at the posterior's mean. The variance of
     "gaussian" is one half, as in the authors' code.
-    `VaDEClusterer(**skdeepclust.classics.vade.PAPER_SETTINGS)` has the paper's settings, as far as
-    they are parameters; its learning rate falls by a tenth every ten epochs.
+    `VaDEClusterer(**skdeepclust.classics.vade.PAPER_SETTINGS)` has the settings of the authors' code for
+    MNIST, as far as they are parameters; there the learning rate falls by a tenth every ten epochs.
 
     References
     ----------
