@@ -20,8 +20,8 @@ from skdeepclust._estimator.parameters import parameter
 from skdeepclust.classics._base import BaseClassicClusterer
 from skdeepclust.losses import kmeans_loss, running_centers, student_t_assignment
 
-# Those of the authors' code for the pixels of MNIST, where both terms weigh 1, and the rate is 0.0001
-# for sums over 784 pixels; the reconstruction phase has the mean over them.
+# Those of the authors' code for the pixels of MNIST, where both terms weigh 1, and the rate is
+# 0.0001 for sums over 784 pixels; the reconstruction phase has the mean over them.
 PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
     "n_components": 10, "lam": 2.0, "pretrain_epochs": 250, "max_epochs": 50, "batch_size": 256,
     "optimizer": "sgd", "optimizer__momentum": 0.9, "lr": 0.08, "clustering_lr": 0.0001,
@@ -59,8 +59,8 @@ class DCNClusterer(BaseClassicClusterer):
     -----
     The method has no probabilities of clusters. Those of `predict_proba` are DEC's Student-t
     assignment to the centres, the largest of which is that of the nearest one.
-    `DCNClusterer(**skdeepclust.classics.dcn.PAPER_SETTINGS)` has the settings of the authors' code for
-    MNIST, as far as they are parameters.
+    `DCNClusterer(**skdeepclust.classics.dcn.PAPER_SETTINGS)` has the settings of the authors' code
+    for MNIST, as far as they are parameters.
 
     References
     ----------
