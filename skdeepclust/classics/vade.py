@@ -70,8 +70,8 @@ class VaDEClusterer(BaseClassicClusterer):
     here they are linear in the embedding, so that any autoencoder will do. They start from a tenth
     of the mixture's. `predict_proba` is p(c | z) at the posterior's mean. The variance of
     "gaussian" is one half, as in the authors' code.
-    `VaDEClusterer(**skdeepclust.classics.vade.PAPER_SETTINGS)` has the settings of the authors' code
-    for MNIST, as far as they are parameters; there the rate falls by a tenth every ten epochs.
+    `VaDEClusterer(**skdeepclust.classics.vade.PAPER_SETTINGS)` has the settings of the authors'
+    code for MNIST, as far as they are parameters; there the rate falls by a tenth every ten epochs.
 
     References
     ----------
