@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 # what type checkers see, who then know a name that isn't there
 if TYPE_CHECKING:
     from skdeepclust import augmentation as augmentation
+    from skdeepclust import classics as classics
     from skdeepclust import datasets as datasets
     from skdeepclust import dictionary as dictionary
     from skdeepclust import forced_apart as forced_apart
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from skdeepclust import tagnet as tagnet
     from skdeepclust import triplet_dec as triplet_dec
     from skdeepclust import zero_shot as zero_shot
+    from skdeepclust.classics import (
+        DCNClusterer,
+        DECClusterer,
+        DKMClusterer,
+        IDECClusterer,
+        VaDEClusterer,
+    )
     from skdeepclust.forced_apart import ForcedApartEmbedder
     from skdeepclust.parsimonious import ParsimoniousAutoencoder, ParsimoniousClassifier
     from skdeepclust.persistence import load, save
@@ -34,11 +42,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "DCNClusterer",
+    "DECClusterer",
+    "DKMClusterer",
     "ForcedApartEmbedder",
+    "IDECClusterer",
     "ParsimoniousAutoencoder",
     "ParsimoniousClassifier",
     "TAGnetClusterer",
     "TripletDECClusterer",
+    "VaDEClusterer",
     "ZeroShotClassifier",
     "__version__",
     "export",
@@ -48,11 +61,16 @@ __all__ = [
 
 # Modules are imported when a name of theirs is first asked for: the package alone comes at once.
 _HOMES = {
+    "DCNClusterer": "classics",
+    "DECClusterer": "classics",
+    "DKMClusterer": "classics",
     "ForcedApartEmbedder": "forced_apart",
+    "IDECClusterer": "classics",
     "ParsimoniousAutoencoder": "parsimonious",
     "ParsimoniousClassifier": "parsimonious",
     "TAGnetClusterer": "tagnet",
     "TripletDECClusterer": "triplet_dec",
+    "VaDEClusterer": "classics",
     "ZeroShotClassifier": "zero_shot",
     "export": "serving",
     "load": "persistence",

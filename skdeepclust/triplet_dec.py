@@ -50,7 +50,7 @@ from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks._autoencoders import AUTOENCODERS
 from skdeepclust.networks._checks import check_autoencoder
-from skdeepclust.networks._triplet_dec import TripletDECNetwork
+from skdeepclust.networks._clustered import TripletDECNetwork
 
 PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
     "n_components": 10, "margin": 0.24, "contrast": "triplet", "negatives": "radius",

@@ -21,10 +21,15 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks.compare.samples import Samples
 from skdeepclust import (
+    DCNClusterer,
+    DECClusterer,
+    DKMClusterer,
     ForcedApartEmbedder,
+    IDECClusterer,
     ParsimoniousAutoencoder,
     TAGnetClusterer,
     TripletDECClusterer,
+    VaDEClusterer,
 )
 
 
@@ -72,6 +77,16 @@ def twice_the_epochs(samples: Samples, n_clusters: int, seed: int) -> Fitted:
 def tagnet(samples: Samples, n_clusters: int, seed: int) -> Fitted:
     model = TAGnetClusterer(n_clusters, random_state=seed)
     return Fitted(model.fit_predict(samples.X), model.predict, model)
+
+
+def classic(clusterer: Callable[..., Any]) -> Method:
+    """One of the classics at its defaults, on rows, as in its paper."""
+
+    def method(samples: Samples, n_clusters: int, seed: int) -> Fitted:
+        model = clusterer(n_clusters, random_state=seed)
+        return Fitted(model.fit_predict(samples.X), model.predict, model)
+
+    return method
 
 
 def then_kmeans(embedder: Callable[..., Any]) -> Method:
@@ -175,6 +190,10 @@ METHODS: Mapping[str, Method] = {
     "TAGnetClusterer": tagnet,
     "ParsimoniousAutoencoder + KMeans": then_kmeans(ParsimoniousAutoencoder),
     "ForcedApartEmbedder + KMeans": then_kmeans(ForcedApartEmbedder),
+    **{
+        clusterer.__name__: classic(clusterer)
+        for clusterer in (DECClusterer, IDECClusterer, DCNClusterer, DKMClusterer, VaDEClusterer)
+    },
     "KMeans": k_means,
     "PCA + GaussianMixture": mixture,
     "SpectralClustering": spectral,
@@ -189,7 +208,8 @@ METHODS: Mapping[str, Method] = {
     "ClustPy DCN": clustpy("DCN"),
     "ClustPy VaDE": clustpy("VaDE"),
 }
-OURS = tuple(METHODS)[:4]
+OURS = tuple(METHODS)[:9]
+CLASSICS = OURS[4:]
 NO_PREDICT = ("SpectralClustering", "AgglomerativeClustering", "UMAP + HDBSCAN")
 # What anybody would try on a table.
 PLAIN = (
@@ -207,6 +227,7 @@ SMALL_ONLY = (
     "SpectralClustering",
     "AgglomerativeClustering",
     "UMAP + HDBSCAN",
+    *CLASSICS,
     *(name for name in METHODS if name.startswith("ClustPy") and name != "ClustPy N2D"),
 )
 # Those of which numbers of clusters are compared.

@@ -31,6 +31,7 @@ from benchmarks.common.options import parse as parse_options
 from benchmarks.common.records import Record
 from benchmarks.common.results import shown
 from benchmarks.common.runs import Cost, Job, results, scores
+from benchmarks.compare.classic_tables import TABLES as CLASSICS
 from benchmarks.compare.criteria import criteria, packed, versions_of_peers
 from benchmarks.compare.judge import JUDGE, judged
 from benchmarks.compare.judge import TABLES as JUDGE_TABLES
@@ -194,7 +195,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     records = results(options, jobs(options), keep_errors=True)
-    print(shown(TABLES | TIME | ROW_TABLES | JUDGE_TABLES, records))
+    print(shown(TABLES | TIME | ROW_TABLES | JUDGE_TABLES | CLASSICS, records))
     if options.figure is not None:
         draw_numbers(records, options.figure)
     if options.time_figure is not None:

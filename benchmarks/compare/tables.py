@@ -17,7 +17,10 @@ from benchmarks.common.records import Record
 from benchmarks.common.tables import grouped, markdown, mean_and_std
 from benchmarks.compare.criteria import CRITERIA, unpacked
 
-OURS = ("TripletDEC", "TAGnet", "Parsimonious", "ForcedApart")
+OURS = (
+    "TripletDEC", "TAGnet", "Parsimonious", "ForcedApart",
+    "DECClusterer", "IDECClusterer", "DCNClusterer", "DKMClusterer", "VaDEClusterer",
+)  # fmt: skip
 # Das et al. (2019), Table 2: ACC on MNIST by the retention of the rarest class.
 PAPER_IMBALANCE = {0.1: 0.880, 0.3: 0.945, 0.5: 0.961, 0.7: 0.972, 0.9: 0.979}
 IMAGES = ("digits", "mnist-5k", "mnist")

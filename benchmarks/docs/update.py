@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.common.records import RESULTS, ROOT, Record, read_records
+from benchmarks.compare.classic_tables import TABLES as CLASSICS
 from benchmarks.compare.judge import TABLES as JUDGE
 from benchmarks.compare.row_tables import TABLES as ROWS
 from benchmarks.compare.tables import TABLES as COMPARE
@@ -36,7 +37,7 @@ from benchmarks.tagnet.tables import TABLES as TAGNET
 from benchmarks.tagnet_scale.tables import table as scale_table
 from benchmarks.triplet_dec.tables import table
 
-METHODS = ("forced_apart", "parsimonious", "tagnet")
+METHODS = ("classics", "forced_apart", "parsimonious", "tagnet")
 PAGES_OF_USE = ("distributed", "repair", "scaling", "serving", "tuning")
 NAMES_OF_PAGES = (
     "benchmarks", "choices", "choosing", "comparison", "index", "papers", "triplet_dec_results",
@@ -87,7 +88,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),
     **tables_of("repair", REPAIR),
-    **tables_of("compare", COMPARE | TIME | ROWS | JUDGE),
+    **tables_of("compare", COMPARE | TIME | ROWS | JUDGE | CLASSICS),
     **tables_of("compare", HEADLINE | PAPERS),
     **tables_of("data_parallel", DATA_PARALLEL),
 }

@@ -152,7 +152,7 @@ class BaseDeepClusterer(
             session.watch_of = lambda phase: self._watch(X) if phase == watched else None
             self._fit_phases(session, X, extra, schedule, **metadata)
             watch = session.outcome.watch
-            message = None if watch is None else watch.warning(self.lr)
+            message = None if watch is None else watch.warning()
             if message is not None:
                 warnings.warn(message, ConvergenceWarning, stacklevel=2)
         self.labels_ = self._hard(X)

@@ -51,6 +51,7 @@ MOVED = {
     "_partitions": "_clusters.partitions",
     "_repair": "_clusters.repair",
     "_stored": "_engine.stored_arrays",
+    "networks._triplet_dec": "networks._clustered",
 }
 # Which part of a node has a name, by its kind, where it isn't its class.
 NAMED = {"global": "name"}

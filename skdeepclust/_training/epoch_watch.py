@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -41,6 +42,8 @@ class EpochWatch:
     ----------
     values : list of float
         Value of the network with which the phase began, then after each epoch.
+    lr : tuple of str and float
+        Name and value of the parameter that was the learning rate.
     best : int
         Epoch after which the value was largest, the first of several; 0: before the phase.
     """
@@ -57,6 +60,7 @@ class EpochWatch:
         self.criterion, self.keep_best = criterion, keep_best
         self.part, self.unit, self.each_epoch = part, unit, each_epoch
         self.values: list[float] = []
+        self.lr: tuple[str, float] = ("lr", math.nan)
         self.best, self.n_epochs = 0, 0
         self._weights: dict[str, Any] = {}
         self._begun: dict[str, Any] = {}
@@ -95,9 +99,10 @@ class EpochWatch:
         """That of the network which was kept."""
         return self.values[self.best if self.keep_best else -1]
 
-    def warning(self, lr: float) -> str | None:
+    def warning(self) -> str | None:
         """Return what is to be said if training has made the clusters worse."""
         before, after = self.values[0], self.values[-1]
+        name, lr = self.lr
         if before - after <= NOTABLE_FALL or self.n_epochs < FEWEST_EPOCHS:
             return None
         advice = (
@@ -107,7 +112,8 @@ class EpochWatch:
         )
         return (
             f"The clustering phase has made the clusters worse: the criterion, of at most 1, fell "
-            f"from {before:.4g} to {after:.4g}. Lower `lr` (now {lr:g}) or `max_epochs`. {advice}"
+            f"from {before:.4g} to {after:.4g}. Lower `{name}` (now {lr:g}) or `max_epochs`. "
+            f"{advice}"
         )
 
     def _add(self, value: float) -> None:

@@ -117,6 +117,7 @@ class Session:
         samples=None,
         on_epoch_begin: Callable[[int], object] | None = None,
         valid: tuple | None = None,
+        lr: str = "lr",
         decay_lr: bool = False,
         patience: int | None = None,
         monitor: str = "loss",
@@ -145,6 +146,8 @@ class Session:
             Called with the number of the epoch, from 1, before it begins.
         valid : tuple
             `(X, extra)` of a validation part, or `(X, extra, y)` with labels for callbacks.
+        lr : str
+            The estimator's parameter that is the learning rate of this phase.
         decay_lr : bool
             Whether the learning rate falls to 0 along a cosine.
         patience, monitor : int, str
@@ -169,14 +172,13 @@ class Session:
         if valid is None and self.outcome.net is None:  # in the first phase
             warn_of_idle_scores(self.settings.callbacks or ())
         watch = self.watch_of(phase) if watch is None else watch
-        options: dict[str, Any] = {"generator": self.shuffle, **batches}
-        quiet = not self.strategy.is_first
+        settings = replace(self.settings, lr=getattr(self.estimator, lr))
+        options: dict[str, Any] = {"epochs": epochs, "valid": held_out, **batches}
+        options = {"generator": self.shuffle, "quiet": not self.strategy.is_first, **options}
         more = [] if patience is None else [early_stopping(monitor, patience)]
         loss, start = self.compiled(loss), copy.deepcopy(self.state(watch))
         for share, is_last in ((1.0, False), (RETRY_SHARE, True)):
-            net = self.settings.net(
-                self.runner, epochs=epochs, share=share, valid=held_out, quiet=quiet, **options
-            )
+            net = settings.net(self.runner, share=share, **options)
             n_steps = epochs * len(net.get_iterator(data, training=True)) if decay_lr else 0
             decay = [cosine_decay(n_steps)] if decay_lr else []
             net.callbacks = [*decay, *(net.callbacks or []), *more]
@@ -188,9 +190,10 @@ class Session:
                     raise
                 failed = [error.what, error.advice]
                 net.bound_.step.save(lambda failed=failed: {"failed": failed})
-                self._warn_of_retry(error)
+                self._warn_of_retry(error, lr, settings.lr)
                 self.set_state(start, watch)
         if watch is not None:
+            watch.lr = (lr, settings.lr)
             self._end_watch(watch, net)
 
     def _run(
@@ -278,11 +281,10 @@ class Session:
             moments = copy.deepcopy(resume["moments"])  # steps change them in place
             net.optimizer_.load_state_dict({"state": moments, "param_groups": groups})
 
-    def _warn_of_retry(self, error: NonFiniteError) -> None:
-        lr = self.settings.lr
+    def _warn_of_retry(self, error: NonFiniteError, name: str, lr: float) -> None:
         warnings.warn(
             f"{error.what}. The phase starts again with a tenth of the learning rate "
-            f"({RETRY_SHARE * lr:g} for lr={lr:g}). Lower `lr`, or scale X, for instance "
+            f"({RETRY_SHARE * lr:g} for {name}={lr:g}). Lower `{name}`, or scale X, for instance "
             "with MinMaxScaler, if the result is poor.",
             ConvergenceWarning,
             stacklevel=4,

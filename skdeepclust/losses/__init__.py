@@ -19,6 +19,13 @@ from skdeepclust.losses._contrastive import (
 )
 from skdeepclust.losses._discriminative import entropy_minimization_loss, max_margin_loss
 from skdeepclust.losses._forced_apart import forced_apart_loss, forced_apart_weight_loss
+from skdeepclust.losses._kmeans import (
+    kmeans_loss,
+    running_centers,
+    soft_kmeans_loss,
+    softmax_assignment,
+)
+from skdeepclust.losses._mixture import mixture_assignment, mixture_kl
 from skdeepclust.losses._reconstruction import reconstruction_loss
 from skdeepclust.losses._representations import (
     activation_penalty,
@@ -38,11 +45,17 @@ __all__ = [
     "forced_apart_loss",
     "forced_apart_weight_loss",
     "information_loss",
+    "kmeans_loss",
     "masked_info_nce_loss",
     "max_margin_loss",
+    "mixture_assignment",
+    "mixture_kl",
     "pairwise_squared_distances",
     "reconstruction_loss",
+    "running_centers",
     "sample_negatives",
+    "soft_kmeans_loss",
+    "softmax_assignment",
     "structured_hinge_loss",
     "student_t_assignment",
     "target_distribution",

@@ -196,7 +196,7 @@ def test_shared_parameters_of_estimators_are_declared_once():
     estimators = [getattr(skdeepclust, name) for name in skdeepclust.__all__]
     estimators = [each for each in estimators if inspect.isclass(each)]
     shared = set.intersection(*({*each._declared} for each in estimators))
-    told = {name for name in shared if estimators[0]._declared[name].doc}
+    told = {name for name in shared if all(each._declared[name].doc for each in estimators)}
     assert {"device", "checkpoint", "callbacks", "random_state", "verbose"} <= told
     for name in told:
         classes = {cls for each in estimators for cls in each.__mro__}

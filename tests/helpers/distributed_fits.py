@@ -20,11 +20,15 @@ import torch.distributed as dist
 from sklearn.datasets import load_digits
 
 from skdeepclust import (
+    DCNClusterer,
+    DKMClusterer,
     ForcedApartEmbedder,
+    IDECClusterer,
     ParsimoniousAutoencoder,
     ParsimoniousClassifier,
     TAGnetClusterer,
     TripletDECClusterer,
+    VaDEClusterer,
     ZeroShotClassifier,
 )
 from skdeepclust._engine import distributed
@@ -45,6 +49,8 @@ EXACT = {"dtype": "float64", "random_state": 0, "max_epochs": 2}
 GRAPH = {"n_components": 8, "n_stages": 3, "n_init": 1, **EXACT}
 TRIPLET = {"pretrain_epochs": 1, "warmup_epochs": 1, "n_init": 2, "batch_size": 32, **EXACT}
 IMAGE = {"image_shape": (8, 8)}
+CLASSIC = {"n_components": 5, "pretrain_epochs": 3, "n_init": 2, "batch_size": 32, **EXACT}
+ROWS = {"module__hidden": (16,), **CLASSIC}
 
 
 class Noisy(torch.nn.Module):
@@ -201,6 +207,10 @@ FITS: dict[str, Callable[[], Any]] = {
     "embedder, images": lambda: embedder("both", **IMAGE).fit(X, COARSE),
     "embedder, sequences": lambda: embedder("auto", sequence_shape=(8, 8)).fit(X, COARSE),
     "embedder, no labels": lambda: twice(embedder("multi", warm_start=True), X),
+    "idec, images": lambda: IDECClusterer(2, **CLASSIC, **IMAGE).fit(X, sample_weight=WEIGHT),
+    "dcn, warm": lambda: twice(DCNClusterer(4, warm_start=True, **ROWS), X, sample_weight=WEIGHT),
+    "dkm, best epoch": lambda: DKMClusterer(4, alpha="annealed", restore_best=True, **ROWS).fit(X),
+    "vade": lambda: VaDEClusterer(4, **ROWS).fit(X),
     "triplet dec, images": lambda: TripletDECClusterer(4, **TRIPLET, **IMAGE).fit(
         X, sample_weight=WEIGHT
     ),

@@ -10,11 +10,15 @@ from scipy import sparse
 from sklearn.datasets import load_digits
 
 from skdeepclust import (
+    DCNClusterer,
+    DKMClusterer,
     ForcedApartEmbedder,
+    IDECClusterer,
     ParsimoniousAutoencoder,
     ParsimoniousClassifier,
     TAGnetClusterer,
     TripletDECClusterer,
+    VaDEClusterer,
     ZeroShotClassifier,
 )
 from skdeepclust.dictionary import KSVD
@@ -25,6 +29,7 @@ X, DIGIT = load_digits(return_X_y=True)
 X, DIGIT = X[:90] / 16, DIGIT[:90]
 KNOWN, NEW = X[:60], X[50:]  # some of the latter are known, too
 QUICK = {"max_epochs": 2, "random_state": 0}
+CLASSIC = {"n_components": 4, "pretrain_epochs": 1, "n_init": 2, "module__hidden": (16,), **QUICK}
 GRAPH = {"n_components": 8, "n_stages": 2, "n_init": 1, **QUICK}
 
 # An estimator that isn't fitted, and the arguments of its fit.
@@ -43,6 +48,10 @@ NETWORKS: dict[str, Callable[[], tuple[Any, tuple]]] = {
         ),
         (KNOWN,),
     ),
+    "idec": lambda: (IDECClusterer(3, **CLASSIC), (KNOWN,)),
+    "dcn": lambda: (DCNClusterer(3, **CLASSIC), (KNOWN,)),
+    "dkm": lambda: (DKMClusterer(3, alpha="annealed", **CLASSIC), (KNOWN,)),
+    "vade": lambda: (VaDEClusterer(3, **CLASSIC), (KNOWN,)),
     "tagnet": lambda: (TAGnetClusterer(3, auxiliary_clusters=[2, None], **GRAPH), (KNOWN,)),
 }
 FITS = {

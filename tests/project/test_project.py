@@ -161,7 +161,7 @@ def test_citation_file() -> None:
     assert {"cff-version", "message", "title", "authors"} <= citation.keys()
     assert citation["cff-version"] == "1.2.0"
     assert citation["version"] == skdeepclust.__version__
-    assert len(citation["references"]) == 4
+    assert len(citation["references"]) == 9
     for work in [citation, *citation["references"]]:
         assert work["title"]
         assert all(author.keys() & {"name", "family-names"} for author in work["authors"])

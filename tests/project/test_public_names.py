@@ -75,9 +75,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 # ---------------------------------------------------------------- what type checkers are shown
 
-USES = ast.parse(
-    (Path(__file__).parents[1] / "typed" / "public_names.py").read_text(encoding="utf-8")
-)
+USERS = sorted((Path(__file__).parents[1] / "typed").glob("public_*.py"))
+USES = ast.parse("\n".join(path.read_text(encoding="utf-8") for path in USERS))
 ATTRIBUTES = {node.attr for node in ast.walk(USES) if isinstance(node, ast.Attribute)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from same import (
     callbacks,
+    classics,
     clusterers,
     details,
     embedder,
@@ -26,6 +27,7 @@ from same.small import Scenario
 WINGS = (
     signatures,
     clusterers,
+    classics,
     tagnet,
     parsimonious,
     embedder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,16 @@ import torch
 from scipy import sparse
 
 from skdeepclust import (
+    DCNClusterer,
+    DECClusterer,
+    DKMClusterer,
     ForcedApartEmbedder,
+    IDECClusterer,
     ParsimoniousAutoencoder,
     ParsimoniousClassifier,
     TAGnetClusterer,
     TripletDECClusterer,
+    VaDEClusterer,
     ZeroShotClassifier,
 )
 
@@ -30,6 +36,15 @@ MODELS: dict[str, Callable[[], Any]] = {
         2, n_components=3, n_stages=1, n_init=1, n_neighbors=2, dictionary="kmeans",
         init="kmeans", max_epochs=1, random_state=0,
     ),
+    **{
+        name: partial(
+            clusterer, 2, n_components=2, pretrain_epochs=1, n_init=1, **HIDDEN, **QUICK
+        )
+        for name, clusterer in {
+            "dec": DECClusterer, "idec": IDECClusterer, "dcn": DCNClusterer,
+            "dkm": DKMClusterer, "vade": VaDEClusterer,
+        }.items()
+    },
     "classifier": lambda: ParsimoniousClassifier(n_clusters=2, **HIDDEN, **QUICK),
     "autoencoder": lambda: ParsimoniousAutoencoder(
         n_clusters=2, n_components=2, **HIDDEN, **QUICK
@@ -61,6 +76,11 @@ CHANGES: dict[str, list[Any]] = {
     "class_weight": [None, "balanced"],
     "restore_best": [True, False],
     "graph_weight": [0, "auto"],
+    "gamma": [0, 1, -1],
+    "alpha": [1, "annealed", 0],
+    "likelihood": ["auto", "bernoulli", "gaussian", "none"],
+    "clustering_lr": [0.01, 0],
+    "pretrain_epochs": [0, 1, -1],
 }
 KINDS = ["normal", "normal", "normal", "offset", "constant", "duplicates", "tiny", "large", "nan"]
 FORMS: dict[str, Callable[[np.ndarray], Any]] = {

@@ -1,4 +1,4 @@
-"""Ask type checkers about a user's code: `public_names.py` is right, `misspelt.py` is not.
+"""Ask type checkers about a user's code: `public_*.py` is right, `misspelt.py` is not.
 
 Each line of these files that says "# wrong" has to be reported, once, and no other.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).resolve().parent
-FILES = [FOLDER / "public_names.py", FOLDER / "misspelt.py"]
+FILES = [*sorted(FOLDER.glob("public_*.py")), FOLDER / "misspelt.py"]
 
 
 class Report(NamedTuple):

@@ -1,6 +1,7 @@
 """Uses every public name, as a user would: type checkers find nothing to object to here.
 
-Nothing of it is run. `check.py` beside it asks the type checkers.
+Nothing of it is run. `check.py` beside it asks the type checkers. `public_tensors.py` has the names
+for loops of one's own.
 """
 
 from __future__ import annotations
@@ -10,35 +11,35 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import skdeepclust
 from skdeepclust import (
+    DCNClusterer,
+    DECClusterer,
+    DKMClusterer,
     ForcedApartEmbedder,
+    IDECClusterer,
     ParsimoniousAutoencoder,
     ParsimoniousClassifier,
     TAGnetClusterer,
     TripletDECClusterer,
+    VaDEClusterer,
     ZeroShotClassifier,
     __version__,
     datasets,
     export,
     load,
-    losses,
     networks,
     plotting,
     regularizers,
     save,
 )
 from skdeepclust.augmentation import (
-    Augmentation,
     FeatureAugmentation,
-    ImageAugmentation,
-    RowwiseAugmentation,
-    check_augmentation,
-    in_two_steps,
-    resolve_augmentation,
 )
+from skdeepclust.classics import dcn, dec, dkm, idec, vade
+from skdeepclust.classics.dkm import annealed_alphas
 from skdeepclust.dictionary import KSVD
 from skdeepclust.graph import (
     NeighborAffinity,
@@ -58,7 +59,7 @@ from skdeepclust.metrics import (
 )
 from skdeepclust.parsimonious import ParsimoniousMixin
 from skdeepclust.tagnet import PAPER_SETTINGS as TAGNET_SETTINGS
-from skdeepclust.triplet_dec import PAPER_SETTINGS, TripletDECNetwork
+from skdeepclust.triplet_dec import PAPER_SETTINGS
 from skdeepclust.zero_shot import AttributeNetwork, ScaledFeatures, n_features_of
 
 X, y = np.zeros((100, 64)), np.zeros(100, dtype=int)
@@ -112,6 +113,18 @@ def use_clusterers() -> None:
     print(TAGnetClusterer(auxiliary_clusters=[10, None], **TAGNET_SETTINGS).get_params())
 
 
+def use_classics() -> None:
+    dec_: DECClusterer = DECClusterer(10, degrees_of_freedom=2, pretrain_epochs=5, n_init=3)
+    fitted: IDECClusterer = IDECClusterer(10, gamma=0.5, clustering_lr=0.01).fit(X, None, WEIGHT)
+    print(dec_.fit_predict(X), fitted.cluster_centers_.shape, fitted.module_.centers)
+    print(fitted.inverse_transform(fitted.transform(X)).shape, fitted.score(X) + 1)
+    dkm_ = DKMClusterer(10, alpha="annealed", lam=0.1, **dkm.ANNEALED_SETTINGS)
+    print(DCNClusterer(10, lam=1.0, image_shape=(8, 8)), dkm_.labels_.shape, annealed_alphas(3))
+    mixture = VaDEClusterer(10, likelihood="gaussian", max_epochs=3).fit(X)
+    print(mixture.likelihood_.upper(), mixture.cluster_weights_ + mixture.cluster_variances_.sum(1))
+    print(*(each.PAPER_SETTINGS for each in (dcn, dec, dkm, idec, vade)))
+
+
 def use_representations() -> None:
     classifier = ParsimoniousClassifier(
         clustering=["sample", "channel"],
@@ -156,87 +169,6 @@ def use_files() -> None:
     loaded: TripletDECClusterer = load("clusterer.safetensors", trusted=[nn.Linear])
     print(export(loaded, "clusterer.onnx"), export(loaded, "torch", format="torch"))
     print(__version__.split("."), skdeepclust.__version__)
-
-
-# ---------------------------------------------------------------- functions on tensors
-
-
-def use_losses() -> Tensor:
-    centers, near = torch.zeros(5, 64), torch.zeros(100, 100, dtype=torch.bool)
-    q = losses.student_t_assignment(x, centers, degrees_of_freedom=2, scale=1.0)
-    negative, _found = losses.sample_negatives(near)
-    parts: list[Tensor] = [
-        losses.activation_penalty(x, sample_weight=None),
-        losses.assignment_kl(losses.target_distribution(q), q),
-        losses.clustering_penalty(losses.unfold(IMAGES, "channel"), centers, clustering="sample"),
-        losses.decov_loss(x),
-        losses.entropy_minimization_loss(x, balance=1.0),
-        losses.forced_apart_loss(x, LABELS, margin=3.0, divergence="js"),
-        losses.forced_apart_weight_loss(centers, margin=3.0),
-        losses.information_loss(q, cluster_prior=torch.ones(5) / 5),
-        losses.masked_info_nce_loss(x, x, near, temperature=0.1),
-        losses.max_margin_loss(x, margin=2),
-        losses.pairwise_squared_distances(x, centers).mean(),
-        losses.reconstruction_loss(x, x),
-        losses.structured_hinge_loss(x, LABELS),
-        losses.triplet_loss(x, x, x[negative], margin=1.0),
-        losses.triplet_matrix_loss(x, x, near, margin=1.0),
-        losses.xcov_loss(x, q),
-    ]
-    return torch.stack(parts).sum()
-
-
-def use_networks() -> None:
-    autoencoder = networks.ConvAutoencoder((3, 32, 32), 16, channels=[8, 8])
-    rows = networks.MLPAutoencoder((64,), n_components=10, hidden=(32,))
-    print(autoencoder.decode(autoencoder.encode(IMAGES)).shape, rows.decode(rows.encode(x)))
-    print(TripletDECNetwork(rows, 10, 5).centers.shape)
-    mlp = networks.MLP((64,), 10, dropout=0.5)
-    outputs: list[Tensor] = [
-        mlp(x),
-        networks.CIFARQuick((3, 32, 32), 10)(IMAGES),
-        networks.BottleneckMLP((64,), 10, n_components=5)(x),
-        networks.BottleneckCNN((3, 32, 32), 10)(IMAGES),
-        networks.BottleneckRNN((20,), 10, cell="lstm", vocabulary_size=100)(LABELS[None]),
-    ]
-    tagnet = networks.TAGnet(input_shape=(64,), n_components=32)
-    tagnet.set_dictionary(torch.eye(64)[:32], lam=0.5, graph_weight="auto")
-    plain = networks.PlainEncoder(mlp, 10)
-    print(outputs, tagnet.codes(tagnet.project(x))[-1].shape, plain.codes(plain.project(x)))
-    standardize = networks.Standardize().fit_(x).set_(0.5, 2.0)
-    print(standardize.inverse(standardize(x)), networks.shrinkage(x, torch.ones(64)))
-    field: networks.ReceptiveField = networks.receptive_field(autoencoder, "encoder.0", IMAGES)
-    print(field.boxes([0, 1], [2, 3]).shape, field.size[0] + field.jump[1])
-
-
-def use_regularizers() -> None:
-    network = networks.MLP((64,), 10)
-    for regularizer in (
-        regularizers.ActivationRegularizer(["fc1"], lam=0.1),
-        regularizers.DeCovRegularizer(lam=0.1),
-        regularizers.ForcedApartRegularizer({"fc1": {"margin": 2.0}}, divergence="hellinger"),
-        regularizers.ForcedApartWeightRegularizer(margin=5),
-        regularizers.XCovRegularizer(output=None, softmax=False),
-    ):
-        regularizer.attach(network, (64,))
-        with regularizer.watch(network):
-            network(x)
-            penalty: Tensor = regularizer.penalty(labels=LABELS)
-        regularizer.end_epoch()
-        print(penalty.item(), regularizer.watched_layers())
-    clustering: regularizers.Regularizer = regularizers.ClusteringRegularizer(n_clusters=5)
-    if isinstance(clustering, regularizers.ClusteringRegularizer):
-        found: regularizers.Exemplars = clustering.exemplars(X, "fc1", 0, n_exemplars=5)
-        print(found.samples.shape, found.distances.max(), clustering.assign(X, "fc1").shape)
-        print(clustering.cluster_centers_["fc1"])
-
-
-def use_augmentation() -> None:
-    images = ImageAugmentation(degrees=10, elastic=0.0)
-    augmentations: list[Augmentation] = [images, FeatureAugmentation(dropout=0.2), torch.relu]
-    two_steps: RowwiseAugmentation = in_two_steps(augmentations[0])
-    print(two_steps.apply_drawn(IMAGES, *two_steps.draw(IMAGES)), images(IMAGES).shape)
-    check_augmentation(resolve_augmentation("auto", (3, 32, 32)), IMAGES)
 
 
 # ---------------------------------------------------------------- graphs, scores, data
