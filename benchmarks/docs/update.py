@@ -37,11 +37,11 @@ from benchmarks.tagnet.tables import TABLES as TAGNET
 from benchmarks.tagnet_scale.tables import table as scale_table
 from benchmarks.triplet_dec.tables import table
 
-METHODS = ("classics", "forced_apart", "parsimonious", "tagnet")
+METHODS = ("forced_apart", "parsimonious", "tagnet")
 PAGES_OF_USE = ("distributed", "repair", "scaling", "serving", "tuning")
 NAMES_OF_PAGES = (
-    "benchmarks", "choices", "choosing", "comparison", "index", "papers", "triplet_dec_results",
-    *PAGES_OF_USE, *(f"{method}_results" for method in METHODS),
+    "benchmarks", "choices", "choosing", "classics", "comparison", "index", "papers",
+    "triplet_dec_results", *PAGES_OF_USE, *(f"{method}_results" for method in METHODS),
 )  # fmt: skip
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
