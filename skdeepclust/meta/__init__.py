@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from skdeepclust.meta._consensus import ConsensusClusterer
+from skdeepclust.meta._hierarchical import HierarchicalClusterer
 from skdeepclust.meta._open_set import OpenSetClusterer
+from skdeepclust.meta._size_constrained import SizeConstrainedClusterer
 
-__all__ = ["ConsensusClusterer", "OpenSetClusterer"]
+__all__ = [
+    "ConsensusClusterer",
+    "HierarchicalClusterer",
+    "OpenSetClusterer",
+    "SizeConstrainedClusterer",
+]
