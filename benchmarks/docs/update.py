@@ -11,6 +11,7 @@ import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from benchmarks.answers.tables import TABLES as ANSWERS
 from benchmarks.common.records import RESULTS, ROOT, Record, read_records
 from benchmarks.compare.row_tables import TABLES as ROWS
 from benchmarks.compare.tables import TABLES as COMPARE
@@ -35,7 +36,7 @@ from benchmarks.tagnet_scale.tables import table as scale_table
 from benchmarks.triplet_dec.tables import table
 
 METHODS = ("forced_apart", "parsimonious", "tagnet")
-PAGES_OF_USE = ("distributed", "repair", "scaling", "serving", "tuning")
+PAGES_OF_USE = ("answers", "distributed", "repair", "scaling", "serving", "tuning")
 NAMES_OF_PAGES = ("benchmarks", "choosing", "comparison", "papers", *PAGES_OF_USE, *METHODS)
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
@@ -81,6 +82,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("parsimonious", PARSIMONIOUS),
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),
+    **tables_of("answers", ANSWERS),
     **tables_of("repair", REPAIR),
     **tables_of("compare", COMPARE | TIME | ROWS),
     **tables_of("compare", PAPERS),

@@ -99,6 +99,7 @@ def test_type_checkers_are_shown_every_public_name(module) -> None:
 
 
 ESTIMATORS = [getattr(skdeepclust, name) for name in skdeepclust.__all__ if name[0].isupper()]
+ESTIMATORS += [getattr(skdeepclust.meta, name) for name in skdeepclust.meta.__all__]
 ESTIMATORS += [skdeepclust.dictionary.KSVD, skdeepclust.graph.NeighborAffinity]
 
 
