@@ -7,6 +7,7 @@ between clusters alone, and the prices tell whether that was all.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from scipy.sparse.csgraph import NegativeCycleError, floyd_warshall
 AT_ONCE = 20_000
 # How many samples are between clusters at first, as a share, and how fast that grows if too few.
 SHARE, GROWTH = 0.05, 3
-# What of costs of order 1 the program may be off by: the tolerance of its solver, and rounding.
-TOLERANCE = 3e-7
+# What of costs of order 1 an assignment may be off by: rounding, or the tolerance of the solver.
+TOLERANCES = (1e-12, 3e-7)
 
 
 def bounded_assignment(costs: np.ndarray, least: int, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -146,10 +147,14 @@ def prices_of(costs: np.ndarray, labels: np.ndarray, bounds: np.ndarray) -> np.n
     ways[:-1, -1][sizes < bounds[1]] = 0
     np.fill_diagonal(ways, 0)
     # what rounding makes of a trip that saves nothing isn't to be taken for one that does
-    try:
-        ways = floyd_warshall(_graph(ways + TOLERANCE))
-    except NegativeCycleError:
-        return None
+    for tolerance in TOLERANCES:
+        with suppress(NegativeCycleError):
+            return _middle(floyd_warshall(_graph(ways + tolerance)))
+    return None
+
+
+def _middle(ways: np.ndarray) -> np.ndarray:
+    """Return the mean of all prices that are the lengths of shortest ways."""
     potentials = np.concatenate([ways[:, :-1], -ways[:-1].T])
     potentials = potentials[np.isfinite(potentials).all(axis=1)]
     potentials -= potentials.mean(axis=1, keepdims=True)

@@ -75,8 +75,13 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 # ---------------------------------------------------------------- what type checkers are shown
 
-USES = ast.parse(
-    (Path(__file__).parents[1] / "typed" / "public_names.py").read_text(encoding="utf-8")
+TYPED = Path(__file__).parents[1] / "typed"
+USES = ast.Module(
+    [
+        ast.parse((TYPED / f"{name}.py").read_text(encoding="utf-8"))
+        for name in ("public_names", "meta_estimators")
+    ],
+    [],
 )
 ATTRIBUTES = {node.attr for node in ast.walk(USES) if isinstance(node, ast.Attribute)}
 

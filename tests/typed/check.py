@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).resolve().parent
-FILES = [FOLDER / "public_names.py", FOLDER / "misspelt.py"]
+FILES = [FOLDER / "public_names.py", FOLDER / "meta_estimators.py", FOLDER / "misspelt.py"]
 
 
 class Report(NamedTuple):
