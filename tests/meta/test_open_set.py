@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 
+import dask.array
 import numpy as np
+import pandas as pd
 import pytest
+import torch
+import zarr
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 
 from skdeepclust.meta import ConsensusClusterer, OpenSetClusterer
+from skdeepclust.meta._base import indexed, some_rows
 
 
 class One(ClusterMixin, BaseEstimator):
@@ -118,3 +124,28 @@ def test_what_refuses_samples_stands_outside():
         ConsensusClusterer(refuses, n_runs=2, random_state=0).fit(X)
     around = OpenSetClusterer(ConsensusClusterer(KMeans(3), n_runs=2), random_state=0).fit(X)
     assert (around.predict(X + 100) == -1).all()
+
+
+ROWS = np.arange(12.0).reshape(4, 3)
+CONTAINERS = {
+    "array": ROWS,
+    "list": ROWS.tolist(),
+    "frame": pd.DataFrame(ROWS),
+    "matrix in CSR": sparse.csr_array(ROWS),
+    "matrix in COO": sparse.coo_array(ROWS),
+    "tensor": torch.from_numpy(ROWS),
+    "sparse tensor": torch.from_numpy(ROWS).to_sparse(),
+    "dask": dask.array.from_array(ROWS, chunks=(2, 3)),
+    "zarr": zarr.array(ROWS, chunks=(2, 3)),
+}
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_rows_are_taken_of_any_container(kind):
+    X, y, n_samples = indexed(CONTAINERS[kind], [1, 2, 3, 4])
+    assert n_samples == 4
+    some = some_rows(X, np.array([0, 3]))
+    some = some.toarray() if sparse.issparse(some) else np.asarray(some)
+    np.testing.assert_array_equal(some, ROWS[[0, 3]])
+    assert some_rows(y, np.array([0, 3])) == [1, 4]
+    assert some_rows(None, np.array([0])) is None
