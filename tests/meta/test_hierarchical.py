@@ -71,6 +71,14 @@ def test_the_tree_is_that_of_a_plain_loop(seed):
     np.testing.assert_allclose(heights, distances, atol=1e-12)
 
 
+def test_the_numbers_of_leaves_do_not_matter():
+    rng = np.random.default_rng(0)
+    weight = rng.random((8, 8))
+    weight += weight.T
+    order = rng.permutation(8)
+    np.testing.assert_allclose(tree_of(weight[np.ix_(order, order)])[1], tree_of(weight)[1])
+
+
 def test_edges_are_those_between_neighbours():
     model = HierarchicalClusterer(KMeans(6, n_init=1, random_state=0), n_neighbors=3).fit(X)
     leaf = model.estimator_.labels_
