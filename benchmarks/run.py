@@ -79,6 +79,11 @@ REGISTRY = {
         "training that goes wrong: the best epoch, clusters that die",
         quick="--experiments dead",
     ),
+    "answers": Benchmark(
+        "answers",
+        "novelty, consensus, trees and sizes of clusters",
+        quick="--data digits --experiments sizes --seeds 0",
+    ),
     "overhead": Benchmark("overhead", "a training step beside a plain loop"),
     "precision": Benchmark(
         "precision",

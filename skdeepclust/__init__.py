@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from skdeepclust import forced_apart as forced_apart
     from skdeepclust import graph as graph
     from skdeepclust import losses as losses
+    from skdeepclust import meta as meta
     from skdeepclust import metrics as metrics
     from skdeepclust import networks as networks
     from skdeepclust import parsimonious as parsimonious
@@ -77,7 +78,7 @@ _HOMES = {
     "save": "persistence",
 }
 _MODULES = {"augmentation", "datasets", "dictionary", "graph", "losses", "metrics", "networks"}
-_MODULES |= {"plotting", "regularizers", *_HOMES.values()}
+_MODULES |= {"meta", "plotting", "regularizers", *_HOMES.values()}
 
 
 if not TYPE_CHECKING:

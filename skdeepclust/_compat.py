@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.ensemble._base import _set_random_states as set_random_states
 from sklearn.neighbors._base import NeighborsBase
+from sklearn.utils import _safe_indexing as rows_of
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call as check_partial_fit_first_call
+from sklearn.utils.validation import _check_method_params as rows_of_metadata
 from sklearn.utils.validation import _check_sample_weight
 
 try:
@@ -80,5 +83,8 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "pages_of",
+    "rows_of",
+    "rows_of_metadata",
+    "set_random_states",
     "with_callbacks",
 ]

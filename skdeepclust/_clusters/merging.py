@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import numpy as np
 from scipy.special import xlogy
@@ -57,18 +58,46 @@ def merged_partition(
         Cluster of each sample, between 0 and at most `n_clusters - 1`.
     """
     labels = np.unique(labels, return_inverse=True)[1]
-    weight = edges(labels).astype(np.float64)
-    for n_left in range(len(weight), n_clusters, -1):
-        alike = likeness(weight)
-        np.fill_diagonal(alike, -np.inf)
-        kept, gone = sorted(np.unravel_index(alike.argmax(), alike.shape))
-        joined = np.where(np.arange(n_left) == gone, kept, np.arange(n_left))
+    weight = edges(labels)
+    n_mergers = max(len(weight) - n_clusters, 0)
+    for kept, gone, between in islice(mergers(weight, likeness), n_mergers):
+        left = np.arange(len(between))
+        joined = np.where(left == gone, kept, left)
         joined -= joined > gone
         labels = joined[labels]
+    return labels
+
+
+def mergers(
+    weight: np.ndarray, likeness: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield which parts are merged, one merger after the other, until one part is left.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_parts, n_parts)
+        Weight of the edges between parts, symmetric.
+    likeness : callable
+        Returns from the weights of the parts that are left how alike they are.
+
+    Yields
+    ------
+    kept, gone : int
+        Numbers of the two parts that are most alike, among those that are left. The first one is
+        the smaller, and takes in the other; parts after that move up by one.
+    weight : ndarray of shape (n_left, n_left)
+        Weights before the merger.
+    """
+    weight = weight.astype(np.float64)
+    while len(weight) > 1:
+        alike = likeness(weight)
+        np.fill_diagonal(alike, -np.inf)
+        kept, gone = sorted(map(int, np.unravel_index(alike.argmax(), alike.shape)))
+        yield kept, gone, weight
+        weight = weight.copy()
         weight[kept] += weight[gone]
         weight[:, kept] += weight[:, gone]
         weight = np.delete(np.delete(weight, gone, 0), gone, 1)
-    return labels
 
 
 def share_of_smaller(weight: np.ndarray) -> np.ndarray:
@@ -86,6 +115,33 @@ def share_of_smaller(weight: np.ndarray) -> np.ndarray:
     """
     size = weight.sum(1)
     return weight / np.maximum(np.minimum(size, size[:, None]), np.finfo(float).tiny)
+
+
+def share_beyond_chance(weight: np.ndarray) -> np.ndarray:
+    r"""Return :math:`(P_{ab} - p_a p_b) / \min(p_a, p_b)`, with :math:`P = W / \sum W`.
+
+    The share of the smaller part's edges that lead to the other, less that which chance would give
+    so large a part: half of what a merger adds to the modularity, by the size of the smaller.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_parts, n_parts)
+        Weight W of the edges between parts, symmetric.
+
+    Returns
+    -------
+    ndarray of shape (n_parts, n_parts)
+        In (-1, 1).
+
+    References
+    ----------
+    M. Newman, M. Girvan (2004). Finding and evaluating community structure in networks. Physical
+    Review E 69. Eq. 5, the modularity.
+    """
+    P = weight / max(weight.sum(), np.finfo(float).tiny)
+    size = P.sum(1)
+    smaller = np.maximum(np.minimum(size, size[:, None]), np.finfo(float).tiny)
+    return (P - size * size[:, None]) / smaller
 
 
 def minus_information_lost(weight: np.ndarray) -> np.ndarray:

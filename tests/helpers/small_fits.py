@@ -20,6 +20,7 @@ from skdeepclust import (
     TripletDECClusterer,
     VaDEClusterer,
     ZeroShotClassifier,
+    meta,
 )
 from skdeepclust.dictionary import KSVD
 from skdeepclust.graph import NeighborAffinity
@@ -32,6 +33,13 @@ QUICK = {"max_epochs": 2, "random_state": 0}
 CLASSIC = {"n_components": 4, "pretrain_epochs": 1, "n_init": 2, "module__hidden": (16,), **QUICK}
 GRAPH = {"n_components": 8, "n_stages": 2, "n_init": 1, **QUICK}
 
+# Meta-estimators, and what they are told besides.
+AROUND: dict[str, dict[str, Any]] = {
+    "OpenSetClusterer": {"contamination": 0.2},
+    "ConsensusClusterer": {"n_runs": 2},
+    "HierarchicalClusterer": {"n_neighbors": 5},
+    "SizeConstrainedClusterer": {"max_cluster_size": 25},
+}
 # An estimator that isn't fitted, and the arguments of its fit.
 NETWORKS: dict[str, Callable[[], tuple[Any, tuple]]] = {
     "classifier": lambda: (ParsimoniousClassifier(n_clusters=5, **QUICK), (KNOWN, DIGIT[:60])),
@@ -58,6 +66,13 @@ FITS = {
     **NETWORKS,
     "search with a tree": lambda: (NeighborAffinity(4), (KNOWN[:, :3],)),
     "dictionary": lambda: (KSVD(8, random_state=0), (KNOWN,)),
+    **{
+        name: lambda name=name, options=options: (
+            getattr(meta, name)(TAGnetClusterer(3, **GRAPH), random_state=0, **options),
+            (KNOWN,),
+        )
+        for name, options in AROUND.items()
+    },
 }
 
 

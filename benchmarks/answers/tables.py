@@ -1,0 +1,125 @@
+"""One table for each question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks.answers.experiments import CONTAMINATIONS, NEIGHBORS, PEERS
+from benchmarks.common.records import Record
+from benchmarks.common.tables import grouped, markdown, mean_and_std
+
+Rows = list[list[object]]
+
+
+def runs_of(records: Sequence[Record], experiment: str) -> Iterator[tuple[str, str, list[Record]]]:
+    own = [record for record in records if record["experiment"] == experiment]
+    for (data, setting), runs in grouped(own, lambda r: (r["data"], r["setting"])).items():
+        yield data, setting, runs
+
+
+def over(runs: Sequence[Record], name: str, digits: int = 3) -> str:
+    return mean_and_std([run[name] for run in runs], digits)
+
+
+def novelty_table(records: Sequence[Record]) -> str:
+    """Return the area under the curve of each score; withheld classes are the repetitions."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "novelty"):
+        if setting == PEERS:
+            for peer in ("IsolationForest", "LocalOutlierFactor"):
+                rows.append([data, peer, "input", over(runs, peer), "", len(runs)])
+            continue
+        shown_as = {"neighbours": "neighbours, embedding", "input, k=5": "neighbours, input"}
+        for name, shown in {**shown_as, "probability": "largest probability"}.items():
+            least = f"{min(run[name] for run in runs):.3f}"
+            rows.append([data, setting, shown, over(runs, name), least, len(runs)])
+    return markdown(["data", "clusterer", "score", "AUROC", "worst class", "classes"], rows)
+
+
+def neighbors_table(records: Sequence[Record]) -> str:
+    """Return the area under the curve by the number of neighbours."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "novelty"):
+        if setting != PEERS:
+            for place in ("neighbours", "input"):
+                values = [over(runs, f"{place}, k={k}") for k in NEIGHBORS]
+                rows.append([data, setting, place.replace("neighbours", "embedding"), *values])
+    return markdown(["data", "clusterer", "distances in", *(f"k={k}" for k in NEIGHBORS)], rows)
+
+
+def refused_table(records: Sequence[Record]) -> str:
+    """Return the shares refused of new samples, usual ones and those of the withheld class."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "novelty"):
+        if setting != PEERS:
+            for contamination in CONTAMINATIONS:
+                shares = [
+                    over(runs, f"{kind} refused at {contamination}") for kind in ("usual", "new")
+                ]
+                rows.append([data, setting, contamination, *shares])
+    header = ["data", "clusterer", "contamination", "usual, refused", "withheld, refused"]
+    return markdown(header, rows)
+
+
+def consensus_table(records: Sequence[Record]) -> str:
+    """Return the accuracy of the vote beside those of its runs."""
+    names = ("consensus", "mean", "worst", "best", "sure", "ACC of sure", "ACC of others")
+    rows: Rows = [
+        [data, setting, len(runs), *(over(runs, name) for name in names)]
+        for data, setting, runs in runs_of(records, "consensus")
+    ]
+    header = ["data", "clusterer", "n", "ACC of the vote", "mean run", "worst run", "best run"]
+    return markdown([*header, "share all agree on", "ACC there", "ACC elsewhere"], rows)
+
+
+def hierarchy_table(records: Sequence[Record]) -> str:
+    """Return the numbers that rules find in the same trees, and what they are worth."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "hierarchy"):
+        numbers = [
+            ", ".join(str(run[rule]) for run in runs)
+            for rule in ("auto", "silhouette", "modularity")
+        ]
+        names = ("ARI by auto", "ARI at classes", "ARI of plain fit")
+        rows.append(
+            [data, setting, runs[0]["n_classes"], *numbers, *(over(runs, name) for name in names)]
+        )
+    header = ["data", "clusterer", "classes", "found", "best silhouette", "best modularity"]
+    return markdown([*header, "ARI of found", "ARI at classes", "ARI, fit with classes"], rows)
+
+
+def sizes_table(records: Sequence[Record]) -> str:
+    """Return the range of sizes, free and bounded, as shares of their mean, and accuracies."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "sizes"):
+        for place in ("known", "new"):
+            row: list[object] = [data, setting, {"known": "of the fit", "new": "new"}[place]]
+            for name in ("free", "bounded"):
+                ends = [
+                    min(run[f"least, {name}, {place}"] / run["mean size"] for run in runs),
+                    max(run[f"most, {name}, {place}"] / run["mean size"] for run in runs),
+                ]
+                row += [f"{ends[0]:.2f} to {ends[1]:.2f}", over(runs, f"ACC, {name}, {place}")]
+            rows.append(row)
+    header = ["data", "clusterer", "samples", "sizes, free", "ACC, free"]
+    return markdown([*header, "sizes, bounded", "ACC, bounded"], rows)
+
+
+def assignment_table(records: Sequence[Record]) -> str:
+    """Return the seconds of the assignment alone."""
+    rows: Rows = [
+        [data, setting, over(runs, "moved"), over(runs, "cpu_s", 1)]
+        for data, setting, runs in runs_of(records, "assignment")
+    ]
+    return markdown(["samples", "clusters", "share moved", "seconds of one core"], rows)
+
+
+TABLES = {
+    "novelty": novelty_table,
+    "novelty-neighbors": neighbors_table,
+    "novelty-refused": refused_table,
+    "consensus": consensus_table,
+    "hierarchy": hierarchy_table,
+    "sizes": sizes_table,
+    "assignment": assignment_table,
+}

@@ -1,0 +1,15 @@
+"""Clusterers around another one, which answer what is asked of a clustering beside its labels."""
+
+from __future__ import annotations
+
+from skdeepclust.meta._consensus import ConsensusClusterer
+from skdeepclust.meta._hierarchical import HierarchicalClusterer
+from skdeepclust.meta._open_set import OpenSetClusterer
+from skdeepclust.meta._size_constrained import SizeConstrainedClusterer
+
+__all__ = [
+    "ConsensusClusterer",
+    "HierarchicalClusterer",
+    "OpenSetClusterer",
+    "SizeConstrainedClusterer",
+]

@@ -1,0 +1,62 @@
+"""The benchmark of what is asked of a clustering: from runs to tables."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.answers import experiments, run
+from benchmarks.answers.tables import TABLES
+from benchmarks.compare.samples import Samples, load_samples
+
+
+@pytest.fixture
+def samples() -> Samples:
+    return load_samples("digits-400")
+
+
+def test_sizes_from_runs_to_tables(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setitem(run.INSIDE, "sizes", {"digits": ("KMeans", "PCA + GaussianMixture")})
+    monkeypatch.setattr(run, "PROGRAMS", ((200, 4),))
+    out = tmp_path / "answers.jsonl"
+    command = ["--experiments", "sizes", "assignment", "--seeds", "0", "--out", str(out)]
+    run.main(command)
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [record["experiment"] for record in records] == ["sizes", "sizes", "assignment"]
+    for record in records[:2]:
+        assert record["least, bounded, known"] >= 0.88 * record["mean size"]
+        assert record["most, bounded, known"] <= 1.12 * record["mean size"]
+        assert record["most, free, known"] > record["most, bounded, known"]
+    assert "| digits | KMeans " in capsys.readouterr().out
+    run.main(command)
+    assert len(out.read_text().splitlines()) == 3
+
+
+def test_a_withheld_class_is_in_no_fit(samples) -> None:
+    known, usual, new = experiments.withheld(samples, 3)
+    assert set(samples.y[new]) == {3}
+    assert 3 not in samples.y[np.concatenate([known, usual])]
+    assert len({*known, *usual, *new}) == len(samples.y)
+
+
+def test_novelty_has_a_row_for_each_score(samples) -> None:
+    settings = (experiments.PEERS, "PCA + GaussianMixture")
+    records = [
+        {"experiment": "novelty", "data": "digits", "setting": setting, "seed": digit}
+        | experiments.novelty(samples, setting, digit)
+        for setting in settings
+        for digit in (0, 6)
+    ]
+    assert all(0 < record["input, k=1"] <= 1 for record in records[2:])
+    assert len(TABLES["novelty"](records).splitlines()) == 2 + 2 + 3
+    assert len(TABLES["novelty-neighbors"](records).splitlines()) == 2 + 2
+    assert len(TABLES["novelty-refused"](records).splitlines()) == 2 + 3
+
+
+@pytest.mark.parametrize(("experiment", "table"), [("consensus",) * 2, ("hierarchy",) * 2])
+def test_other_experiments_have_a_row_each(samples, experiment, table) -> None:
+    found = run.MEASURE[experiment](samples, "PCA + GaussianMixture", 0)
+    record = {"experiment": experiment, "data": "digits", "setting": "mixture", "seed": 0, **found}
+    assert len(TABLES[table]([record]).splitlines()) == 3

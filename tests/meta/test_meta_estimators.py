@@ -1,0 +1,180 @@
+"""What holds for each of them: scikit-learn's contract, containers, files, searches, metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from helpers.small_fits import QUICK
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClusterMixin, clone
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.decomposition import PCA
+from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+from skdeepclust import TAGnetClusterer, TripletDECClusterer, load, meta, save
+from skdeepclust.metrics import embedding_silhouette_scorer
+
+X, Y = make_blobs(90, 4, centers=3, cluster_std=0.6, random_state=0)
+DIGITS = load_digits().data[:60] / 16
+# So that as many samples as that are enough for a threshold.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "OpenSetClusterer": {"contamination": 0.3, "calibration": 0.3},
+    "ConsensusClusterer": {"n_runs": 2},
+}
+NAMES = meta.__all__
+OWN = {
+    "triplet dec": TripletDECClusterer(
+        3, pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK, module__hidden=(16,)
+    ),
+    "tagnet": TAGnetClusterer(3, n_components=8, n_stages=2, n_init=1, **QUICK),
+}
+INSIDE = {
+    "kmeans": KMeans(3, n_init=2, random_state=0),
+    "mixture": make_pipeline(StandardScaler(), PCA(2), GaussianMixture(3, random_state=0)),
+    **OWN,
+}
+
+
+class Watched(ClusterMixin, BaseEstimator):
+    """One cluster for each sign of the first feature; remembers what it was given."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, X, y=None, sample_weight=None):
+        self.given_, self.y_, self.weight_ = X, y, sample_weight
+        self.labels_ = self.predict(X)
+        return self
+
+    def predict(self, X):
+        self.seen_ = type(X)
+        rows = X.toarray() if sparse.issparse(X) else np.asarray(X)
+        return (rows[:, 0] > 0).astype(int)
+
+    def transform(self, X):
+        return X
+
+
+def around(name: str, estimator: Any = INSIDE["kmeans"], **options: Any) -> Any:
+    return getattr(meta, name)(estimator, **{**OPTIONS.get(name, {}), **options})
+
+
+def inner(model: Any) -> Any:
+    return model.estimators_[0] if hasattr(model, "estimators_") else model.estimator_
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_check_estimator(name, monkeypatch):
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
+    # as many clusters as scikit-learn's checks have classes
+    model = around(name, KMeans(4, n_init=2, random_state=0))
+    results = check_estimator(model, on_skip=None, on_fail=None)
+    bad = {r["check_name"]: r["exception"] for r in results if r["status"] != "passed"}
+    assert not bad
+    assert len(results) > 45
+
+
+@pytest.mark.parametrize("kind", INSIDE)
+@pytest.mark.parametrize("name", NAMES)
+def test_any_clusterer_is_saved_and_answers_of_new_samples(name, kind, tmp_path):
+    rows = DIGITS if kind in OWN else X
+    model = around(name, INSIDE[kind], random_state=0).fit(rows[:45])
+    path = tmp_path / "model.safetensors"
+    save(model, path)
+    trusted = [KMeans, Pipeline, StandardScaler, PCA, GaussianMixture]
+    again = load(path, trusted=trusted)
+    for method in ("predict", "transform", "predict_proba", "score_samples"):
+        if hasattr(model, method):
+            np.testing.assert_array_equal(
+                getattr(again, method)(rows), getattr(model, method)(rows)
+            )
+    assert model.predict(rows).shape == (len(rows),)
+    assert model.n_features_in_ == rows.shape[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_and_the_global_state_stays(name, global_state_untouched):
+    first, second = (
+        around(name, KMeans(6, n_init=1, init="random"), random_state=3).fit(X) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.labels_, second.labels_)
+    np.testing.assert_array_equal(first.predict(X[::-1]), first.predict(X)[::-1])
+    assert isinstance(inner(first).random_state, int)
+    # of None the seeds are those of the estimator
+    if not hasattr(first, "estimators_"):
+        assert inner(around(name).fit(X)).random_state == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_reach_the_estimator_as_they_are_given(name):
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    for given in (frame, sparse.csr_array(X), torch.from_numpy(X), X.astype(np.float32)):
+        model = around(name, Watched()).fit(given)
+        assert type(inner(model).given_) is type(given)
+        model.predict(given)
+        assert inner(model).seen_ is type(given)
+    assert around(name).fit(frame).feature_names_in_.tolist() == list("abcd")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_metadata_and_y_reach_the_fit(name):
+    weight = X[:, 0] - X[:, 0].min()
+    fitted = inner(around(name, Watched()).fit(X, Y, sample_weight=weight))
+    np.testing.assert_array_equal(fitted.weight_, fitted.given_[:, 0] - X[:, 0].min())
+    assert len(fitted.y_) == len(fitted.weight_)
+    chain = make_pipeline(StandardScaler(), Watched())
+    fitted = inner(around(name, chain).fit(X, watched__sample_weight=weight))[-1]
+    assert len(fitted.weight_) == len(fitted.given_)
+    with config_context(enable_metadata_routing=True):
+        asks = Watched().set_fit_request(sample_weight=True)
+        fitted = inner(around(name, asks).fit(X, sample_weight=weight))
+        np.testing.assert_array_equal(fitted.weight_, fitted.given_[:, 0] - X[:, 0].min())
+        with pytest.raises(TypeError, match="unexpected argument"):
+            around(name, asks).fit(X, weights=weight)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_stands_in_pipelines_and_searches(name):
+    chain = make_pipeline(MinMaxScaler(), around(name))
+    grid = {f"{name.lower()}__estimator__n_clusters": [2, 3]}
+    search = GridSearchCV(chain, grid, scoring=embedding_silhouette_scorer, cv=2).fit(X)
+    assert search.best_params_ == {next(iter(grid)): 3}
+    assert len(search.predict(X)) == len(X)
+    model = clone(around(name)).set_params(estimator__n_clusters=2)
+    assert model.estimator.n_clusters == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_embedding_is_one_rule(name):
+    chain = INSIDE["mixture"]
+    model = around(name, chain).fit(X)
+    if hasattr(model, "estimators_"):
+        return  # theirs lie side by side
+    entering = model.estimator_[:-1].transform(X)
+    np.testing.assert_allclose(model.transform(X), entering)
+    np.testing.assert_array_equal(around(name).fit(X).transform(X), X)
+    ours = around(name, OWN["tagnet"]).fit(DIGITS)
+    np.testing.assert_array_equal(ours.transform(DIGITS), ours.estimator_.transform(DIGITS))
+    for embedding, columns in (("input", 4), ("transform", 3), (lambda e, X: X[:, :2], 2)):
+        assert around(name, embedding=embedding).fit(X).transform(X).shape == (90, columns)
+    # one stands around another one
+    outer = around(name, around(name, chain)).fit(X)
+    assert outer.transform(X).shape == (90, 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_are_checked(name):
+    with pytest.raises(ValueError, match=r"'estimator' parameter .* 'predict'"):
+        around(name, PCA()).fit(X)
+    with pytest.raises(ValueError, match="'embedding' parameter"):
+        around(name, embedding="umap").fit(X)
