@@ -11,6 +11,7 @@ import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from benchmarks.answers.tables import TABLES as ANSWERS
 from benchmarks.common.records import RESULTS, ROOT, Record, read_records
 from benchmarks.compare.classic_tables import TABLES as CLASSICS
 from benchmarks.compare.judge import TABLES as JUDGE
@@ -87,6 +88,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("parsimonious", PARSIMONIOUS),
     **tables_of("forced_apart", FORCED_APART),
     **tables_of("tagnet", TAGNET),
+    **tables_of("answers", ANSWERS),
     **tables_of("repair", REPAIR),
     **tables_of("compare", COMPARE | TIME | ROWS | JUDGE | CLASSICS),
     **tables_of("compare", HEADLINE | PAPERS),

@@ -77,6 +77,7 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         Learning rate of the clustering phase.""",
     )
     module: types.Network = parameter(
+        default=None,
         doc="""type, callable or torch.nn.Module
         Autoencoder with methods `encode` and `decode`: a class or factory that is offered
         `input_shape` and `n_components`, or an instance, which is copied. `None`: for images
@@ -85,6 +86,7 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         units.""",
     )
     lr: float = parameter(
+        default=0.001,
         doc="""float
         Learning rate of the reconstruction phase.""",
     )
