@@ -28,7 +28,7 @@ def set_net_state(
     net: NeuralNet, scaler: torch.amp.GradScaler | None, state: dict[str, Any]
 ) -> None:
     """Bring a net that is about to train to a state that `net_state` has returned."""
-    net.optimizer_.load_state_dict(state["optimizer"])
+    load_optimizer(net.optimizer_, state["optimizer"])
     net.history.extend(state["history"])
     for name, callback in net.callbacks_:
         # callbacks aren't a part of what a checkpoint is recognised by: there may be new ones
@@ -36,6 +36,19 @@ def set_net_state(
             _set_callback_state(callback, state["callbacks"][name])
     if scaler is not None:
         scaler.load_state_dict(state["scaler"])
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load the state of an optimiser, in the memory format of its weights.
+
+    Files don't keep the format. Fused kernels go through weights and moments as they lie in memory
+    and pair them up wrongly, without a word, where formats differ (torch 2.13).
+    """
+    optimizer.load_state_dict(state)
+    for weight, own in optimizer.state.items():
+        for name, value in own.items():
+            if torch.is_tensor(value) and value.shape == weight.shape:
+                own[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 def _callback_state(callback: Callback) -> dict[str, Any]:

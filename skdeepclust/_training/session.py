@@ -32,6 +32,7 @@ from skdeepclust._training.listeners import (
     Sharing,
     Watching,
 )
+from skdeepclust._training.net_state import load_optimizer
 from skdeepclust._training.outcome import Outcome, trained
 from skdeepclust._training.phase import Listeners, Phase
 from skdeepclust._training.phase_data import PhaseData
@@ -279,7 +280,7 @@ class Session:
             # moments go on; learning rate and so on are those of the parameters
             groups = net.optimizer_.state_dict()["param_groups"]
             moments = copy.deepcopy(resume["moments"])  # steps change them in place
-            net.optimizer_.load_state_dict({"state": moments, "param_groups": groups})
+            load_optimizer(net.optimizer_, {"state": moments, "param_groups": groups})
 
     def _warn_of_retry(self, error: NonFiniteError, name: str, lr: float) -> None:
         warnings.warn(

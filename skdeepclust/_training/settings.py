@@ -113,8 +113,6 @@ class TrainingSettings:
         """
         options = dict(self.optimizer_options)
         helps = runner.device.type == "cuda" or runner.half_dtype is torch.float16
-        if runner.device.type == "cpu" and self.optimizer in ("adam", "adamw"):
-            helps = all(weight.is_floating_point() for weight in runner.module.parameters())
         if helps and not {"fused", "foreach"} & options.keys():
             takes = signature(self._optimizer_class).parameters
             options |= {"fused": True} if "fused" in takes else {}

@@ -113,7 +113,7 @@ def page_of(model: BaseEstimator) -> str:
 
 
 def test_there_are_estimators() -> None:
-    assert {type(make()[0]) for make in FITS.values()} == set(ESTIMATORS)
+    assert {type(make()[0]) for make in FITS.values()} <= set(ESTIMATORS)
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)

@@ -25,7 +25,6 @@ CHANGES = [
     ("triplet", "n_components", 7),
     ("triplet", "module__channels", (4, 4)),
     ("triplet", "image_shape", (4, 16)),
-    ("triplet", "sequence_shape", (16, 4)),
     ("tagnet", "n_clusters", 5),
     ("tagnet", "n_components", 16),
     ("tagnet", "n_stages", 2),
