@@ -192,6 +192,10 @@ class BaseMetaClusterer(
         embedding : {ndarray, csr_matrix} of shape (n_samples, n_components)
             That of the fitted estimator, as the parameter `embedding` says.
         """
+        return self._embedding_of(X)
+
+    def _embedding_of(self, X: Any) -> Embedding:
+        """Do what `transform` does, whatever `set_output` makes of that."""
         check_is_fitted(self)
         return self._expected(self.estimator_, X, self._n_features_out)
 

@@ -217,7 +217,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
         unknown = np.flatnonzero(self.leaves_[leaf] != clusters)
         if len(unknown):
             with plain_arrays():
-                embedding = self.transform(X)[unknown]
+                embedding = self._embedding_of(X)[unknown]
                 leaf[unknown] = pairwise_distances_argmin(embedding, self._centers)
         return leaf
 

@@ -221,7 +221,7 @@ class OpenSetClusterer(BaseMetaClusterer):
             f"but calibration={self.calibration} leaves {len(scores)}: no sample will be refused. "
             "Raise calibration or contamination, or give more samples.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=5,  # that calls `fit`, around which are two others
         )
         return -math.inf
 
@@ -244,7 +244,7 @@ class OpenSetClusterer(BaseMetaClusterer):
             At most 0; the higher, the more usual.
         """
         check_is_fitted(self)
-        return self._scores(self.transform(X))
+        return self._scores(self._embedding_of(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return by how much the score is above the threshold.

@@ -190,7 +190,7 @@ class SizeConstrainedClusterer(BaseMetaClusterer):
         if hasattr(self.estimator_, "predict_proba"):
             found = self._probabilities(self.estimator_, X)
             return -np.log(np.maximum(found, LEAST_PROBABILITY))
-        embedding = self.transform(X)
+        embedding = self._embedding_of(X)
         with plain_arrays():
             return euclidean_distances(embedding, self._centers, squared=True).astype(np.float64)
 

@@ -230,3 +230,16 @@ def test_weights_of_other_samples_are_refused(n_weights):
         model = around(name, **{part: 0.5})
         with pytest.raises(ValueError, match=f"sample_weight has {n_weights} values"):
             model.fit(X, sample_weight=np.ones(n_weights))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_frames_as_output_change_no_answer(name, recwarn):
+    model = around(name, random_state=0).fit(X)
+    plain = model.predict(X)
+    with config_context(transform_output="pandas"):
+        framed = around(name, random_state=0).fit(X)
+        assert type(framed.transform(X)) is pd.DataFrame
+        np.testing.assert_array_equal(framed.predict(X), plain)
+    model.set_output(transform="pandas")
+    np.testing.assert_array_equal(model.predict(X), plain)
+    assert not [str(each.message) for each in recwarn if "feature names" in str(each.message)]
