@@ -11,6 +11,7 @@ from sklearn.neighbors._base import NeighborsBase
 from sklearn.utils import _safe_indexing as rows_of
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call as check_partial_fit_first_call
+from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_method_params as rows_of_metadata
 from sklearn.utils.validation import _check_sample_weight
 
@@ -79,6 +80,7 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "allow_another_subtask",
+    "check_feature_names",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_context",

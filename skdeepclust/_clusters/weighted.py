@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
@@ -21,6 +23,10 @@ from skdeepclust._engine.plain_arrays import plain_arrays
 DIGITS = 9
 # Least variance of a mixture's components, as a share of the points' own.
 RIDGE = 1e-3
+# What clusters differ by that rounding has made of one, as a share of the largest coordinate.
+ROUNDING = 2e-6
+# How far from a cluster a spare one begins, in its deviations.
+ASIDE = 0.1
 
 
 class Points(NamedTuple):
@@ -65,13 +71,33 @@ class Mixture(NamedTuple):
     def of_labels(cls, points: Points, labels: np.ndarray, n_clusters: int) -> Mixture:
         """Return those of a partition; a cluster without points is another one once more."""
         found = np.unique(labels[points.weight > 0])
-        mixture = cls.of_assignment(points, (labels[:, None] == found).astype(float))
+        return cls.told_apart(points, (labels[:, None] == found).astype(float), n_clusters)
+
+    @classmethod
+    def told_apart(cls, points: Points, assignment: np.ndarray, n_clusters: int) -> Mixture:
+        """Return so many clusters of an assignment, of which those that rounding has made are one.
+
+        A network gives equal samples points that differ by rounding.
+        """
+        mixture = cls.of_assignment(points, assignment)
+        places = np.hstack([mixture.means, np.sqrt(mixture.variances)])
+        is_near = cdist(places, places, "chebyshev") <= ROUNDING * np.abs(points.points).max()
+        n_apart, group = connected_components(is_near, directed=False)
+        if n_apart < len(group):
+            assignment = assignment @ (group[:, None] == np.arange(n_apart))
+            mixture = cls.of_assignment(points, assignment)
         return mixture.repeated(n_clusters)
 
     def repeated(self, n_clusters: int) -> Mixture:
-        """Return so many clusters, if need be some of these several times."""
-        index = np.arange(n_clusters) % len(self.sizes)
-        return Mixture(*(part[index] for part in self))
+        """Return so many clusters, if need be some of these several times, at last as spare ones.
+
+        A spare one is smaller and lies a little aside. Were both at the same place, equal samples
+        would fall to one or the other by rounding.
+        """
+        turn, index = np.divmod(np.arange(n_clusters), len(self.sizes))
+        sizes, means, variances = (part[index] for part in self)
+        aside = ASIDE * turn[:, None] * np.sqrt(variances)
+        return Mixture(sizes / 2.0**turn, means + aside, variances)
 
 
 def kmeans(points: Points, n_clusters: int, n_init: int) -> Mixture:
@@ -118,4 +144,4 @@ def gaussian_mixture(points: Points, n_clusters: int, n_init: int) -> Mixture:
     with plain_arrays(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a start needn't be the optimum
         assignment = model.fit(rows).predict_proba(rows) if n_found > 1 else np.ones((len(rows), 1))
-    return Mixture.of_assignment(points, assignment).repeated(n_clusters)
+    return Mixture.told_apart(points, assignment, n_clusters)

@@ -43,6 +43,7 @@ from skdeepclust._engine.rng import (
 )
 from skdeepclust._engine.runner import MAX_INFERENCE_BATCH_SIZE, Runner, UnlessKept, like
 from skdeepclust._engine.torch_settings import ordinary_torch
+from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._estimator import types
 from skdeepclust._estimator.dask_answers import Method
 from skdeepclust._estimator.notebook import with_tables
@@ -102,20 +103,13 @@ def partial_fit_method(method: Method) -> Method:
     validated = with_callbacks(fit_context(prefer_skip_nested_validation=False)(method))
 
     @functools.wraps(method)
-    def all_or_nothing(self, *args, **kwargs):
-        before = vars(self)
-        # callbacks see what is being fitted; a fit that fails hasn't touched what was there
-        self.__dict__ = dict(before)
-        try:
-            if not get_config()["skip_parameter_validation"]:
-                self._validate_params()  # scikit-learn leaves it out once a stream has begun
-            with ordinary_torch(), joined():
-                return validated(self, *args, **kwargs)
-        except BaseException:
-            self.__dict__ = before
-            raise
+    def checked(self, *args, **kwargs):
+        if not get_config()["skip_parameter_validation"]:
+            self._validate_params()  # scikit-learn leaves it out once a stream has begun
+        with ordinary_torch(), joined():
+            return validated(self, *args, **kwargs)
 
-    return cast("Method", all_or_nothing)
+    return cast("Method", all_or_nothing(checked))
 
 
 class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator):

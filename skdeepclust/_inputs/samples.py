@@ -51,10 +51,10 @@ def split_samples(X):
         if X.dtype in (torch.bfloat16, torch.float16):
             X = X.float()
     if getattr(X, "ndim", 2) > 2 and hasattr(X, "reshape"):
-        return X.reshape(len(X), -1), tuple(X.shape[1:])
+        return X.reshape(len(X), math.prod(X.shape[1:])), tuple(X.shape[1:])
     if isinstance(X, (list, tuple)) and np.ndim(X) > 2:
         X = np.asarray(X)
-        return X.reshape(len(X), -1), tuple(X.shape[1:])
+        return X.reshape(len(X), math.prod(X.shape[1:])), tuple(X.shape[1:])
     return X, (X.shape[1],) if getattr(X, "ndim", 0) == 2 else ()
 
 

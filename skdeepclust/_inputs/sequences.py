@@ -258,8 +258,8 @@ def _shape_of_steps(
         )
     if len(sample_shape) > 1 and shape != sample_shape:
         raise ValueError(
-            f"sequence_shape={shape}, but X holds samples of shape {sample_shape}: leave "
-            "sequence_shape out where X is 3-D."
+            f"sequence_shape={shape}, but X holds samples of shape {sample_shape}: "
+            + ("give X.transpose(0, 2, 1)." if shape == sample_shape[::-1] else "give that of X.")
         )
     return int(shape[0]), int(shape[1])
 

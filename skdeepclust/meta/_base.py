@@ -18,13 +18,20 @@ from sklearn.base import (
     clone,
 )
 from sklearn.pipeline import Pipeline
-from sklearn.utils import ClassifierTags, check_array, check_random_state, get_tags, indexable
+from sklearn.utils import (
+    ClassifierTags,
+    check_array,
+    check_random_state,
+    get_tags,
+    indexable,
+)
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from skdeepclust._compat import (
     HasMethods,
     StrOptions,
+    check_feature_names,
     pages_of,
     rows_of,
     rows_of_metadata,
@@ -115,7 +122,13 @@ class BaseMetaClusterer(
             found = in_numpy(found, "embedding")
             if getattr(found, "ndim", 2) > 2:  # images that are their own embedding
                 found = found.reshape(len(found), -1)
-            return check_array(found, accept_sparse="csr", dtype=FLOATS, input_name="embedding")
+            found = check_array(found, accept_sparse="csr", dtype=FLOATS, input_name="embedding")
+        if callable(self.embedding) and found.shape[0] != (n_samples := indexed(X)[2]):
+            raise ValueError(
+                f"embedding gives {found.shape[0]} rows for n_samples={n_samples}: the function "
+                "has to return a row for each sample."
+            )
+        return found
 
     def _labels(self, fitted: Any, X: Any) -> np.ndarray:
         """Return what a fitted estimator gives, -1 of samples that it refuses."""
@@ -179,12 +192,19 @@ class BaseMetaClusterer(
         embedding : {ndarray, csr_matrix} of shape (n_samples, n_components)
             That of the fitted estimator, as the parameter `embedding` says.
         """
-        check_is_fitted(self)
-        return self._expected(self._embedded(self.estimator_, X), self._n_features_out)
+        return self._embedding_of(X)
 
-    def _expected(self, embedding: Embedding, n_columns: int) -> Embedding:
-        """Refuse an embedding that hasn't the columns of the fit."""
-        # where it is X itself, nobody else has looked
+    def _embedding_of(self, X: Any) -> Embedding:
+        """Do what `transform` does, whatever `set_output` makes of that."""
+        check_is_fitted(self)
+        return self._expected(self.estimator_, X, self._n_features_out)
+
+    def _expected(self, fitted: Any, X: Any, n_columns: int) -> Embedding:
+        """Return the embedding of new samples, or refuse those that aren't like the fit's."""
+        # where it is X itself, nobody else looks
+        if hasattr(self, "feature_names_in_"):
+            check_feature_names(self, X, reset=False)
+        embedding = self._embedded(fitted, X)
         if embedding.shape[1] != n_columns:
             raise ValueError(
                 f"X has {embedding.shape[1]} features, but {type(self).__name__} is expecting "
@@ -282,6 +302,12 @@ def metadata_of_rows(X: Any, params: dict[str, Any], rows: np.ndarray) -> dict[s
     dict
         Of the same names.
     """
+    n_samples = indexed(X)[2]
+    for name, values in params.items():
+        # what has another length isn't cut, and would go to other samples
+        is_weight = name.endswith("sample_weight") and np.ndim(values) > 0
+        if is_weight and len(values) != n_samples:
+            raise ValueError(f"{name} has {len(values)} values, but X has {n_samples} samples.")
     return dict(rows_of_metadata(X, params, indices=rows))
 
 

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeepclust._compat import Interval, RealNotInt, fit_context
 from skdeepclust._engine.rng import draw_seed
+from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust.meta._base import (
     BaseMetaClusterer,
     Embedding,
@@ -152,6 +153,7 @@ class ConsensusClusterer(BaseMetaClusterer):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Fit the runs, and put them to the vote.
 
@@ -248,7 +250,7 @@ class ConsensusClusterer(BaseMetaClusterer):
         """
         check_is_fitted(self)
         found = [
-            self._expected(self._embedded(run, X), width) / scale
+            self._expected(run, X, width) / scale
             for run, (width, scale) in zip(self.estimators_, self._shapes, strict=True)
         ]
         is_sparse = sparse.issparse(found[0])

@@ -15,6 +15,7 @@ from skdeepclust._clusters.merging import mergers, share_beyond_chance
 from skdeepclust._compat import Interval, StrOptions, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import draw_seed
+from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust.meta._base import BaseMetaClusterer, Embedding, centers_of
 
 
@@ -140,6 +141,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Fit the clusterer, and merge its clusters.
 
@@ -215,7 +217,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
         unknown = np.flatnonzero(self.leaves_[leaf] != clusters)
         if len(unknown):
             with plain_arrays():
-                embedding = self.transform(X)[unknown]
+                embedding = self._embedding_of(X)[unknown]
                 leaf[unknown] = pairwise_distances_argmin(embedding, self._centers)
         return leaf
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeepclust._compat import Interval, RealNotInt, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import draw_seed
+from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust.meta._base import BaseMetaClusterer, indexed, metadata_of_rows, some_rows
 
 
@@ -142,6 +143,7 @@ class OpenSetClusterer(BaseMetaClusterer):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Fit the clusterer on a part of X, and find the threshold by the rest.
 
@@ -219,7 +221,7 @@ class OpenSetClusterer(BaseMetaClusterer):
             f"but calibration={self.calibration} leaves {len(scores)}: no sample will be refused. "
             "Raise calibration or contamination, or give more samples.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=5,  # that calls `fit`, around which are two others
         )
         return -math.inf
 
@@ -242,7 +244,7 @@ class OpenSetClusterer(BaseMetaClusterer):
             At most 0; the higher, the more usual.
         """
         check_is_fitted(self)
-        return self._scores(self.transform(X))
+        return self._scores(self._embedding_of(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return by how much the score is above the threshold.
@@ -272,5 +274,6 @@ class OpenSetClusterer(BaseMetaClusterer):
         labels : ndarray of int of shape (n_samples,)
             Index of the cluster, or -1.
         """
-        is_usual = self.decision_function(X) >= 0
+        # not by their difference: of -inf and -inf that is no number
+        is_usual = self.score_samples(X) >= self.offset_
         return np.where(is_usual, self._labels(self.estimator_, X), -1)

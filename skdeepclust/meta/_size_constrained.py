@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeepclust._compat import Interval, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import draw_seed
+from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust.meta._base import BaseMetaClusterer, centers_of
 from skdeepclust.meta._transport import bounded_assignment
 
@@ -122,6 +123,7 @@ class SizeConstrainedClusterer(BaseMetaClusterer):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Fit the clusterer, and assign its samples within the bounds.
 
@@ -188,7 +190,7 @@ class SizeConstrainedClusterer(BaseMetaClusterer):
         if hasattr(self.estimator_, "predict_proba"):
             found = self._probabilities(self.estimator_, X)
             return -np.log(np.maximum(found, LEAST_PROBABILITY))
-        embedding = self.transform(X)
+        embedding = self._embedding_of(X)
         with plain_arrays():
             return euclidean_distances(embedding, self._centers, squared=True).astype(np.float64)
 

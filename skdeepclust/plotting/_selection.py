@@ -40,7 +40,11 @@ def check_cluster_labels(labels: Any, n_clusters: int | None) -> np.ndarray:
     """Return the clusters as integers from 0, or -1 for noise."""
     labels = to_numpy(labels)
     limit = np.inf if n_clusters is None else n_clusters
-    if labels.dtype.kind not in "iu" or labels.min() < -1 or labels.max() >= limit:
+    if (
+        labels.dtype.kind not in "iu"
+        or labels.min(initial=0) < -1
+        or labels.max(initial=-1) >= limit
+    ):
         most = "" if n_clusters is None else f" and below n_clusters={n_clusters}"
         raise ValueError(
             f"labels must be integers from 0, or -1 for noise{most}, got {np.unique(labels)[:9]}: "

@@ -126,11 +126,21 @@ def test_weights_of_equal_points_add_up():
 
 
 @pytest.mark.parametrize("find", [kmeans, gaussian_mixture])
-def test_fewer_points_than_clusters_are_centers_of_several(find):
+@pytest.mark.parametrize("rounding", [0, 1e-7])
+def test_fewer_points_than_clusters_are_centers_of_several(find, rounding):
+    # a network gives equal samples points that aren't quite
+    noise = rounding * np.random.default_rng(0).normal(size=(20, 2))
+    points = Points.distinct(np.eye(2).repeat(10, axis=0) + noise, np.ones(20))
     torch.manual_seed(0)
-    found = find(Points(np.eye(2), np.ones(2)), 5, n_init=2)
+    found = find(points, 5, n_init=2)
     assert found.means.shape == found.variances.shape == (5, 2)
-    assert len(np.unique(found.means.round(6), axis=0)) == 2
+    # spare ones begin beside those with points, and never are the nearest
+    np.testing.assert_allclose(found.sizes, [10, 10, 5, 5, 2.5])
+    order = found.means[:2, 0].argsort()
+    np.testing.assert_allclose(found.means[order], [[0, 1], [1, 0]], atol=1e-6)
+    apart = np.abs(found.means[2:] - found.means[[0, 1, 0]])
+    assert (apart > 1e-3).all()
+    assert (apart < 0.05).all()
     assert (found.variances > 0).all()
 
 
@@ -139,12 +149,15 @@ def test_a_partition_has_weighted_moments_and_no_empty_cluster():
     rows, weight, labels = rng.normal(5, 1, (30, 2)), rng.random(30), np.arange(30) % 3
     weight[labels == 1] = 0
     found = Mixture.of_labels(Points(rows, weight), labels, 3)
-    for k, label in enumerate((0, 2, 0)):
+    for k, label in enumerate((0, 2)):
         own, share = rows[labels == label], weight[labels == label]
         assert found.sizes[k] == pytest.approx(share.sum())
         np.testing.assert_allclose(found.means[k], np.average(own, weights=share, axis=0))
         spread = np.average(np.square(own - found.means[k]), weights=share, axis=0)
         np.testing.assert_allclose(found.variances[k], spread, atol=0.01)
+    # the third is the first once more, smaller and aside
+    assert found.sizes[2] == found.sizes[0] / 2
+    np.testing.assert_allclose(found.means[2], found.means[0] + 0.1 * found.variances[0] ** 0.5)
 
 
 def test_a_mixture_has_the_weighted_moments_of_its_parts():

@@ -128,3 +128,17 @@ def test_exemplars_refuse_them_as_well() -> None:
     model = ESTIMATORS["classifier"]().fit(images, LABEL)
     with pytest.raises(ValueError, match=r"X\.transpose\(0, 2, 1\)|shape \(10, 8\)"):
         model.regularizer_.exemplars(images.transpose(0, 2, 1), "fc1", 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((20, 2, 12), r"give X.transpose\(0, 2, 1\)"),
+        ((20, 4, 6), "X holds samples of shape \\(4, 6\\): give that of X"),
+        ((0, 12, 2), "0 sample"),
+    ],
+)
+def test_sequences_of_another_shape_are_told_what_to_give(shape, message):
+    clusterer = TripletDECClusterer(2, sequence_shape=(12, 2), max_epochs=1)
+    with pytest.raises(ValueError, match=message):
+        clusterer.fit(np.zeros(shape))

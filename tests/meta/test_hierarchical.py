@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy.cluster.hierarchy import cut_tree, dendrogram, is_valid_linkage
-from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.decomposition import PCA
@@ -136,7 +136,8 @@ def test_clusters_without_training_samples_fall_to_the_nearest():
     known = np.repeat([2.0, 5.0, 9.0], 10)[:, None]
     model = HierarchicalClusterer(Told(), n_clusters=3, n_neighbors=2).fit(known)
     assert model.leaves_.tolist() == [2, 5, 9]
-    assert model.predict([[0.0], [4.0], [6.0], [20.0]]).tolist() == [0, 1, 1, 2]
+    for each in (model, clone(model).fit(known).set_output(transform="pandas")):
+        assert each.predict([[0.0], [4.0], [6.0], [20.0]]).tolist() == [0, 1, 1, 2]
 
 
 def test_a_single_cluster_and_too_many():

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -76,8 +77,8 @@ def inner(model: Any) -> Any:
 @pytest.mark.parametrize("name", NAMES)
 def test_check_estimator(name, monkeypatch):
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
-    # as many clusters as scikit-learn's checks have classes
-    model = around(name, KMeans(4, n_init=2, random_state=0))
+    # as many clusters as scikit-learn's checks have classes; a vote may leave one without samples
+    model = around(name, KMeans(4, n_init=2, random_state=0), random_state=0)
     results = check_estimator(model, on_skip=None, on_fail=None)
     bad = {r["check_name"]: r["exception"] for r in results if r["status"] != "passed"}
     assert not bad
@@ -145,7 +146,7 @@ def test_metadata_and_y_reach_the_fit(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_stands_in_pipelines_and_searches(name):
-    chain = make_pipeline(MinMaxScaler(), around(name))
+    chain = make_pipeline(MinMaxScaler(), around(name, random_state=0))
     grid = {f"{name.lower()}__estimator__n_clusters": [2, 3]}
     search = GridSearchCV(chain, grid, scoring=embedding_silhouette_scorer, cv=2).fit(X)
     assert search.best_params_ == {next(iter(grid)): 3}
@@ -178,3 +179,67 @@ def test_parameters_are_checked(name):
         around(name, PCA()).fit(X)
     with pytest.raises(ValueError, match="'embedding' parameter"):
         around(name, embedding="umap").fit(X)
+
+
+# What is found to be wrong only after `estimator` has been fitted.
+TOO_LATE: dict[str, dict[str, Any]] = {
+    "OpenSetClusterer": {"embedding": lambda fitted, X: X * np.nan},
+    "ConsensusClusterer": {"embedding": lambda fitted, X: X * np.nan},
+    "HierarchicalClusterer": {"n_clusters": 9},
+    "SizeConstrainedClusterer": {"min_cluster_size": 80},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fit_that_fails_changes_nothing(name):
+    new = around(name, **TOO_LATE[name])
+    with pytest.raises(ValueError, match=r"NaN|n_clusters=9|min_cluster_size=80"):
+        new.fit(X)
+    with pytest.raises(NotFittedError):
+        new.predict(X)
+    model = around(name).fit(X)
+    before, labels = dict(vars(model)), model.predict(X)
+    model.set_params(estimator__n_clusters=2, **TOO_LATE[name])
+    with pytest.raises(ValueError, match=r"NaN|n_clusters=9|min_cluster_size=80"):
+        model.fit(X + 1)
+    learned = {key: value for key, value in before.items() if key not in model.get_params()}
+    assert all(vars(model)[key] is value for key, value in learned.items())
+    np.testing.assert_array_equal(model.set_params(**around(name).get_params()).predict(X), labels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_columns_in_another_order_are_refused_everywhere(name):
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = around(name).fit(frame)
+    for door in ("predict", "transform", "predict_proba", "score_samples", "decision_function"):
+        if hasattr(model, door):
+            with pytest.raises(ValueError, match="same order"):
+                getattr(model, door)(frame[list("dcba")])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_embedding_has_a_row_for_each_sample(name):
+    with pytest.raises(ValueError, match="embedding gives 5 rows"):
+        around(name, embedding=lambda fitted, X: X[:5]).fit(X)
+
+
+@pytest.mark.parametrize("n_weights", [45, 89])
+def test_weights_of_other_samples_are_refused(n_weights):
+    # 45 is the number of samples that a run is fitted on
+    for name, part in (("ConsensusClusterer", "max_samples"), ("OpenSetClusterer", "calibration")):
+        model = around(name, **{part: 0.5})
+        with pytest.raises(ValueError, match=f"sample_weight has {n_weights} values"):
+            model.fit(X, sample_weight=np.ones(n_weights))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_frames_as_output_change_no_answer(name, recwarn):
+    model = around(name, random_state=0).fit(X)
+    plain = model.predict(X)
+    with config_context(transform_output="pandas"):
+        framed = around(name, random_state=0).fit(X)
+        assert type(framed.transform(X)) is pd.DataFrame
+        np.testing.assert_array_equal(framed.predict(X), plain)
+    model.set_output(transform="pandas")
+    np.testing.assert_array_equal(model.predict(X), plain)
+    assert not [str(each.message) for each in recwarn if "feature names" in str(each.message)]

@@ -104,8 +104,11 @@ def test_what_lies_elsewhere_is_refused():
 
 def test_too_few_samples_for_a_threshold_refuse_nobody():
     X = blobs(30)
-    with pytest.warns(UserWarning, match="contamination=0.05 asks for 19 samples .* leaves 6"):
+    with pytest.warns(
+        UserWarning, match="contamination=0.05 asks for 19 samples .* leaves 6"
+    ) as told:
         model = OpenSetClusterer(One(), random_state=0).fit(X)
+    assert told[0].filename == __file__  # the line that asks for it, not one of ours
     assert model.offset_ == -math.inf
     assert (model.predict(X + 100) == 0).all()
 

@@ -230,6 +230,11 @@ def test_originals_keep_their_colours_and_grey_ones_are_not_turned_round():
         ({"labels": CLASSES[:5]}, ValueError, "labels must have one cluster for each of the 300"),
         ({"labels": np.full(300, -1)}, ValueError, "labels are all -1, noise"),
         ({"labels": CLASSES.astype(str)}, ValueError, "labels must be integers from 0, or -1"),
+        (
+            {"labels": CLASSES * 10**9, "n_clusters": None},
+            ValueError,
+            "go up to 9000000000, .*unique",
+        ),
         ({"probabilities": np.eye(300)}, ValueError, r"got \(300, 300\)"),
         ({"n_members": 0}, ValueError, "n_members must be at least 1, got 0"),
         ({"y_true": [0, 1]}, ValueError, "inconsistent numbers"),
@@ -239,6 +244,11 @@ def test_what_does_not_fit_together_is_refused(options, error, message):
     given = {"labels": CLASSES, "images": COLORS, "n_clusters": 10} | options
     with pytest.raises(error, match=message):
         ClusterGalleryDisplay.from_predictions(IMAGES, **given)
+
+
+def test_no_samples_are_refused():
+    with pytest.raises(ValueError, match="no cluster to show"):
+        ClusterGalleryDisplay.from_predictions(IMAGES[:0], CLASSES[:0], images=COLORS[:0])
 
 
 def test_estimators_that_cannot_be_asked_are_refused():
