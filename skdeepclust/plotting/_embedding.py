@@ -245,7 +245,7 @@ class EmbeddingDisplay:
         """
         check_map(method, n_points)
         embedding = to_numpy(embedding)
-        embedding = embedding.reshape(len(embedding), -1) if embedding.ndim > 2 else embedding
+        embedding = embedding.reshape(len(embedding), -1) if embedding.ndim != 2 else embedding
         labels = to_numpy(labels)
         check_consistent_length(embedding, labels)
         labels = check_cluster_labels(labels, n_clusters)
