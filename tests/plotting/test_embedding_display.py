@@ -119,9 +119,10 @@ def test_labels_that_name_no_clusters_are_refused(labels, options, message):
         EmbeddingDisplay.from_predictions(IMAGES, labels, **options)
 
 
-def test_an_embedding_of_one_number_a_sample():
+def test_a_single_column_is_as_good_as_a_row():
     row, column = (
-        EmbeddingDisplay.from_predictions(z, CLASSES, ax=own_axes())
-        for z in (IMAGES[:, 20], IMAGES[:, [20]])
+        EmbeddingDisplay.from_predictions(z, labels, ax=own_axes())
+        for z, labels in ((IMAGES[:, 20], CLASSES), (IMAGES[:, [20]], CLASSES[:, None]))
     )
+    assert_array_equal(row.labels, column.labels)
     assert_array_equal(row.coordinates, column.coordinates)
