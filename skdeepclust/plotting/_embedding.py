@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from skdeepclust.plotting._canvas import (
     ImagePainter,
@@ -245,10 +245,10 @@ class EmbeddingDisplay:
         """
         check_map(method, n_points)
         embedding = to_numpy(embedding)
-        embedding = embedding.reshape(len(embedding), -1) if embedding.ndim > 2 else embedding
+        embedding = embedding.reshape(len(embedding), -1) if embedding.ndim != 2 else embedding
         labels = to_numpy(labels)
         check_consistent_length(embedding, labels)
-        labels = check_cluster_labels(labels, n_clusters)
+        labels = check_cluster_labels(column_or_1d(labels), n_clusters)
         take = _check_images(images, n_images, embedding)
         wrong = None if y_true is None else _misassigned(y_true, labels)
         rows = draw_rows(len(labels), n_points, random_state)

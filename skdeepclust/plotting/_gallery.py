@@ -30,7 +30,6 @@ from skdeepclust.plotting._selection import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_EMPTY = 1000  # rows of clusters without samples, beyond which labels are no numbers of rows
 GAP = 0.08  # between images, in heights of an image
 CENTER_GAP = 0.5  # between the centre and the first member
 NOISE_GAP = 0.5  # below the last row, for what is told of noise
@@ -390,11 +389,6 @@ def _checked_answers(
             f"shape {labels.shape}."
         )
     largest = int(labels.max(initial=-1))
-    if n_clusters is None and largest >= n_samples + MOST_EMPTY:
-        raise ValueError(
-            f"labels of {n_samples} samples go up to {largest}, and each number below is a row: "
-            "number them with np.unique(labels, return_inverse=True)[1]."
-        )
     n_clusters = largest + 1 if n_clusters is None else n_clusters
     if largest < 0:
         raise ValueError("labels are all -1, noise: there is no cluster to show.")

@@ -11,6 +11,9 @@ from sklearn.utils.validation import check_consistent_length
 
 from skdeepclust.plotting._canvas import take_rows, to_numpy
 
+# Clusters without samples, beyond which labels are no numbers of clusters.
+MOST_EMPTY = 1000
+
 
 class Answers(NamedTuple):
     """What a clusterer says of samples, and what they look like to it."""
@@ -49,6 +52,12 @@ def check_cluster_labels(labels: Any, n_clusters: int | None) -> np.ndarray:
         raise ValueError(
             f"labels must be integers from 0, or -1 for noise{most}, got {np.unique(labels)[:9]}: "
             "number them with np.unique(labels, return_inverse=True)[1]."
+        )
+    # each number below has its row and its colour
+    if n_clusters is None and labels.max(initial=-1) >= labels.size + MOST_EMPTY:
+        raise ValueError(
+            f"labels of {labels.size} samples go up to {labels.max()}, far more than there are "
+            "samples: number them with np.unique(labels, return_inverse=True)[1]."
         )
     return labels
 

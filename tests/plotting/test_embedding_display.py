@@ -111,8 +111,18 @@ def test_without_transform_the_map_is_of_what_the_clusterer_gets(in_pipeline):
         (CLASSES - 2, {}, r"labels must be .* got \[-2 -1  0"),
         (CLASSES, {"n_clusters": 9}, "and below n_clusters=9"),
         (CLASSES[:5], {}, "inconsistent numbers"),
+        (CLASSES * 10**9, {}, "go up to 9000000000, .*unique"),
     ],
 )
 def test_labels_that_name_no_clusters_are_refused(labels, options, message):
     with pytest.raises(ValueError, match=message):
         EmbeddingDisplay.from_predictions(IMAGES, labels, **options)
+
+
+def test_a_single_column_is_as_good_as_a_row():
+    row, column = (
+        EmbeddingDisplay.from_predictions(z, labels, ax=own_axes())
+        for z, labels in ((IMAGES[:, 20], CLASSES), (IMAGES[:, [20]], CLASSES[:, None]))
+    )
+    assert_array_equal(row.labels, column.labels)
+    assert_array_equal(row.coordinates, column.coordinates)
