@@ -11,7 +11,7 @@ several processes each changes its share of the samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -236,15 +236,9 @@ class ImageAugmentation:
         following = iter(drawn)
         # interpolation at the very pixels would still cost rounding
         if self._moves:
-            coefficients, basis = [next(following)], [_pixel_coordinates(x)]
+            grid = F.affine_grid(next(following), list(x.shape), align_corners=False)
             if self.elastic:
-                coefficients.append(next(following).flatten(2))
-                basis.append(_smooth_fields(x))
-            # Where each pixel comes from is linear in all that was drawn: one product, an image at
-            # a time, so that what becomes of it depends on no other to the last bit.
-            fields = torch.cat(basis).expand(len(x), -1, -1)
-            places = torch.bmm(torch.cat(coefficients, 2), fields)
-            grid = places.view(len(x), 2, *x.shape[-2:]).permute(0, 2, 3, 1)
+                grid = grid + _displacements(next(following), x.shape[-2:])
             x = F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)
         if self.brightness:
             x = x * next(following).view(-1, 1, 1, 1)
@@ -269,18 +263,10 @@ class ImageAugmentation:
         return torch.stack([torch.stack(row, 1) for row in rows], 1)  # (n, 2, 3)
 
 
-def _pixel_coordinates(x: Tensor) -> Tensor:
-    """Return x, y and 1 at each pixel of an image, (3, H W), in [-1, 1]."""
-    same = torch.eye(2, 3, device=x.device, dtype=x.dtype)
-    places = F.affine_grid(same[None], [1, *x.shape[1:]], align_corners=False)
-    return F.pad(places, (0, 1), value=1.0).flatten(0, 2).T
-
-
-def _smooth_fields(x: Tensor) -> Tensor:
-    """Return at each pixel what 1 at one of 3 x 3 points and 0 at the others becomes, (9, H W)."""
-    points = torch.eye(9, device=x.device, dtype=x.dtype).view(9, 1, 3, 3)
-    size = list(x.shape[-2:])
-    return F.interpolate(points, size=size, mode="bicubic", align_corners=True).flatten(1)
+def _displacements(coarse: Tensor, size: Sequence[int]) -> Tensor:
+    """Return smooth displacements (n, H, W, 2) through those at a few points."""
+    field = F.interpolate(coarse, size=list(size), mode="bicubic", align_corners=True)
+    return field.permute(0, 2, 3, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

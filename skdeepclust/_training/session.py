@@ -278,9 +278,8 @@ class Session:
         resume = self.outcome.resume.optimizer or {}
         if (resume.get("phase"), resume.get("class")) == (phase, type(net.optimizer_).__name__):
             # moments go on; learning rate and so on are those of the parameters
-            groups = net.optimizer_.state_dict()["param_groups"]
             moments = copy.deepcopy(resume["moments"])  # steps change them in place
-            load_optimizer(net.optimizer_, {"state": moments, "param_groups": groups})
+            load_optimizer(net.optimizer_, {**net.optimizer_.state_dict(), "state": moments})
 
     def _warn_of_retry(self, error: NonFiniteError, name: str, lr: float) -> None:
         warnings.warn(

@@ -72,16 +72,6 @@ def is_there(device: str) -> bool:
     return True
 
 
-def test_fused_moments_lie_as_their_weights_do(path):
-    """Convolutions have theirs channels last; a file knows no such format."""
-    model, arguments = FITS["triplet dec"]()
-    save(model.set_params(optimizer__fused=True).fit(*arguments), path)
-    again = load(path)
-    for each in (model, again):
-        each.set_params(warm_start=True).fit(*arguments)
-    assert_same(again, model)
-
-
 @pytest.mark.parametrize("device", [d for d in ("cuda:7", "mps", "xpu") if not is_there(d)])
 @pytest.mark.parametrize("name", ["classifier", "autoencoder", "embedder", "triplet dec", "tagnet"])
 def test_a_fit_on_a_device_that_is_missing_loads_on_the_cpu(name, device, path):
