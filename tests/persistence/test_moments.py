@@ -10,8 +10,9 @@ from skdeepclust import load, save
 def test_fused_moments_lie_as_their_weights_do(tmp_path):
     """Convolutions have theirs channels last; a file knows no such format."""
     model, arguments = FITS["triplet dec"]()
-    save(model.set_params(optimizer__fused=True).fit(*arguments), tmp_path / "model.safetensors")
-    again = load(tmp_path)
+    path = tmp_path / "model.safetensors"
+    save(model.set_params(optimizer__fused=True).fit(*arguments), path)
+    again = load(path)
     for each in (model, again):
         each.set_params(warm_start=True).fit(*arguments)
     assert_same(again, model)
