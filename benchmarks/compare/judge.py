@@ -13,22 +13,22 @@ from benchmarks.common.records import Record
 from benchmarks.common.tables import markdown
 from benchmarks.compare.samples import Samples
 from benchmarks.compare.tables import by_method, mean_of
-from skdeepclust._clusters.input_starts import central_of_best, input_candidates
-from skdeepclust._clusters.judge import SHARE_OF_CLUSTER, TIMES_NEIGHBORS, UNCERTAINTY_WEIGHT, Judge
+from skdeepclust._clusters.input_starts import candidate_rows, central_of_best, input_candidates
+from skdeepclust._clusters.judge import UNCERTAINTY_WEIGHT, Judge, number_of_wide_neighbors
 from skdeepclust.graph import nearest_neighbors
+from skdeepclust.graph._input_graph import N_COMPONENTS
 from skdeepclust.metrics import clustering_accuracy_score
 
 JUDGE = "the judge of initial clusters"
 # As the defaults of `TripletDECClusterer` have it.
-N_INIT, N_NEIGHBORS, N_COMPONENTS, MAX_SAMPLES = 15, 10, 50, 4_000
+N_INIT, N_NEIGHBORS = 15, 10
 
 
 def judge_of(samples: Samples) -> Judge:
     n_samples, n_features = samples.X.shape
     pca = PCA(min(N_COMPONENTS, n_features), random_state=0)
     points = pca.fit_transform(samples.X.astype(np.float64))
-    of_cluster = int(SHARE_OF_CLUSTER * n_samples / samples.n_classes)
-    n_wide = min(TIMES_NEIGHBORS * N_NEIGHBORS, max(N_NEIGHBORS, of_cluster))
+    n_wide = number_of_wide_neighbors(N_NEIGHBORS, n_samples, samples.n_classes)
     neighbors = torch.from_numpy(nearest_neighbors(points, n_wide))
     weight = UNCERTAINTY_WEIGHT
     return Judge(samples.n_classes, True, neighbors, N_NEIGHBORS, weight, lambda: points)
@@ -36,10 +36,7 @@ def judge_of(samples: Samples) -> Judge:
 
 def judged(method: None, samples: Samples, value: None, seed: int) -> Record:
     """Rank the candidates of the input by near and by wide neighbours, and by ACC."""
-    judge, n_samples = judge_of(samples), len(samples.y)
-    rows = np.arange(n_samples)
-    if n_samples > MAX_SAMPLES:
-        rows = np.sort(np.random.default_rng(seed).choice(n_samples, MAX_SAMPLES, replace=False))
+    judge, rows = judge_of(samples), candidate_rows(np.arange(len(samples.y)), seed)
     found = input_candidates(judge, rows=rows, n_init=N_INIT, random_state=1_000 * seed)
     accuracy = [clustering_accuracy_score(samples.y, each.labels) for each in found]
     near = [judge.merit(each.labels) for each in found]

@@ -53,11 +53,16 @@ def input_partition(
     ndarray of int of shape (n_samples,)
         Cluster of each sample.
     """
-    if len(rows) > MAX_SAMPLES:
-        drawn = np.random.default_rng(random_state).choice(rows, MAX_SAMPLES, replace=False)
-        rows = np.sort(drawn)
+    rows = candidate_rows(rows, random_state)
     found = input_candidates(judge, rows=rows, n_init=n_init, random_state=random_state)
     return central_of_best(found, rows)
+
+
+def candidate_rows(rows: np.ndarray, random_state: int) -> np.ndarray:
+    """Return some of the samples, in their order, where there are more than candidates need."""
+    if len(rows) <= MAX_SAMPLES:
+        return rows
+    return np.sort(np.random.default_rng(random_state).choice(rows, MAX_SAMPLES, replace=False))
 
 
 def input_candidates(

@@ -28,6 +28,12 @@ SHARE_OF_CLUSTER = 0.5
 UNCERTAINTY_WEIGHT = 0.5
 
 
+def number_of_wide_neighbors(n_neighbors: int, n_samples: int, n_clusters: int) -> int:
+    """Return by how many neighbours partitions of the input are compared."""
+    of_cluster = int(SHARE_OF_CLUSTER * n_samples / n_clusters)
+    return min(TIMES_NEIGHBORS * n_neighbors, max(n_neighbors, of_cluster))
+
+
 @dataclass(frozen=True)
 class Judge:
     """Values assignments to clusters.
@@ -89,8 +95,7 @@ class Judge:
         weight = UNCERTAINTY_WEIGHT if even and cluster_prior != "uniform" else 0.0
         if not n_neighbors:
             return cls(n_clusters, even, None, 0)
-        of_cluster = int(SHARE_OF_CLUSTER * X.shape[0] / n_clusters)
-        n_wide = min(TIMES_NEIGHBORS * n_neighbors, max(n_neighbors, of_cluster))
+        n_wide = number_of_wide_neighbors(n_neighbors, X.shape[0], n_clusters)
         find = partial(input_neighbors, runner, X, n_wide, search)
         neighbors = once("neighbors", find).to(runner.device)
 
