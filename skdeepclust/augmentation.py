@@ -111,6 +111,14 @@ def _check_range(owner: object, upper: float, *names: str) -> None:
             )
 
 
+def _check_batch(owner: object, x: Tensor, n_axes: int, takes: str, instead: str) -> None:
+    name = type(owner).__name__
+    if x.ndim != n_axes:
+        raise ValueError(f"{name} takes {takes}, got {tuple(x.shape)}; use {instead}.")
+    if not x.is_floating_point():
+        raise TypeError(f"{name} takes floating-point numbers, got {x.dtype}: pass x.float().")
+
+
 def _uniform(batch: Tensor, bound: float) -> Tensor:
     """Draw one number in [-bound, bound] for each sample."""
     return (torch.rand(len(batch), device=batch.device, dtype=batch.dtype) * 2 - 1) * bound
@@ -204,11 +212,8 @@ class ImageAugmentation:
             For `apply_drawn`: of the affine maps, the displacements at 3 x 3 points and the
             factors of the pixel values those that there are.
         """
-        if x.ndim != 4:
-            raise ValueError(
-                f"ImageAugmentation takes images of shape (n, C, H, W), got {tuple(x.shape)}; "
-                "use FeatureAugmentation for rows of features."
-            )
+        takes = "images of shape (n, C, H, W)"
+        _check_batch(self, x, 4, takes, "FeatureAugmentation for rows of features")
         drawn = [self._maps(x)] if self._moves else []
         if self.elastic:
             # [-1, 1] is the whole side: a share of it counts twice
@@ -321,11 +326,8 @@ class FeatureAugmentation:
         Tensor of shape (n, n_features)
             Changed rows.
         """
-        if x.ndim != 2:
-            raise ValueError(
-                f"FeatureAugmentation takes rows of shape (n, n_features), got {tuple(x.shape)}; "
-                "use ImageAugmentation for images."
-            )
+        takes = "rows of shape (n, n_features)"
+        _check_batch(self, x, 2, takes, "ImageAugmentation for images")
         std, mean = torch.std_mean(x, dim=0, correction=0)
         if self.dropout:
             x = torch.where(torch.rand_like(x) < self.dropout, mean, x)
@@ -412,11 +414,8 @@ class SequenceAugmentation:
             For `apply_drawn`: of the displacements at three points, the factors and the noise
             those that there are.
         """
-        if x.ndim != 3:
-            raise ValueError(
-                "SequenceAugmentation takes sequences of shape (n, steps, features), got "
-                f"{tuple(x.shape)}; use FeatureAugmentation for rows of features."
-            )
+        takes = "sequences of shape (n, steps, features)"
+        _check_batch(self, x, 3, takes, "FeatureAugmentation for rows of features")
         drawn = []
         if self.warp:
             points = torch.rand(len(x), 1, 3, device=x.device, dtype=x.dtype)

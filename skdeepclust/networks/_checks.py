@@ -57,7 +57,8 @@ def check_image_shape(
     if shape[0] < 1 or min(shape[1:]) < minimum:
         raise ValueError(
             f"input_shape={shape} is too small: {network} needs at least one channel and "
-            f"{minimum} x {minimum} pixels; enlarge the images or use {rows} on their pixels."
+            f"{minimum} x {minimum} pixels; enlarge the images or use {rows} on their pixels. For "
+            "sequences pass sequence_shape=(steps, features), where an estimator has it."
         )
     return shape
 

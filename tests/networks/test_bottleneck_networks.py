@@ -226,7 +226,12 @@ def test_convolutions_start_from_kaimings_weights_and_the_rest_from_smaller_ones
         (BottleneckMLP, (0,), {}, "n_features must be .* got 0"),
         (BottleneckMLP, (4,), {"hidden": (8, 2.5)}, "hidden must be .* got 2.5"),
         (BottleneckCNN, (64,), {}, r"channels, height, width\), got \(64,\); use BottleneckMLP"),
-        (BottleneckCNN, (1, 7, 28), {}, r"input_shape=\(1, 7, 28\) is too small: .* 8 x 8"),
+        (
+            BottleneckCNN,
+            (1, 7, 28),
+            {},
+            r"input_shape=\(1, 7, 28\) is too small: .* 8 x 8.* sequence_shape",
+        ),
         (BottleneckCNN, (0, 8, 8), {}, "at least one channel"),
         (BottleneckCNN, (1, 8, 8), {"block_channels": ()}, "block_channels must .* none"),
         (BottleneckCNN, (1, 8, 8), {"block_channels": (4, 0)}, "block_channels must be .* got 0"),
