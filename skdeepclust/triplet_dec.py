@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdeepclust._clusters.categories import categorical_columns
 from skdeepclust._clusters.initial import Start, initial_clusters
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.negatives import RunningRadius
@@ -139,6 +140,11 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         points between a sample and its neighbours otherwise; with `n_neighbors=0`
         :class:`~skdeepclust.augmentation.FeatureAugmentation`. `None` leaves out the warm-up and
         the triplets, and so does "auto" for rows that aren't in memory.
+    categorical_features : {"auto"}, array-like of int, bool or str, or None, default="auto"
+        Columns of a table that hold categories: indices, a mask, or names of the columns of a data
+        frame. "auto" takes those of two values, as one-hot encoders make them. A point between a
+        sample and its neighbour has all categories of the nearer one, none between them. Without
+        effect if `augmentation` isn't "auto".
     pretrain_epochs : "auto", int or float, default="auto"
         Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30; a float in (0, 1] is
         a share of that.
@@ -258,6 +264,9 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     )
     augmentation: types.Augmentation = parameter(
         default="auto", allowed=[StrOptions({"auto"}), callable, None]
+    )
+    categorical_features: types.Columns = parameter(
+        default="auto", allowed=[StrOptions({"auto"}), "array-like", None]
     )
     pretrain_epochs: int | float | str = parameter(default="auto", allowed=AUTOMATIC_EPOCHS)
     warmup_epochs: int | float | str = parameter(default="auto", allowed=AUTOMATIC_EPOCHS)
@@ -426,7 +435,11 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             session.runner, X, self.n_clusters, self.cluster_prior,
             self.n_neighbors, self.neighbors, session.once,
         )  # fmt: skip
-        positives = positives_of(self.augmentation, session.runner, X, judge.neighbors)
+        names = getattr(self, "feature_names_in_", None)
+        columns = partial(
+            categorical_columns, self.categorical_features, X, names, self._input.input_shape
+        )
+        positives = positives_of(self.augmentation, session.runner, X, judge.neighbors, columns)
         return _Fit(extra.get("sample_weight", np.ones(X.shape[0])), positives, radius, judge)
 
     def _train_anew(self, session: Session, X, extra, schedule) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -64,6 +66,7 @@ class NeighborMixtures:
     j is one of the neighbours of x, and u uniform in [0, 1]. Noise of rows of features carries
     nothing of their classes; features of which a sample has one, such as categories in one-hot
     code, it turns into what no sample has. What neighbours differ in, samples of a class do.
+    Where columns hold categories, x' has all of those of the sample that it is nearer to.
 
     Parameters
     ----------
@@ -71,10 +74,13 @@ class NeighborMixtures:
         The samples.
     neighbors : Tensor of int64 of shape (n_samples, n_neighbors)
         Neighbours of each sample.
+    categorical : Tensor of bool of shape (n_features,), default=None
+        Columns that hold categories.
     """
 
     rows: Batches
     neighbors: Tensor
+    categorical: Tensor | None = None
 
     def draw(self, x: Tensor, idx: Tensor, /) -> tuple[Tensor, ...]:
         """Draw a neighbour of each sample, and how far it is to go there."""
@@ -85,11 +91,19 @@ class NeighborMixtures:
     def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
         """Return points between."""
         other, share = drawn
-        return torch.lerp(x, other, share.view(-1, *[1] * (x.ndim - 1)))
+        share = share.view(-1, *[1] * (x.ndim - 1))
+        between = torch.lerp(x, other, share)
+        if self.categorical is None:
+            return between
+        return torch.where(self.categorical, torch.where(share < 0.5, x, other), between)
 
 
 def positives_of(
-    augmentation: Any, runner: Runner, X: Any, neighbors: Tensor | None
+    augmentation: Any,
+    runner: Runner,
+    X: Any,
+    neighbors: Tensor | None,
+    categorical: Callable[[], np.ndarray | None] = lambda: None,
 ) -> Positives | None:
     """Return what makes positives; `None` if nothing does.
 
@@ -103,10 +117,17 @@ def positives_of(
         The samples.
     neighbors : Tensor of int64 of shape (n_samples, n_neighbors) or None
         Neighbours of each sample.
+    categorical : callable
+        Returns the mask of the columns that hold categories, ndarray of bool of shape
+        (n_features,), or `None`; asked where positives lie between neighbours.
     """
     if mixes_neighbors(augmentation, runner.input_shape) and neighbors is not None:
         rows = _in_memory(runner, X)
-        return None if rows is None else NeighborMixtures(rows, neighbors)
+        if rows is None:
+            return None
+        columns = categorical()
+        on_device = None if columns is None else torch.from_numpy(columns).to(runner.device)
+        return NeighborMixtures(rows, neighbors, on_device)
     resolved = resolve_augmentation(augmentation, runner.input_shape)
     if isinstance(resolved, nn.Module):  # a fit would leave gradients and statistics in it
         resolved = copy.deepcopy(resolved)

@@ -19,6 +19,7 @@ Optimizer = str | Callable[..., torch.optim.Optimizer]
 Device = str | torch.device
 Start = str | ArrayLike | Callable[..., Any]
 Augmentation = str | augmentation.Augmentation | None
+Columns = str | ArrayLike | None
 Shape = Sequence[int] | None
 Regularizers = Sequence[Regularizer] | None
 Callbacks = Sequence[Any] | None  # skorch's, which has no types
