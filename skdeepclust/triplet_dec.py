@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepclust._clusters.categories import categorical_columns
 from skdeepclust._clusters.initial import Start, initial_clusters
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.negatives import RunningRadius
@@ -435,11 +434,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             session.runner, X, self.n_clusters, self.cluster_prior,
             self.n_neighbors, self.neighbors, session.once,
         )  # fmt: skip
-        names = getattr(self, "feature_names_in_", None)
-        columns = partial(
-            categorical_columns, self.categorical_features, X, names, self._input.input_shape
-        )
-        positives = positives_of(self.augmentation, session.runner, X, judge.neighbors, columns)
+        columns = self.categorical_features, getattr(self, "feature_names_in_", None)
+        positives = positives_of(self.augmentation, session.runner, X, judge.neighbors, *columns)
         return _Fit(extra.get("sample_weight", np.ones(X.shape[0])), positives, radius, judge)
 
     def _train_anew(self, session: Session, X, extra, schedule) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skdeepclust._clusters.categories import categorical_columns
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import StoredArray
@@ -103,7 +103,8 @@ def positives_of(
     runner: Runner,
     X: Any,
     neighbors: Tensor | None,
-    categorical: Callable[[], np.ndarray | None] = lambda: None,
+    categorical_features: Any = None,
+    names: np.ndarray | None = None,
 ) -> Positives | None:
     """Return what makes positives; `None` if nothing does.
 
@@ -117,15 +118,16 @@ def positives_of(
         The samples.
     neighbors : Tensor of int64 of shape (n_samples, n_neighbors) or None
         Neighbours of each sample.
-    categorical : callable
-        Returns the mask of the columns that hold categories, ndarray of bool of shape
-        (n_features,), or `None`; asked where positives lie between neighbours.
+    categorical_features : {"auto"}, array-like or None
+        The parameter of an estimator, for positives between neighbours.
+    names : ndarray of str of shape (n_features,) or None
+        Names of the columns of X.
     """
     if mixes_neighbors(augmentation, runner.input_shape) and neighbors is not None:
         rows = _in_memory(runner, X)
         if rows is None:
             return None
-        columns = categorical()
+        columns = categorical_columns(categorical_features, X, names, runner.input_shape)
         on_device = None if columns is None else torch.from_numpy(columns).to(runner.device)
         return NeighborMixtures(rows, neighbors, on_device)
     resolved = resolve_augmentation(augmentation, runner.input_shape)

@@ -239,21 +239,6 @@ def test_batches_of_the_other_kind_are_refused():
         FeatureAugmentation()(torch.zeros(3, 1, 8, 8))
 
 
-@pytest.mark.parametrize(
-    ("augment", "shape"),
-    [
-        (ImageAugmentation(), (4, 1, 8, 8)),
-        (FeatureAugmentation(), (4, 8)),
-        (SequenceAugmentation(), (4, 8, 2)),
-    ],
-)
-def test_integers_are_refused_with_the_call_that_mends_them(augment, shape):
-    pixels = torch.randint(256, shape, dtype=torch.uint8)
-    with pytest.raises(TypeError, match=r"got torch.uint8: pass x.float\(\)"):
-        augment(pixels)
-    assert augment(pixels.float()).shape == shape
-
-
 def test_resolve_augmentation():
     assert resolve_augmentation("auto", (1, 8, 8)) == ImageAugmentation()
     assert resolve_augmentation("auto", (8, 2)) == SequenceAugmentation()

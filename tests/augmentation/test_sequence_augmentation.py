@@ -1,4 +1,4 @@
-"""SequenceAugmentation: warped, stretched and shaken."""
+"""SequenceAugmentation: warped, stretched and shaken; what all of them refuse."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from skdeepclust.augmentation import SequenceAugmentation
+from skdeepclust.augmentation import (
+    FeatureAugmentation,
+    ImageAugmentation,
+    SequenceAugmentation,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +64,18 @@ def test_sequences_that_time_could_run_backwards_in_are_refused(parameters, mess
 def test_rows_are_no_sequences():
     with pytest.raises(ValueError, match="use FeatureAugmentation"):
         SequenceAugmentation()(torch.rand(4, 6))
+
+
+@pytest.mark.parametrize(
+    ("augment", "shape"),
+    [
+        (ImageAugmentation(), (4, 1, 8, 8)),
+        (FeatureAugmentation(), (4, 8)),
+        (SequenceAugmentation(), (4, 8, 2)),
+    ],
+)
+def test_integers_are_refused_with_the_call_that_mends_them(augment, shape):
+    pixels = torch.randint(256, shape, dtype=torch.uint8)
+    with pytest.raises(TypeError, match=r"got torch.uint8: pass x.float\(\)"):
+        augment(pixels)
+    assert augment(pixels.float()).shape == shape
