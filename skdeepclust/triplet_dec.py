@@ -475,12 +475,11 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         self, session: Session, X, extra, schedule, start: Start | None = None, is_fixed=False
     ) -> None:
         """Train from a start, or go on; the targets stay those of the start if `is_fixed`."""
-        partition, watch = None, self._watch(X)
+        watch = self._watch(X)
+        partition = start.labels if start is not None and is_gmm(self.init) else None
         self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
         if start is not None:
             self.module_.set_clusters(start.clusters.centers, start.clusters.metric)
-            if is_gmm(self.init):
-                partition = start.labels
         session.train(
             "clustering",
             self._clustering_loss,
