@@ -241,9 +241,7 @@ class ImageAugmentation:
         following = iter(drawn)
         # interpolation at the very pixels would still cost rounding
         if self._moves:
-            grid = F.affine_grid(next(following), list(x.shape), align_corners=False)
-            if self.elastic:
-                grid = grid + _displacements(next(following), x.shape[-2:])
+            grid = _grid([next(following) for _ in range(2 if self.elastic else 1)], x)
             x = F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)
         if self.brightness:
             x = x * next(following).view(-1, 1, 1, 1)
@@ -268,10 +266,35 @@ class ImageAugmentation:
         return torch.stack([torch.stack(row, 1) for row in rows], 1)  # (n, 2, 3)
 
 
-def _displacements(coarse: Tensor, size: Sequence[int]) -> Tensor:
-    """Return smooth displacements (n, H, W, 2) through those at a few points."""
-    field = F.interpolate(coarse, size=list(size), mode="bicubic", align_corners=True)
-    return field.permute(0, 2, 3, 1)
+def _grid(drawn: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return where the pixels of images (n, C, H, W) come from, (n, H, W, 2) in [-1, 1].
+
+    Both an affine map and a smooth field are linear in what is drawn: their sum is one product.
+    """
+    size = x.shape[-2:]
+    parts = [_coordinates(size, x), _smooth_field(size, x)]
+    basis = torch.cat([part.flatten(1) for part in parts[: len(drawn)]])  # (3 or 12, H W)
+    coefficients = torch.cat([each.flatten(2) for each in drawn], 2)  # (n, 2, 3 or 12)
+    # a product of its own for each image: the same bits beside other images
+    fields = torch.bmm(coefficients, basis.expand(len(coefficients), -1, -1))  # (n, 2, H W)
+    return fields.unflatten(2, size).permute(0, 2, 3, 1)
+
+
+def _coordinates(size: Sequence[int], x: Tensor) -> Tensor:
+    """Return the coordinates across and down of the centres of pixels, and 1, as (3, H, W)."""
+    height, width = size
+    down, across = (
+        (2 * torch.arange(side, device=x.device, dtype=x.dtype) + 1) / side - 1
+        for side in (height, width)
+    )
+    grids = torch.meshgrid(across, down, indexing="xy")
+    return torch.stack([*grids, torch.ones_like(grids[0])])
+
+
+def _smooth_field(size: Sequence[int], x: Tensor) -> Tensor:
+    """Return the smooth functions through 1 at one of 3 x 3 points and 0 at others, (9, H, W)."""
+    points = torch.eye(9, device=x.device, dtype=x.dtype).view(9, 1, 3, 3)
+    return F.interpolate(points, size=list(size), mode="bicubic", align_corners=True)[:, 0]
 
 
 @dataclass(frozen=True, kw_only=True)
