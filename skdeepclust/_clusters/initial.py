@@ -27,6 +27,7 @@ from skdeepclust._clusters.starts import (
     StartFinder,
     best_first,
 )
+from skdeepclust._clusters.votes import most_agreed
 from skdeepclust.graph._input_graph import some_rows
 
 # Mean squared distance to the own centre under the metric: with it, q is neither flat nor hard.
@@ -35,6 +36,10 @@ SPREAD = 5.0
 MAX_SAMPLES = 20_000
 # So many of the best candidates are taken up once more after spreading over the neighbours.
 N_PROPAGATED = 6
+# So many candidates at least have a majority that means something; so many samples tell which of
+# them are alike.
+LEAST_VOTES = 3
+N_COMPARED = 5_000
 # Where clusters may be small, mixtures have so many times as many components as clusters.
 PARTS = 2
 
@@ -58,7 +63,7 @@ def initial_clusters(
     round_clusters: bool,
     assign: Callable[[np.ndarray, Clusters], Tensor],
 ) -> list[Start]:
-    """Return the partitions that most agree with the neighbours in the input.
+    """Return what candidates agree upon, then those that agree most with neighbours in the input.
 
     Parameters
     ----------
@@ -107,13 +112,15 @@ def initial_clusters(
             return judge.information(assign(points, clusters_of(labels)))
         return judge.merit(labels)
 
-    seed, found = int(torch.randint(2**31 - 1, ())), []
+    seed, found, agreed = int(torch.randint(2**31 - 1, ())), [], None
     looks_at_input = judge.components is not None and is_gmm(init)
     if is_learned or not looks_at_input:
         found = _of_embedding(embedding, judge, rows, init, n_init, seed, merit)
+        agreed = _agreed(embedding, judge, rows, init, found)
     if looks_at_input:
         labels = input_partition(judge, rows=rows, n_init=n_init, random_state=seed)
         found = best_first([*found, Candidate(merit(labels), labels)])
+    found = found if agreed is None else [Candidate(merit(agreed), agreed), *found]
     chosen = distinct_partitions([each.labels for each in found], n_starts)
     return [Start(found[i].labels, clusters_of(found[i].labels)) for i in chosen]
 
@@ -136,6 +143,25 @@ def _of_embedding(
     draws = _draws(n_init, judge, len(rows), merged=merge is not None)
     partitions = Partitioner(embedding, judge.n_clusters, rows, init, random_state, draws, merge)
     return StartFinder(partitions, merit, settle, N_PROPAGATED).ranked()
+
+
+def _agreed(
+    embedding: np.ndarray, judge: Judge, rows: np.ndarray, init: Any, found: Sequence[Candidate]
+) -> np.ndarray | None:
+    """Return what the candidates of an embedding agree upon, or `None` if they lose a cluster.
+
+    The best one is often best by what is particular to it: of clusters that the neighbours in the
+    input don't tell apart, it may have joined two and cut a third.
+    """
+    # where sizes are estimated, few candidates find a small cluster: a majority would lose it
+    if judge.neighbors is None or not (judge.even and is_gmm(init)) or len(found) < LEAST_VOTES:
+        return None
+    n_clusters = judge.n_clusters
+    compared = rows[:: -(-len(rows) // N_COMPARED)]
+    labels = most_agreed([each.labels for each in found], compared, n_clusters)
+    if len(np.unique(labels)) < n_clusters:
+        return None
+    return propagated_partition(embedding, labels, judge.neighbors, rows=rows)
 
 
 def _draws(n_init: int, judge: Judge, n_rows: int, *, merged: bool) -> Sequence[Draw]:

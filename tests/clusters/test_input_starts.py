@@ -88,6 +88,7 @@ def test_neighbours_in_the_wide_are_those_of_the_partitions() -> None:
     assert judge.share_of(group, mixed) == max(near, wide) < 1
 
 
+@pytest.mark.filterwarnings("ignore:The clustering phase has made the clusters worse")
 def test_a_network_that_has_lost_the_clusters_learns_those_of_the_start() -> None:
     X, group = make_blobs(300, centers=4, n_features=6, random_state=2)
     settings = {"lr": 0.05, "max_epochs": 6, "entropy_weight": 0, "random_state": 0}
