@@ -117,10 +117,11 @@ def initial_clusters(
     if is_learned or not looks_at_input:
         found = _of_embedding(embedding, judge, rows, init, n_init, seed, merit)
         agreed = _agreed(embedding, judge, rows, init, found)
-    if looks_at_input:
+    if agreed is not None:
+        found = [Candidate(merit(agreed), agreed)]
+    elif looks_at_input:
         labels = input_partition(judge, rows=rows, n_init=n_init, random_state=seed)
         found = best_first([*found, Candidate(merit(labels), labels)])
-    found = found if agreed is None else [Candidate(merit(agreed), agreed), *found]
     chosen = distinct_partitions([each.labels for each in found], n_starts)
     return [Start(found[i].labels, clusters_of(found[i].labels)) for i in chosen]
 

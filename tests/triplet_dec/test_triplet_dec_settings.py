@@ -57,8 +57,8 @@ def test_the_papers_settings_run(X):
 
 
 def test_a_float_is_a_share_of_the_automatic_epochs(X):
-    # of 200 samples 30, 100 and 25 epochs, of which the shares are rounded up
-    shares = {"pretrain_epochs": 0.1, "warmup_epochs": 0.02, "max_epochs": 0.1}
+    # of 200 samples 30, 50 and 25 epochs, of which the shares are rounded up
+    shares = {"pretrain_epochs": 0.1, "warmup_epochs": 0.04, "max_epochs": 0.1}
     by_share = quick(n_starts=1, **shares).fit(X)
     phases = [row["phase"] for row in by_share.history_]
     assert phases == 3 * ["reconstruction"] + 2 * ["warmup"] + 3 * ["clustering"]
