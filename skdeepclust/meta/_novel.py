@@ -13,8 +13,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from skdeepclust._engine.plain_arrays import plain_arrays
 
-# HDBSCAN knows no single cluster: of one it takes a few dense places for clusters.
-LEAST_SHARE_IN_PARTS = 0.5
+# HDBSCAN knows no single cluster: of one it takes a few dense places for clusters, which have less
+# than this share of the samples in all but one of a hundred normal ones.
+LEAST_SHARE_IN_PARTS = 0.7
 
 
 def rank_of(contamination: float, n_calibration: int) -> int:
@@ -73,7 +74,7 @@ def clusters_of_refused(
     A sample may be in one if most of its nearest neighbours, among all that is known and what was
     refused, were refused as well: others lie at the border of a cluster that is known. Of those
     that may, clusters are what is connected at the distance that is usual among known samples; each
-    is cut as HDBSCAN does, if its parts have most of the samples.
+    is cut as HDBSCAN does, if at least 70 % of the samples are in its parts.
 
     Parameters
     ----------
