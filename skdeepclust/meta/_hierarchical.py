@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.neighbors import kneighbors_graph
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust._clusters.merging import mergers, share_beyond_chance
+from skdeepclust._clusters.merging import clusters_at, mergers, share_beyond_chance
 from skdeepclust._compat import Interval, StrOptions, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.whole_fits import all_or_nothing
@@ -83,6 +83,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
     See Also
     --------
     sklearn.cluster.AgglomerativeClustering : A tree whose leaves are the samples.
+    skdeepclust.plotting.DendrogramDisplay : Draws the tree.
 
     Notes
     -----
@@ -195,14 +196,6 @@ class HierarchicalClusterer(BaseMetaClusterer):
             )
         return n_clusters
 
-    def _cut(self, n_clusters: int) -> np.ndarray:
-        """Return the cluster of each leaf, numbered by the first leaf of each."""
-        node = np.arange(self.n_leaves_)
-        for number, pair in enumerate(self.children_[: self.n_leaves_ - n_clusters]):
-            node[np.isin(node, pair)] = self.n_leaves_ + number
-        _, first, inverse = np.unique(node, return_index=True, return_inverse=True)
-        return np.argsort(np.argsort(first))[inverse]
-
     def labels_at(self, n_clusters: int) -> np.ndarray:
         """Return the clusters of the training samples at a level of the tree.
 
@@ -217,7 +210,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
             Index of the cluster of each sample.
         """
         check_is_fitted(self)
-        return self._cut(self._possible(n_clusters))[self._leaf_labels]
+        return clusters_at(self.children_, self._possible(n_clusters))[self._leaf_labels]
 
     def predict(self, X: Any, n_clusters: int | None = None) -> np.ndarray:
         """Return the cluster of each sample.
@@ -236,7 +229,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
         """
         check_is_fitted(self)
         level = self.n_clusters_ if n_clusters is None else self._possible(n_clusters)
-        return self._cut(level)[self._places(X, self.leaves_, self._centers)]
+        return clusters_at(self.children_, level)[self._places(X, self.leaves_, self._centers)]
 
 
 def tree_of(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

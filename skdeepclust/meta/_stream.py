@@ -40,7 +40,8 @@ class StreamClusterer(BaseMetaClusterer):
     If that is below `significance`, the refused samples are clustered. Left out is what lies at a
     border of what is known: whoever has most of the k nearest neighbours among known samples. Of
     the others a cluster is what is connected at the distance of the threshold (DBSCAN), cut where
-    HDBSCAN cuts it into parts with 70 % of the samples, and of at least `min_cluster_size` samples. It gets a number that no cluster has had.
+    HDBSCAN cuts it into parts with 70 % of the samples, and has at least `min_cluster_size`
+    samples. It gets a number that no cluster has had.
 
     `fit` with a `reference` makes clusters anew and brings them to the numbers of the reference:
     with :math:`o_{ab}` the samples of the new cluster a that the reference puts into b, and doesn't

@@ -216,7 +216,7 @@ def test_moved_means_are_measured_in_spreads():
     model = stream(contamination=0.3).partial_fit(X)
     own = X[model.labels_ == model.predict(CORNERS[[1]])[0]]
     spread = np.sqrt(((own - own.mean(0)) ** 2).sum(1).mean())
-    moved = X + [0.5, 0.0]
+    moved = X + np.array([0.5, 0.0])
     report = model.partial_fit(moved).report_
     place = report.numbers.tolist().index(model.predict(CORNERS[[1]])[0])
     assert report.shifts[place] == pytest.approx(0.5 / spread)
