@@ -117,7 +117,8 @@ class BaseMetaClusterer(
         return MetadataRouter(owner=self).add(estimator=self.estimator, method_mapping=mapping)
 
     def _take_names(self, fitted: Any) -> None:
-        """Take over what the fitted estimator has seen of features."""
+        """Take over what the fitted estimator has seen of features, and where it is looked at."""
+        self._rule = self.embedding
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
             if hasattr(fitted, name):
@@ -125,13 +126,14 @@ class BaseMetaClusterer(
 
     # ---------------------------------------------------------------- what it says of samples
     def _embedded(self, fitted: Any, X: Any) -> Embedding:
-        """Return where the clusters of a fitted estimator lie, as `embedding` says."""
+        """Return where the clusters of a fitted estimator lie, as `embedding` said in the fit."""
+        rule = vars(self).get("_rule", self.embedding)  # of older files it is unknown
         with plain_arrays():
-            if callable(self.embedding):
-                found = self.embedding(fitted, X)
-            elif self.embedding == "transform":
+            if callable(rule):
+                found = rule(fitted, X)
+            elif rule == "transform":
                 found = fitted.transform(X)
-            elif self.embedding == "auto":
+            elif rule == "auto":
                 found = _embed(fitted, X)
             else:
                 is_chain = isinstance(fitted, Pipeline) and len(fitted) > 1
@@ -140,7 +142,7 @@ class BaseMetaClusterer(
             if getattr(found, "ndim", 2) > 2:  # images that are their own embedding
                 found = found.reshape(len(found), -1)
             found = check_array(found, accept_sparse="csr", dtype=FLOATS, input_name="embedding")
-        if callable(self.embedding) and found.shape[0] != (n_samples := indexed(X)[2]):
+        if callable(rule) and found.shape[0] != (n_samples := indexed(X)[2]):
             raise ValueError(
                 f"embedding gives {found.shape[0]} rows for n_samples={n_samples}: the function "
                 "has to return a row for each sample."

@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 # A part of a cluster, or what was merged to one, has more than this share of its samples there.
 MOST = 0.5
 WIDTH = 9
+MOST_WRITTEN = 1e4
 
 Changes = dict[int, tuple[int, ...]]
 
@@ -113,7 +114,8 @@ class DriftReport:
         columns = zip(self.numbers, self.shares_before, self.shares, self.shifts, strict=True)
         for number, before, now, shift in columns:
             shares = f"{before:{WIDTH}.3f}{now:{WIDTH}.3f}"
-            yield f"{number:{WIDTH}d}{shares}{shift:{WIDTH}.2f}".replace("nan", "  -")
+            moved = f"{shift:{WIDTH}.1e}" if shift >= MOST_WRITTEN else f"{shift:{WIDTH}.2f}"
+            yield f"{number:{WIDTH}d}{shares}{moved}".replace("nan", "  -")
 
 
 def _listed(numbers: tuple[int, ...]) -> str:

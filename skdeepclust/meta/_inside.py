@@ -58,8 +58,9 @@ def named_from_outside(text: str, estimator: Any) -> str:
         return text
     ends: dict[str, list[str]] = {}
     for path in estimator.get_params():
-        ends.setdefault(path.rpartition("__")[2], []).append(path)
-        ends.setdefault(path, [path])
+        parts = path.split("__")  # a step names "module__hidden" without itself
+        for first in range(len(parts)):
+            ends.setdefault("__".join(parts[first:]), []).append(path)
     for name in sorted(ends, key=len, reverse=True):
         paths = ends[name]
         # its own goes before one of a part of it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,8 @@ class Known(NamedTuple):
         Where today's samples lie in it.
     is_refused : ndarray of bool of shape (n_samples,), default=None
         Which of them belong nowhere.
+    contamination : float, default=nan
+        Which share of them may.
     p_value : float, default=1.0
         How probable so many are.
     """
@@ -46,6 +49,7 @@ class Known(NamedTuple):
     spreads: np.ndarray | None = None
     embedding: Embedding | None = None
     is_refused: np.ndarray | None = None
+    contamination: float = math.nan
     p_value: float = 1.0
 
 

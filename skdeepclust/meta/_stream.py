@@ -275,6 +275,7 @@ class StreamClusterer(BaseMetaClusterer):
         """
         if not hasattr(self, "open_set_"):
             return self.fit(X, y, **params)
+        self._validate_params()  # which scikit-learn does of a first part alone
         known = self._known_of(X)
         labels = known.labels
         if known.p_value < self.significance:
@@ -320,6 +321,7 @@ class StreamClusterer(BaseMetaClusterer):
             spreads=self._spreads,
             embedding=embedding,
             is_refused=is_refused,
+            contamination=self.open_set_.contamination,
             p_value=novelty_p_value(
                 int(is_refused.sum()),
                 len(is_refused),
@@ -370,7 +372,7 @@ class StreamClusterer(BaseMetaClusterer):
             merged=merged,
             new=tuple(numbers[numbers >= known.n_numbers].tolist()),
             gone=tuple(numbers[lost | ~np.isin(numbers, self.numbers_)].tolist()),
-            contamination=self.contamination,
+            contamination=known.contamination,
             p_value=known.p_value,
         )
 
