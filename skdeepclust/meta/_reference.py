@@ -68,6 +68,8 @@ def known_from(reference: Any, X: Any) -> Known:
     Known
         Of clusters that only `predict` is known of, nothing but numbers and shares.
     """
+    if hasattr(reference, "steps") and len(reference) > 1:
+        reference, X = reference[-1], reference[:-1].transform(X)
     if hasattr(reference, "_known_of"):
         return reference._known_of(X)
     n_samples = indexed(X)[2]
@@ -77,7 +79,11 @@ def known_from(reference: Any, X: Any) -> Known:
     labels = _numbers("reference.predict(X)", reference.predict(X), n_samples)
     before = getattr(reference, "labels_", None)
     before = None if before is None else np.asarray(in_numpy(before, "labels_"), dtype=np.intp)
-    return _of_labels(labels, np.ones(n_samples, bool), before)
+    known = _of_labels(labels, np.ones(n_samples, bool), before)
+    if hasattr(reference, "predict_proba"):  # clusters without a sample have numbers, too
+        n_clusters = in_numpy(reference.predict_proba(X), "predict_proba(X)").shape[1]
+        known = known._replace(n_numbers=max(known.n_numbers, n_clusters))
+    return known
 
 
 def _of_labels(labels: np.ndarray, is_common: np.ndarray, before: np.ndarray | None) -> Known:

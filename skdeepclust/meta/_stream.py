@@ -297,10 +297,9 @@ class StreamClusterer(BaseMetaClusterer):
         if len(rows) == 0:
             return
         numbers = self.n_numbers_ + np.arange(found.max() + 1)
-        order = np.random.default_rng(draw_seed(self.random_state)).permutation(len(rows))
-        n_held = math.ceil(self.calibration * len(rows))
-        held, kept = np.sort(order[:n_held]), np.sort(order[n_held:])
-        self.open_set_ = _grown(self.open_set_, embedding[rows[kept]], embedding[rows[held]])
+        is_held = _held(found, self.calibration, draw_seed(self.random_state))
+        points, kept = embedding[rows], ~is_held
+        self.open_set_ = _grown(self.open_set_, points[kept], points[is_held])
         self._found_in_parts = np.append(self._found_in_parts, numbers[found[kept]])
         self.numbers_ = np.append(self.numbers_, numbers)
         self.n_numbers_ += len(numbers)
@@ -464,6 +463,15 @@ class StreamClusterer(BaseMetaClusterer):
         return super().get_metadata_routing().add_self_request(self)
 
 
+def _held(found: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Draw the samples of new clusters that are held back; of each cluster some are left."""
+    rng, is_held = np.random.default_rng(seed), np.zeros(len(found), dtype=bool)
+    for cluster in range(found.max() + 1):
+        own = rng.permutation(np.flatnonzero(found == cluster))
+        is_held[own[: int(share * len(own))]] = True
+    return is_held
+
+
 def _grown(open_set: OpenSetClusterer, members: Embedding, held: Embedding) -> OpenSetClusterer:
     """Return what also knows the samples of new clusters, of which some were held back."""
     grown = copy.copy(open_set)
@@ -473,6 +481,8 @@ def _grown(open_set: OpenSetClusterer, members: Embedding, held: Embedding) -> O
     with plain_arrays():
         known = stack([samples_of(search), members])
         grown.neighbors_ = NearestNeighbors(n_neighbors=search.n_neighbors).fit(known)
+    if held.shape[0] == 0:
+        return grown
     scores = np.append(open_set.calibration_scores_, grown._scores(held))
     grown.calibration_scores_ = scores
     grown.offset_ = grown._threshold(np.sort(scores))

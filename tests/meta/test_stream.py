@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
+from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -140,6 +141,25 @@ def test_samples_without_an_earlier_number_say_nothing():
     np.testing.assert_array_equal(nobody.numbers_, [0, 1, 2])
 
 
+def test_a_pipeline_is_asked_as_its_last_step_is():
+    X = blobs(0, 1, 2)
+    chain = make_pipeline(StandardScaler(), stream(3)).fit(X)
+    part = blobs(0, 4, seed=1)
+    model = StreamClusterer(KMeans(2, random_state=0), random_state=0).fit(part, reference=chain)
+    assert model.report_.new == (3,)
+    assert model.report_.novelty > 0.4
+    assert len(model.report_.gone) == 2
+
+
+def test_components_without_a_sample_keep_their_numbers_to_themselves():
+    X = blobs(0, 1, 2)
+    mixture = GaussianMixture(3, random_state=0).fit(X)
+    last = X[mixture.predict(X) < 2]
+    model = stream(4).fit(np.vstack([last, blobs(4)]), reference=mixture)
+    assert model.n_numbers_ > 3
+    assert 2 not in model.numbers_
+
+
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
@@ -170,6 +190,15 @@ def test_parts_of_known_kinds_change_nothing():
         np.testing.assert_array_equal(model.predict(CORNERS), asked)
 
 
+def test_without_a_threshold_nothing_is_new():
+    with pytest.warns(UserWarning, match="no sample will be refused") as told:
+        model = stream().partial_fit(blobs(0, 1, 2, each=9))
+    assert told[0].filename == __file__
+    model.partial_fit(blobs(0, 1, 2, 4))
+    assert model.report_.new == ()
+    assert (model.report_.novelty, model.report_.p_value) == (0, 1)
+
+
 @pytest.mark.parametrize("new", [(4,), (3, 4)], ids=["one", "two"])
 def test_a_far_blob_gets_a_new_number_and_the_others_keep_theirs(new):
     model = stream().partial_fit(blobs(0, 1, 2))
@@ -185,6 +214,16 @@ def test_a_far_blob_gets_a_new_number_and_the_others_keep_theirs(new):
     model.partial_fit(blobs(0, 1, 2, *new, seed=2))
     assert model.report_.new == ()
     np.testing.assert_array_equal(model.predict(CORNERS), asked)
+
+
+def test_the_smallest_new_cluster_is_known_from_then_on():
+    """Of four samples none is held back."""
+    model = stream(min_cluster_size=2, n_neighbors=2).partial_fit(blobs(0, 1, 2))
+    few = CORNERS[[4]] + np.array([[0, 0], [0.01, 0], [0, 0.01], [0.01, 0.01]])
+    model.partial_fit(few)
+    assert model.report_.new == (3,)
+    assert set(model.predict(few)) == {3}
+    assert (model.decision_function(few) > 0).all()
 
 
 def test_a_cluster_that_stays_away_is_gone_and_comes_back_as_itself():
