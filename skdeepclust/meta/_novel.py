@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from scipy.stats import betabinom
 from sklearn.cluster import DBSCAN, HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
 from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.sparse import is_sparse
 
 # HDBSCAN knows no single cluster: of one it takes a few dense places for clusters, which have less
 # than this share of the samples in all but one of a hundred normal ones.
@@ -102,8 +102,8 @@ def clusters_of_refused(
         rows = np.flatnonzero((nearest >= n_neighbors).sum(axis=1) > n_neighbors / 2)
         if len(rows) < min_cluster_size:
             return labels
-        points = refused[rows]
-        points = points.toarray() if sparse.issparse(points) else points
+        points: Any = refused[rows]
+        points = points.toarray() if is_sparse(points) else points
         # which takes no radius of 0: of known samples that stand many times
         radius = max(radius, np.finfo(float).tiny)
         found = DBSCAN(eps=radius, min_samples=n_neighbors + 1).fit_predict(points)
