@@ -23,7 +23,7 @@ OPTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "defaults": {},
         "many refused": {"contamination": 0.4, "n_neighbors": 2},
         "no calibration": {"calibration": None, "contamination": 0.1},
-        "the input": {"embedding": "input", "random_state": None},
+        "the input": {"embedding": "input", "random_state": 1},
     },
     "ConsensusClusterer": {"defaults": {}, "parts": {"n_runs": 2, "max_samples": 0.6}},
     "HierarchicalClusterer": {"defaults": {}, "two": {"n_clusters": 2, "n_neighbors": 3}},
