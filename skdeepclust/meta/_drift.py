@@ -50,7 +50,7 @@ class DriftReport:
 
     See Also
     --------
-    StreamClusterer : Makes it.
+    skdeepclust.meta.StreamClusterer : Makes it.
 
     References
     ----------

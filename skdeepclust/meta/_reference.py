@@ -67,7 +67,23 @@ def known_from(reference: Any, X: Any) -> Known:
     -------
     Known
         Of clusters that only `predict` is known of, nothing but numbers and shares.
+
+    Raises
+    ------
+    ValueError
+        If it isn't fitted, or on other samples, or its numbers are none.
     """
+    try:
+        return _asked(reference, X)
+    except ValueError as error:
+        text = str(error)
+        # the estimator that is being fitted has features and a state of its own
+        if not text.startswith("reference"):
+            error.args = (f"reference: {text}", *error.args[1:])
+        raise
+
+
+def _asked(reference: Any, X: Any) -> Known:
     if hasattr(reference, "steps") and len(reference) > 1:
         reference, X = reference[-1], reference[:-1].transform(X)
     if hasattr(reference, "_known_of"):

@@ -29,7 +29,7 @@ class StreamClusterer(BaseMetaClusterer):
     r"""A clusterer of samples that come in parts, whose clusters keep their numbers.
 
     `partial_fit` leaves the clusters where they are, and asks whether a part has samples of new
-    kinds. A sample is refused as :class:`OpenSetClusterer` does: if it lies farther from its
+    kinds. A sample is refused as :class:`~skdeepclust.meta.OpenSetClusterer` does: if it lies farther from its
     nearest neighbours than the threshold, which c samples of the fit have made that were held back.
     As long as all kinds are known, the number R of m new samples that are refused is beta-binomial,
 
@@ -102,7 +102,7 @@ class StreamClusterer(BaseMetaClusterer):
 
     See Also
     --------
-    OpenSetClusterer : Refuses samples that belong nowhere, for which this one has a number, too.
+    skdeepclust.meta.OpenSetClusterer : Refuses samples that belong nowhere, for which this one has a number, too.
 
     Notes
     -----
@@ -345,7 +345,9 @@ class StreamClusterer(BaseMetaClusterer):
             counts[place] = own.shape[0]
             if own.shape[0]:
                 centers[place] = np.asarray(own.mean(axis=0)).ravel()
-                spreads[place] = spread_of(own)
+                # one sample has none
+                if own.shape[0] > 1 or np.isnan(spreads[place]):
+                    spreads[place] = spread_of(own)
         self._centers, self._spreads = centers, spreads
         self.shares_ = counts / max(counts.sum(), 1)
 

@@ -131,5 +131,13 @@ def test_components_without_a_sample_keep_their_numbers_to_themselves():
 def test_a_reference_that_is_none_is_refused(reference, message):
     with pytest.raises(ValueError, match=message):
         stream().fit(blobs(0, 1, 2), reference=reference)
-    with pytest.raises(NotFittedError):
-        stream().fit(blobs(0, 1, 2), reference=stream())
+
+
+def test_what_is_wrong_with_a_reference_is_said_of_it():
+    X = blobs(0, 1, 2)
+    with pytest.raises(NotFittedError, match="reference: This StreamClusterer instance"):
+        stream().fit(X, reference=stream())
+    with pytest.raises(ValueError, match="reference: X has 2 features, but StreamClusterer"):
+        stream().fit(X, reference=stream().fit(np.hstack([X, X])))
+    with pytest.raises(ValueError, match="reference: X has 2 features, but KMeans"):
+        stream().fit(X, reference=KMeans(2, n_init=1).fit(np.hstack([X, X])))
