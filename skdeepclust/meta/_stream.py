@@ -29,9 +29,10 @@ class StreamClusterer(BaseMetaClusterer):
     r"""A clusterer of samples that come in parts, whose clusters keep their numbers.
 
     `partial_fit` leaves the clusters where they are, and asks whether a part has samples of new
-    kinds. A sample is refused as :class:`~skdeepclust.meta.OpenSetClusterer` does: if it lies farther from its
-    nearest neighbours than the threshold, which c samples of the fit have made that were held back.
-    As long as all kinds are known, the number R of m new samples that are refused is beta-binomial,
+    kinds. A sample is refused as :class:`~skdeepclust.meta.OpenSetClusterer` does: if it lies
+    farther from its nearest neighbours than the threshold, which c samples of the fit have made
+    that were held back. As long as all kinds are known, the number R of m new samples that are
+    refused is beta-binomial,
 
     .. math:: P(R \ge n) = \sum_{i \ge n} \binom{m}{i}
               \frac{B(i + r, m - i + c + 1 - r)}{B(r, c + 1 - r)}, \qquad
@@ -97,12 +98,13 @@ class StreamClusterer(BaseMetaClusterer):
         Number of the cluster of each sample of the last call.
     n_features_in_ : int
         Number of features, if `estimator` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
 
     See Also
     --------
-    skdeepclust.meta.OpenSetClusterer : Refuses samples that belong nowhere, for which this one has a number, too.
+    skdeepclust.meta.OpenSetClusterer : Refuses samples that belong nowhere, for which this one has
+        a number, too.
 
     Notes
     -----

@@ -24,8 +24,7 @@ class DendrogramDisplay:
     """Tree of clusters: which are merged at which distance, and the level at which it is cut.
 
     Below the cut each cluster has its colour, the same as in other displays, and above it its
-    number; each leaf says how many samples it has. Leaves stand as in
-    :func:`scipy.cluster.hierarchy.dendrogram`.
+    number; each leaf says how many samples it has. Leaves stand as in SciPy's `dendrogram`.
 
     Build it with `from_estimator`; its attributes are the data of the figure.
 
