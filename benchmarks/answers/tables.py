@@ -114,6 +114,39 @@ def assignment_table(records: Sequence[Record]) -> str:
     return markdown(["samples", "clusters", "share moved", "seconds of one core"], rows)
 
 
+WAYS = {"parts": "partial_fit", "refit": "fit with a reference", "anew": "fit without one"}
+
+
+def stream_table(records: Sequence[Record]) -> str:
+    """Return what becomes of numbers and of new classes, by the way of going on."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "stream"):
+        for way, shown in {**WAYS, "goes on": "partial_fit"}.items():
+            if f"{way}: ACC" not in runs[0]:
+                continue
+            numbers = ", ".join(str(run[f"{way}: clusters"]) for run in runs)
+            found = [over(runs, f"{way}: {kind}, new number") for kind in ("new", "old")]
+            found = ["", ""] if way == "anew" else found
+            values = [over(runs, f"{way}: {name}") for name in ("kept", "ACC")]
+            rows.append([data, setting.split(",")[0], shown, *values, *found, numbers])
+    header = ["data", "clusterer", "third part", "numbers kept", "ACC", "new classes, new number"]
+    return markdown([*header, "old classes, new number", "clusters"], rows)
+
+
+def stream_check_table(records: Sequence[Record]) -> str:
+    """Return new clusters in parts that have no new class, and what parts cost."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "stream"):
+        if "parts: ACC" in runs[0]:
+            wrong = [sum(run[f"new in {part}"] for run in runs) for part in ("second", "uneven")]
+            values = [over(runs, "novelty"), f"{max(run['p'] for run in runs):.1g}"]
+            seconds = [over(runs, name, 1) for name in ("first_s", "parts: cpu_s", "refit: cpu_s")]
+            rows.append([data, setting, len(runs), *wrong, *values, *seconds])
+    header = ["data", "clusterer", "n", "wrong, second part", "wrong, half of the classes"]
+    header += ["belong nowhere in the third", "largest p", "first fit, s", "part, s", "refit, s"]
+    return markdown(header, rows)
+
+
 TABLES = {
     "novelty": novelty_table,
     "novelty-neighbors": neighbors_table,
@@ -122,4 +155,6 @@ TABLES = {
     "hierarchy": hierarchy_table,
     "sizes": sizes_table,
     "assignment": assignment_table,
+    "stream": stream_table,
+    "stream-check": stream_check_table,
 }

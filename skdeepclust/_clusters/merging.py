@@ -179,3 +179,26 @@ def minus_information_lost(weight: np.ndarray) -> np.ndarray:
     # the new part's own edges, and its size
     joint += f(own + own[:, None] + 2 * P) - f(own) - f(own)[:, None] - 2 * f(P)
     return joint - 2 * (f(size + size[:, None]) - f(size) - f(size)[:, None])
+
+
+def clusters_at(children: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Return the cluster of each leaf of a tree, at one of its levels.
+
+    Parameters
+    ----------
+    children : ndarray of int of shape (n_leaves - 1, 2)
+        What each merger joins: numbers below `n_leaves` are leaves, others earlier mergers.
+    n_clusters : int
+        Number of clusters, between 1 and `n_leaves`.
+
+    Returns
+    -------
+    ndarray of int of shape (n_leaves,)
+        Clusters, numbered by the first leaf of each.
+    """
+    n_leaves = len(children) + 1
+    node = np.arange(n_leaves)
+    for number, pair in enumerate(children[: n_leaves - n_clusters]):
+        node[np.isin(node, pair)] = n_leaves + number
+    _, first, inverse = np.unique(node, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]

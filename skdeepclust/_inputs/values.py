@@ -244,7 +244,7 @@ def value_range_of(rows: Any) -> tuple[float, float]:
     return float(np.quantile(lowest, 0.05)), float(np.quantile(highest, 0.95))
 
 
-def _stacklevel() -> int:
+def users_stacklevel() -> int:
     """Return how many frames up from its caller the user's line is."""
     inside, frame, level = {"skdeepclust", "sklearn", "contextlib"}, sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals["__name__"].split(".")[0] in inside:
@@ -291,5 +291,5 @@ def warn_of_other_unit(
             f"X has values from {new_low:.3g} to {new_high:.3g}, the X of the fit had some from "
             f"{low:.3g} to {high:.3g}. Scale both in the same way, for instance in a pipeline.",
             UserWarning,
-            stacklevel=_stacklevel(),
+            stacklevel=users_stacklevel(),
         )

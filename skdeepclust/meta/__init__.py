@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from skdeepclust.meta._consensus import ConsensusClusterer
+from skdeepclust.meta._drift import DriftReport
 from skdeepclust.meta._hierarchical import HierarchicalClusterer
 from skdeepclust.meta._open_set import OpenSetClusterer
 from skdeepclust.meta._size_constrained import SizeConstrainedClusterer
+from skdeepclust.meta._stream import StreamClusterer
 
 __all__ = [
     "ConsensusClusterer",
+    "DriftReport",
     "HierarchicalClusterer",
     "OpenSetClusterer",
     "SizeConstrainedClusterer",
+    "StreamClusterer",
 ]

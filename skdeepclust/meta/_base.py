@@ -17,7 +17,9 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
+from sklearn.metrics import pairwise_distances_argmin
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import (
     ClassifierTags,
     check_array,
@@ -40,8 +42,10 @@ from skdeepclust._compat import (
 )
 from skdeepclust._engine.foreign_arrays import in_numpy, is_dask
 from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
+from skdeepclust.meta._inside import fitted
 from skdeepclust.metrics import _embed
 
 FLOATS = [np.float64, np.float32]
@@ -68,6 +72,7 @@ class BaseMetaClusterer(
     _doc_link_template = pages_of("skdeepclust.meta")
 
     estimator: Any
+    estimator_: Any
     embedding: str | Callable[[Any, Any], Any]
     random_state: int | np.random.RandomState | None
     labels_: np.ndarray
@@ -82,6 +87,18 @@ class BaseMetaClusterer(
         if seed is not None:
             set_random_states(made, check_random_state(seed))
         return made
+
+    def _fit_inside(self, X: Any, y: Any, params: dict[str, Any], seed: int | None) -> Embedding:
+        """Fit a copy of `estimator`, and return the embedding of its samples."""
+        self.estimator_ = fitted(self._new(seed), X, y, params)
+        self._take_names(self.estimator_)
+        embedding = self._embedded(self.estimator_, X)
+        self._n_features_out = embedding.shape[1]
+        return embedding
+
+    def _seed(self) -> int | None:
+        """Return the seed of `estimator`; None leaves its own as they are."""
+        return None if self.random_state is None else draw_seed(self.random_state)
 
     def _metadata(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return what of the metadata is for the `fit` of `estimator`."""
@@ -101,7 +118,8 @@ class BaseMetaClusterer(
         return MetadataRouter(owner=self).add(estimator=self.estimator, method_mapping=mapping)
 
     def _take_names(self, fitted: Any) -> None:
-        """Take over what the fitted estimator has seen of features."""
+        """Take over what the fitted estimator has seen of features, and where it is looked at."""
+        self._rule = self.embedding
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
             if hasattr(fitted, name):
@@ -109,13 +127,14 @@ class BaseMetaClusterer(
 
     # ---------------------------------------------------------------- what it says of samples
     def _embedded(self, fitted: Any, X: Any) -> Embedding:
-        """Return where the clusters of a fitted estimator lie, as `embedding` says."""
+        """Return where the clusters of a fitted estimator lie, as `embedding` said in the fit."""
+        rule = vars(self).get("_rule", self.embedding)  # of older files it is unknown
         with plain_arrays():
-            if callable(self.embedding):
-                found = self.embedding(fitted, X)
-            elif self.embedding == "transform":
+            if callable(rule):
+                found = rule(fitted, X)
+            elif rule == "transform":
                 found = fitted.transform(X)
-            elif self.embedding == "auto":
+            elif rule == "auto":
                 found = _embed(fitted, X)
             else:
                 is_chain = isinstance(fitted, Pipeline) and len(fitted) > 1
@@ -124,7 +143,7 @@ class BaseMetaClusterer(
             if getattr(found, "ndim", 2) > 2:  # images that are their own embedding
                 found = found.reshape(len(found), -1)
             found = check_array(found, accept_sparse="csr", dtype=FLOATS, input_name="embedding")
-        if callable(self.embedding) and found.shape[0] != (n_samples := indexed(X)[2]):
+        if callable(rule) and found.shape[0] != (n_samples := indexed(X)[2]):
             raise ValueError(
                 f"embedding gives {found.shape[0]} rows for n_samples={n_samples}: the function "
                 "has to return a row for each sample."
@@ -147,6 +166,20 @@ class BaseMetaClusterer(
                 f"OpenSetClusterer({type(self).__name__}(...))."
             )
         return labels
+
+    def _places(self, X: Any, clusters: np.ndarray, centers: np.ndarray) -> np.ndarray:
+        """Return which of the known clusters each sample is in; of another one, the nearest.
+
+        Those are what had samples in the fit, rising, with their means in the embedding.
+        """
+        labels = self._clusters(self.estimator_, X)
+        places = np.minimum(np.searchsorted(clusters, labels), len(clusters) - 1)
+        others = np.flatnonzero(clusters[places] != labels)
+        if len(others):
+            with plain_arrays():
+                embedding = self._embedding_of(X)[others]
+                places[others] = pairwise_distances_argmin(embedding, centers)
+        return places
 
     def _probabilities(self, fitted: Any, X: Any, n_clusters: int = 0) -> np.ndarray:
         """Return the probability of each cluster; 0 and 1 where the estimator has none.
@@ -315,3 +348,20 @@ def centers_of(embedding: Embedding, labels: np.ndarray) -> np.ndarray:
     sums: Any = members @ embedding
     sums = sums.toarray() if is_sparse(sums) else sums
     return sums / np.maximum(np.bincount(labels, minlength=n_clusters), 1)[:, None]
+
+
+def spread_of(embedding: Embedding) -> float:
+    """Return the root mean square distance of samples to their mean.
+
+    Parameters
+    ----------
+    embedding : {ndarray, csr_matrix} of shape (n_samples, n_components)
+        Samples.
+
+    Returns
+    -------
+    float
+        Or 1, if it is 0.
+    """
+    variances = StandardScaler(with_mean=False).fit(embedding).var_
+    return float(np.sqrt(np.sum(variances))) or 1.0

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -30,11 +29,9 @@ from skdeepclust.meta._base import (
     indexed,
     metadata_of_rows,
     some_rows,
+    spread_of,
 )
-
-
-def _fitted(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
-    return estimator.fit(X, y, **params)
+from skdeepclust.meta._inside import fitted
 
 
 class ConsensusClusterer(BaseMetaClusterer):
@@ -91,7 +88,7 @@ class ConsensusClusterer(BaseMetaClusterer):
         Of each training sample, the share of runs that put it into the cluster of the consensus.
     n_features_in_ : int
         Number of features, if `estimator` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
 
     Notes
@@ -181,7 +178,8 @@ class ConsensusClusterer(BaseMetaClusterer):
         self.stability_ = np.mean([jaccard_of_clusters(self.labels_, each) for each in labels], 0)
         agree = [to[each] == self.labels_ for to, each in zip(self.columns_, labels, strict=True)]
         self.sample_stability_ = np.mean(agree, axis=0)
-        self._shapes = [_shape(self._embedded(run, X)) for run in self.estimators_]
+        embeddings = (self._embedded(run, X) for run in self.estimators_)
+        self._shapes = [(each.shape[1], spread_of(each)) for each in embeddings]
         self._n_features_out = sum(width for width, _ in self._shapes)
         return self
 
@@ -198,7 +196,7 @@ class ConsensusClusterer(BaseMetaClusterer):
             rows = np.sort(np.random.default_rng(seed).permutation(n_samples)[:n_drawn])
             kept = metadata_of_rows(all_rows, params, rows)
             tasks.append((self._new(seed), some_rows(all_rows, rows), some_rows(all_y, rows), kept))
-        return list(Parallel(n_jobs=self.n_jobs)(delayed(_fitted)(*task) for task in tasks))
+        return list(Parallel(n_jobs=self.n_jobs)(delayed(fitted)(*task) for task in tasks))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the vote of the runs on each sample.
@@ -255,9 +253,3 @@ class ConsensusClusterer(BaseMetaClusterer):
         ]
         is_sparse = sparse.issparse(found[0])
         return sparse.hstack(found, format="csr") if is_sparse else np.hstack(found)
-
-
-def _shape(embedding: Embedding) -> tuple[int, float]:
-    """Return the number of columns, and the root mean square distance to the mean, if any."""
-    variances = StandardScaler(with_mean=False).fit(embedding).var_
-    return embedding.shape[1], float(np.sqrt(np.sum(variances))) or 1.0

@@ -7,14 +7,12 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.metrics import pairwise_distances_argmin
 from sklearn.neighbors import kneighbors_graph
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust._clusters.merging import mergers, share_beyond_chance
+from skdeepclust._clusters.merging import clusters_at, mergers, share_beyond_chance
 from skdeepclust._compat import Interval, StrOptions, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
-from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust.meta._base import BaseMetaClusterer, Embedding, centers_of
 
@@ -79,12 +77,13 @@ class HierarchicalClusterer(BaseMetaClusterer):
         Distance of each merger, at least 0, rising.
     n_features_in_ : int
         Number of features, if `estimator` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
 
     See Also
     --------
     sklearn.cluster.AgglomerativeClustering : A tree whose leaves are the samples.
+    skdeepclust.plotting.DendrogramDisplay : Draws the tree.
 
     Notes
     -----
@@ -117,7 +116,6 @@ class HierarchicalClusterer(BaseMetaClusterer):
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
     }
 
-    estimator_: Any
     n_clusters_: int
     n_leaves_: int
     leaves_: np.ndarray
@@ -159,11 +157,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
         self : object
             The fitted estimator.
         """
-        seed = None if self.random_state is None else draw_seed(self.random_state)
-        self.estimator_ = self._new(seed).fit(X, y, **self._metadata(params))
-        self._take_names(self.estimator_)
-        embedding = self._embedded(self.estimator_, X)
-        self._n_features_out = embedding.shape[1]
+        embedding = self._fit_inside(X, y, self._metadata(params), self._seed())
         self.leaves_, labels, self.leaf_counts_ = np.unique(
             self._clusters(self.estimator_, X), return_inverse=True, return_counts=True
         )
@@ -202,25 +196,6 @@ class HierarchicalClusterer(BaseMetaClusterer):
             )
         return n_clusters
 
-    def _cut(self, n_clusters: int) -> np.ndarray:
-        """Return the cluster of each leaf, numbered by the first leaf of each."""
-        node = np.arange(self.n_leaves_)
-        for number, pair in enumerate(self.children_[: self.n_leaves_ - n_clusters]):
-            node[np.isin(node, pair)] = self.n_leaves_ + number
-        _, first, inverse = np.unique(node, return_index=True, return_inverse=True)
-        return np.argsort(np.argsort(first))[inverse]
-
-    def _leaf_of(self, X: Any) -> np.ndarray:
-        """Return the leaf of each sample; of a cluster without training samples, the nearest."""
-        clusters = self._clusters(self.estimator_, X)
-        leaf = np.minimum(np.searchsorted(self.leaves_, clusters), self.n_leaves_ - 1)
-        unknown = np.flatnonzero(self.leaves_[leaf] != clusters)
-        if len(unknown):
-            with plain_arrays():
-                embedding = self._embedding_of(X)[unknown]
-                leaf[unknown] = pairwise_distances_argmin(embedding, self._centers)
-        return leaf
-
     def labels_at(self, n_clusters: int) -> np.ndarray:
         """Return the clusters of the training samples at a level of the tree.
 
@@ -235,7 +210,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
             Index of the cluster of each sample.
         """
         check_is_fitted(self)
-        return self._cut(self._possible(n_clusters))[self._leaf_labels]
+        return clusters_at(self.children_, self._possible(n_clusters))[self._leaf_labels]
 
     def predict(self, X: Any, n_clusters: int | None = None) -> np.ndarray:
         """Return the cluster of each sample.
@@ -254,7 +229,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
         """
         check_is_fitted(self)
         level = self.n_clusters_ if n_clusters is None else self._possible(n_clusters)
-        return self._cut(level)[self._leaf_of(X)]
+        return clusters_at(self.children_, level)[self._places(X, self.leaves_, self._centers)]
 
 
 def tree_of(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

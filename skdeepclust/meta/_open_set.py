@@ -16,7 +16,9 @@ from skdeepclust._compat import Interval, RealNotInt, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.whole_fits import all_or_nothing
+from skdeepclust._inputs.values import users_stacklevel
 from skdeepclust.meta._base import BaseMetaClusterer, indexed, metadata_of_rows, some_rows
+from skdeepclust.meta._novel import rank_of
 
 
 class OpenSetClusterer(BaseMetaClusterer):
@@ -73,7 +75,7 @@ class OpenSetClusterer(BaseMetaClusterer):
         on is a neighbour of its own, so that few of them are refused.
     n_features_in_ : int
         Number of features, if `estimator` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
 
     See Also
@@ -119,7 +121,6 @@ class OpenSetClusterer(BaseMetaClusterer):
         "calibration": [Interval(RealNotInt, 0, 1, closed="neither"), None],
     }
 
-    estimator_: Any
     offset_: float
     calibration_indices_: np.ndarray
     calibration_scores_: np.ndarray
@@ -166,7 +167,7 @@ class OpenSetClusterer(BaseMetaClusterer):
         UserWarning
             If there are too few samples for a threshold; then none is refused.
         """
-        seed = None if self.random_state is None else draw_seed(self.random_state)
+        seed = self._seed()
         params = self._metadata(params)
         rows, y, n_samples = indexed(X, y)
         kept, held = self._split(n_samples, draw_seed(seed))
@@ -197,10 +198,7 @@ class OpenSetClusterer(BaseMetaClusterer):
 
     def _fit_on(self, X, y, seed: int | None, params: dict[str, Any]) -> None:
         """Fit the clusterer, and look up the embedding of its samples."""
-        self.estimator_ = self._new(seed).fit(X, y, **params)
-        self._take_names(self.estimator_)
-        embedding = self._embedded(self.estimator_, X)
-        self._n_features_out = embedding.shape[1]
+        embedding = self._fit_inside(X, y, params, seed)
         # a sample isn't a neighbour of its own
         n_others = embedding.shape[0] - (self.calibration is None)
         if n_others < 1:
@@ -211,8 +209,7 @@ class OpenSetClusterer(BaseMetaClusterer):
 
     def _threshold(self, scores: np.ndarray) -> float:
         """Return the score below which at most the share `contamination` lies."""
-        # the product isn't to fall below an integer that it is meant to be
-        rank = math.floor(round(self.contamination * (len(scores) + 1), 9))
+        rank = rank_of(self.contamination, len(scores))
         if rank > 0:
             return float(scores[rank - 1])
         n_least = math.ceil(round(1 / self.contamination - 1, 9))
@@ -221,7 +218,7 @@ class OpenSetClusterer(BaseMetaClusterer):
             f"but calibration={self.calibration} leaves {len(scores)}: no sample will be refused. "
             "Raise calibration or contamination, or give more samples.",
             UserWarning,
-            stacklevel=5,  # that calls `fit`, around which are two others
+            stacklevel=users_stacklevel(),
         )
         return -math.inf
 

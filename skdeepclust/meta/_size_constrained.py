@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeepclust._compat import Interval, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
-from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust.meta._base import BaseMetaClusterer, centers_of
 from skdeepclust.meta._transport import bounded_assignment
@@ -65,7 +64,7 @@ class SizeConstrainedClusterer(BaseMetaClusterer):
         Prices :math:`\lambda_k`, of mean 0; 0 if the bounds change nothing.
     n_features_in_ : int
         Number of features, if `estimator` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
 
     Notes
@@ -104,7 +103,6 @@ class SizeConstrainedClusterer(BaseMetaClusterer):
         "max_cluster_size": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    estimator_: Any
     prices_: np.ndarray
 
     def __init__(
@@ -146,11 +144,7 @@ class SizeConstrainedClusterer(BaseMetaClusterer):
         ValueError
             If there is no assignment with such sizes.
         """
-        seed = None if self.random_state is None else draw_seed(self.random_state)
-        self.estimator_ = self._new(seed).fit(X, y, **self._metadata(params))
-        self._take_names(self.estimator_)
-        embedding = self._embedded(self.estimator_, X)
-        self._n_features_out = embedding.shape[1]
+        embedding = self._fit_inside(X, y, self._metadata(params), self._seed())
         self._names: np.ndarray | None = None
         if not hasattr(self.estimator_, "predict_proba"):
             found = self._clusters(self.estimator_, X)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skdeepclust.plotting._activation_heatmap import ActivationHeatmapDisplay
 from skdeepclust.plotting._assignment import AssignmentDisplay
 from skdeepclust.plotting._cluster_numbers import ClusterNumberDisplay
+from skdeepclust.plotting._dendrogram import DendrogramDisplay
 from skdeepclust.plotting._dictionary import DictionaryDisplay
 from skdeepclust.plotting._embedding import EmbeddingDisplay
 from skdeepclust.plotting._exemplars import ExemplarDisplay
@@ -18,6 +19,7 @@ __all__ = [
     "AssignmentDisplay",
     "ClusterGalleryDisplay",
     "ClusterNumberDisplay",
+    "DendrogramDisplay",
     "DictionaryDisplay",
     "EmbeddingDisplay",
     "ExemplarDisplay",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skdeepclust.plotting._canvas import (
+from skdeepclust.plotting._shared.canvas import (
     draw_colorbar,
     ink_colormap,
     new_axes,

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdeepclust.metrics import _check_labels, _match
-from skdeepclust.plotting._canvas import (
+from skdeepclust.plotting._shared.canvas import (
     color_of_text_on,
     draw_colorbar,
     ink_colormap,

@@ -16,7 +16,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from skdeepclust import metrics
 from skdeepclust._engine.sparse import is_sparse
-from skdeepclust.plotting._canvas import line_style, new_axes, to_numpy
+from skdeepclust.plotting._shared.canvas import line_style, new_axes, to_numpy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

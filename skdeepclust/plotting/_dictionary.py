@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust.plotting._canvas import draw_colorbar, new_axes, strip_axes, to_numpy
+from skdeepclust.plotting._shared.canvas import draw_colorbar, new_axes, strip_axes, to_numpy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

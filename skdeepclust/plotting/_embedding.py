@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from skdeepclust.plotting._canvas import (
+from skdeepclust.plotting._shared.canvas import (
     ImagePainter,
     check_map,
     cluster_colors,
@@ -21,8 +21,8 @@ from skdeepclust.plotting._canvas import (
     to_numpy,
     write_at_medians,
 )
-from skdeepclust.plotting._pictures import picture_taker
-from skdeepclust.plotting._selection import (
+from skdeepclust.plotting._shared.pictures import picture_taker
+from skdeepclust.plotting._shared.selection import (
     at_last_step,
     check_cluster_labels,
     count_samples,

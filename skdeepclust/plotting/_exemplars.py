@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust.plotting._canvas import (
+from skdeepclust.plotting._shared.canvas import (
     ImagePainter,
     cluster_colors,
     new_axes,

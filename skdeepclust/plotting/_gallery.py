@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust.plotting._canvas import (
+from skdeepclust.plotting._shared.canvas import (
     ImagePainter,
     cluster_colors,
     new_axes,
@@ -16,8 +16,8 @@ from skdeepclust.plotting._canvas import (
     take_rows,
     to_numpy,
 )
-from skdeepclust.plotting._pictures import picture_taker
-from skdeepclust.plotting._selection import (
+from skdeepclust.plotting._shared.pictures import picture_taker
+from skdeepclust.plotting._shared.selection import (
     Answers,
     ask,
     check_cluster_labels,

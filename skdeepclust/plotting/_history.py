@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust.plotting._canvas import line_style, new_axes, write_below
-from skdeepclust.plotting._history_rows import find_parts, lay_out, select_phases, to_number
+from skdeepclust.plotting._shared.canvas import line_style, new_axes, write_below
+from skdeepclust.plotting._shared.history_rows import find_parts, lay_out, select_phases, to_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

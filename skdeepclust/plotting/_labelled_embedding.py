@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skdeepclust.plotting._canvas import (
+from skdeepclust.plotting._shared.canvas import (
     check_map,
     draw_points,
     draw_rows,

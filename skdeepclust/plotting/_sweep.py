@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust.plotting._canvas import (
+from skdeepclust.plotting._shared.canvas import (
     color_of_text_on,
     draw_colorbar,
     line_style,
@@ -18,7 +18,7 @@ from skdeepclust.plotting._canvas import (
     to_numpy,
     write_below,
 )
-from skdeepclust.plotting._sweep_values import is_number, order_values, tabulate, write_value
+from skdeepclust.plotting._shared.sweep_values import is_number, order_values, tabulate, write_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

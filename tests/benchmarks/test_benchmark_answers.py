@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.answers import experiments, run
+from benchmarks.answers import experiments, run, stream
 from benchmarks.answers.tables import TABLES
 from benchmarks.compare.samples import Samples, load_samples
 
@@ -60,3 +60,24 @@ def test_other_experiments_have_a_row_each(samples, experiment, table) -> None:
     found = run.MEASURE[experiment](samples, "PCA + GaussianMixture", 0)
     record = {"experiment": experiment, "data": "digits", "setting": "mixture", "seed": 0, **found}
     assert len(TABLES[table]([record]).splitlines()) == 3
+
+
+def test_parts_are_all_samples_and_new_classes_come_last(samples) -> None:
+    parts = stream.parts_of(samples, 0)
+    rows = np.concatenate([parts.first, parts.second, parts.third])
+    assert sorted(rows) == list(range(len(samples.y)))
+    assert not np.isin(samples.y[parts.first], parts.new).any()
+    assert not np.isin(samples.y[parts.second], parts.new).any()
+    assert len(np.unique(samples.y[parts.uneven])) == 4
+
+
+def test_a_stream_has_a_row_for_each_way_of_going_on(samples) -> None:
+    records = [
+        {"experiment": "stream", "data": "digits", "setting": setting, "seed": 0}
+        | stream.stream(samples, setting, 0)
+        for setting in (stream.GOES_ON, "KMeans")
+    ]
+    assert records[1]["parts: kept"] > 0.9
+    assert records[1]["parts: kept"] > records[1]["anew: kept"]
+    assert len(TABLES["stream"](records).splitlines()) == 2 + 1 + 3
+    assert len(TABLES["stream-check"](records).splitlines()) == 2 + 1

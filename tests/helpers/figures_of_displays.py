@@ -23,6 +23,7 @@ from skdeepclust.plotting import (
     AssignmentDisplay,
     ClusterGalleryDisplay,
     ClusterNumberDisplay,
+    DendrogramDisplay,
     DictionaryDisplay,
     EmbeddingDisplay,
     ExemplarDisplay,
@@ -65,6 +66,13 @@ def cluster_number() -> ClusterNumberDisplay:
         name: np.array([[0.2, 0.6, 0.5], [0.3, 0.7, 0.5]]) / k for k, name in ((1, "a"), (2, "b"))
     }
     return ClusterNumberDisplay(n_clusters=np.array([5, 10, 20]), scores=scores, n_classes=10)
+
+
+def dendrogram() -> DendrogramDisplay:
+    return DendrogramDisplay(
+        children=np.array([[0, 2], [1, 4], [3, 5], [6, 7]]), n_clusters=3,
+        distances=np.array([0.1, 0.2, 0.6, 1.0]), leaf_counts=np.array([9, 8, 7, 6, 5]),
+    )  # fmt: skip
 
 
 def dictionary() -> DictionaryDisplay:
@@ -130,9 +138,9 @@ def sweep_of_two() -> SweepDisplay:
 FIGURES: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
-        activation_heatmap, assignment, cluster_gallery, cluster_number, dictionary, embedding,
-        embedding_with_images, exemplar, gallery_of_originals, history, labelled_embedding, sweep,
-        sweep_of_two,
+        activation_heatmap, assignment, cluster_gallery, cluster_number, dendrogram, dictionary,
+        embedding, embedding_with_images, exemplar, gallery_of_originals, history,
+        labelled_embedding, sweep, sweep_of_two,
     )
 }  # fmt: skip
 

@@ -23,6 +23,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdeepclust import TAGnetClusterer, TripletDECClusterer, load, meta, save
+from skdeepclust.meta._inside import named_from_outside
 from skdeepclust.metrics import embedding_silhouette_scorer
 
 X, Y = make_blobs(90, 4, centers=3, cluster_std=0.6, random_state=0)
@@ -30,9 +31,10 @@ DIGITS = load_digits().data[:60] / 16
 # So that as many samples as that are enough for a threshold.
 OPTIONS: dict[str, dict[str, Any]] = {
     "OpenSetClusterer": {"contamination": 0.3, "calibration": 0.3},
+    "StreamClusterer": {"contamination": 0.3, "calibration": 0.3},
     "ConsensusClusterer": {"n_runs": 2},
 }
-NAMES = meta.__all__
+NAMES = [name for name in meta.__all__ if hasattr(getattr(meta, name), "fit")]
 OWN = {
     "triplet dec": TripletDECClusterer(
         3, pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK, module__hidden=(16,)
@@ -187,6 +189,7 @@ TOO_LATE: dict[str, dict[str, Any]] = {
     "ConsensusClusterer": {"embedding": lambda fitted, X: X * np.nan},
     "HierarchicalClusterer": {"n_clusters": 9},
     "SizeConstrainedClusterer": {"min_cluster_size": 80},
+    "StreamClusterer": {"embedding": lambda fitted, X: X * np.nan},
 }
 
 
@@ -205,6 +208,62 @@ def test_a_fit_that_fails_changes_nothing(name):
     learned = {key: value for key, value in before.items() if key not in model.get_params()}
     assert all(vars(model)[key] is value for key, value in learned.items())
     np.testing.assert_array_equal(model.set_params(**around(name).get_params()).predict(X), labels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_fitted_answers_as_before_after_set_params(name):
+    model = around(name, random_state=0).fit(X)
+    doors = ("predict", "transform", "predict_proba", "decision_function")
+    before = {door: getattr(model, door)(X) for door in doors if hasattr(model, door)}
+    changes = {"contamination": 0.4, "n_neighbors": 1, "min_overlap": 1, "n_clusters": 2}
+    known = model.get_params(deep=False)
+    model.set_params(**{key: value for key, value in changes.items() if key in known})
+    model.set_params(embedding="transform", estimator__n_clusters=2)
+    for door, answer in before.items():
+        np.testing.assert_array_equal(getattr(model, door)(X), answer)
+
+
+# What the estimator inside says of its parameters, and what that is from outside.
+WRONG = {
+    "tagnet": (TAGnetClusterer(500), "should be >= estimator__n_clusters=500"),
+    "in a pipeline": (
+        make_pipeline(StandardScaler(), TAGnetClusterer(500)),
+        "estimator__tagnetclusterer__n_clusters=500",
+    ),
+    "of scikit-learn": (KMeans(500), r"n_clusters=500"),
+    "inside of two": (
+        meta.OpenSetClusterer(TAGnetClusterer(500)),
+        "estimator__estimator__n_clusters=500",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.parametrize("name", NAMES)
+def test_errors_of_the_estimator_inside_name_its_parameters(name, kind):
+    inside, message = WRONG[kind]
+    with pytest.raises(ValueError, match=message):
+        around(name, inside).fit(X)
+
+
+def test_names_from_outside_are_those_that_can_be_set():
+    inside = make_pipeline(StandardScaler(), TripletDECClusterer(3, module__hidden=(4,)))
+    path = "estimator__tripletdecclusterer__"
+    for text, expected in (
+        ("n_clusters=3 is too much", f"{path}n_clusters=3 is too much"),
+        ("the loss isn't finite: lower lr", "the loss isn't finite: lower lr"),
+        ("loss='x'", "loss='x'"),  # no parameter
+        ("set init='kmeans'", f"set {path}init='kmeans'"),
+        ("with_mean is False", "estimator__standardscaler__with_mean is False"),
+        (
+            "The 'n_clusters' parameter of KMeans must be",
+            "The 'n_clusters' parameter of KMeans must be",
+        ),
+        ("module__hidden=(4,)", f"{path}module__hidden=(4,)"),
+        ("labels.n_clusters and n_clusters_", "labels.n_clusters and n_clusters_"),
+    ):
+        assert named_from_outside(text, inside) == expected
+        assert named_from_outside(expected, inside) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)

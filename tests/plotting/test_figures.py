@@ -24,6 +24,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "assignment": {"counts": np.eye(3, 4, dtype=int)},
     "cluster_gallery": {"member_labels": [np.array([0, 1, 1]), np.array([1, 1, 1]), [2]]},
     "cluster_number": {"scores": {"a": np.array([[0.2, 0.6, 0.5], [0.2, 0.6, 0.5]])}},
+    "dendrogram": {"n_clusters": 2},
     "dictionary": {"importances": np.arange(6)},
     "embedding": {"labels": np.zeros(60, int)},
     "embedding_with_images": {"thumbnail_points": np.array([5, 40, 55])},

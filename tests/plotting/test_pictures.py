@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from skdeepclust.datasets import load_images
-from skdeepclust.plotting._pictures import LARGEST_SIDE, picture_taker
+from skdeepclust.plotting._shared.pictures import LARGEST_SIDE, picture_taker
 
 RNG = np.random.default_rng(0)
 COLORS = RNG.integers(0, 256, (7, 3, 5, 8), dtype=np.uint8)

@@ -18,9 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdeepclust.plotting import EmbeddingDisplay
-from skdeepclust.plotting._canvas import cluster_colors
 from skdeepclust.plotting._embedding import NOISE_COLOR, THUMBNAIL
-from skdeepclust.plotting._selection import points_apart
+from skdeepclust.plotting._shared.canvas import cluster_colors
+from skdeepclust.plotting._shared.selection import points_apart
 
 RNG = np.random.default_rng(0)
 COLORS = RNG.integers(0, 256, (len(IMAGES), 3, 6, 8), dtype=np.uint8)

@@ -104,6 +104,10 @@ def parts_of(value: Any) -> dict[Any, Any] | None:
         return {"text": text_of(repr(value)), "training": value.training, **value.state_dict()}
     if isinstance(value, BaseEstimator):
         own = {name: part for name, part in vars(value).items() if name.endswith("_")}
+        if "history_" in own:
+            own["history_"] = dict(columns(own["history_"]))
+        if hasattr(own.get("net_"), "optimizer_"):  # skorch's history has seconds, too
+            own["net_"] = own["net_"].optimizer_.state_dict()
         return {"text": text_of(repr(value)), **own}
     return None
 

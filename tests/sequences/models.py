@@ -24,9 +24,24 @@ from skdeepclust import (
     VaDEClusterer,
     ZeroShotClassifier,
 )
+from skdeepclust.meta import (
+    ConsensusClusterer,
+    HierarchicalClusterer,
+    OpenSetClusterer,
+    SizeConstrainedClusterer,
+    StreamClusterer,
+)
 
 QUICK: dict[str, Any] = {"max_epochs": 1, "batch_size": 8, "random_state": 0}
 HIDDEN = {"module__hidden": (4,)}
+
+
+def around(cluster: Callable[..., Any], **options: Any) -> Any:
+    """Return a meta-estimator around a small clusterer."""
+    inside = DECClusterer(2, n_components=2, pretrain_epochs=1, n_init=1, **HIDDEN, **QUICK)
+    return cluster(inside, random_state=0, **options)
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "triplet": lambda: TripletDECClusterer(
         2, n_components=2, pretrain_epochs=1, warmup_epochs=1, n_init=1, n_starts=1,
@@ -51,6 +66,16 @@ MODELS: dict[str, Callable[[], Any]] = {
     ),
     "embedder": lambda: ForcedApartEmbedder(n_components=2, **HIDDEN, **QUICK),
     "zero shot": lambda: ZeroShotClassifier(**QUICK),
+    **{
+        name: partial(around, cluster, **options)
+        for name, (cluster, options) in {
+            "open set": (OpenSetClusterer, {"contamination": 0.3, "calibration": 0.3}),
+            "consensus": (ConsensusClusterer, {"n_runs": 2}),
+            "hierarchy": (HierarchicalClusterer, {"n_clusters": 2}),
+            "sizes": (SizeConstrainedClusterer, {"min_cluster_size": 1}),
+            "stream": (StreamClusterer, {"contamination": 0.3, "calibration": 0.3}),
+        }.items()
+    },
 }  # fmt: skip
 # Changes of parameters, some of which the network can't take without beginning anew, some wrong.
 CHANGES: dict[str, list[Any]] = {
@@ -81,6 +106,12 @@ CHANGES: dict[str, list[Any]] = {
     "likelihood": ["auto", "bernoulli", "gaussian", "none"],
     "clustering_lr": [0.01, 0],
     "pretrain_epochs": [0, 1, -1],
+    "contamination": [0.1, 0.5, 0],
+    "n_neighbors": [1, 3, 0],
+    "min_cluster_size": [1, 2, 20],
+    "min_overlap": [0, 1.0, 2],
+    "n_runs": [1, 3, 0],
+    "embedding": ["input", "transform", "auto", "nonsense"],
 }
 KINDS = ["normal", "normal", "normal", "offset", "constant", "duplicates", "tiny", "large", "nan"]
 FORMS: dict[str, Callable[[np.ndarray], Any]] = {

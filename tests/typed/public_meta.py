@@ -8,9 +8,11 @@ import torch
 from skdeepclust import TAGnetClusterer, meta
 from skdeepclust.meta import (
     ConsensusClusterer,
+    DriftReport,
     HierarchicalClusterer,
     OpenSetClusterer,
     SizeConstrainedClusterer,
+    StreamClusterer,
 )
 
 X, y, WEIGHT = np.zeros((100, 64)), np.zeros(100, dtype=int), np.ones(100)
@@ -44,3 +46,23 @@ def use_meta_estimators() -> None:
     sized = SizeConstrainedClusterer(inner, min_cluster_size=5, max_cluster_size=20).fit(X)
     print(sized.predict(X).shape, sized.transform(X), sized.prices_.shape, sized.labels_.shape)
     print(sized.estimator_, sized.n_features_in_ + 1, sized.feature_names_in_.shape)
+
+
+def use_a_stream() -> None:
+    stream = StreamClusterer(
+        TAGnetClusterer(10), contamination=0.1, calibration=0.3, significance=0.05, n_neighbors=3,
+        min_cluster_size=10, min_overlap=0.5, embedding="input", random_state=0,
+    )  # fmt: skip
+    stream.partial_fit(X).partial_fit(x, y)
+    again = StreamClusterer(TAGnetClusterer(12)).fit(X, reference=stream, sample_weight=WEIGHT)
+    again.fit(X, y, reference=stream.labels_)
+    print(again.predict(X) + 1, again.transform(x), again.score_samples(X), again.n_numbers_ + 1)
+    print(again.decision_function(X).shape, again.numbers_.max(), again.shares_.sum())
+    print(again.open_set_.offset_, again.estimator_, again.labels_.shape, again.n_features_in_ + 1)
+    print(again.feature_names_in_.shape, again.get_metadata_routing())
+    report = again.report_
+    if report is not None:
+        print(report.n_samples + 1, report.numbers.shape, report.shares - report.shares_before)
+        print(report.shifts.max(), report.novelty + report.contamination, report.p_value < 0.01)
+        print(len(report.new), report.gone[:1], report.split.get(0), report.merged.items())
+        print(report.share_shift + 1, isinstance(report, DriftReport))

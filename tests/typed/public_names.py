@@ -219,6 +219,8 @@ def use_displays(search: Any) -> None:
     assignment = plotting.AssignmentDisplay.from_predictions(y, y)
     gallery = plotting.ClusterGalleryDisplay.from_estimator(clusterer, X, images=X, n_members=5)
     numbers = plotting.ClusterNumberDisplay.from_estimators({"a": clusterer}, X, y, n_seeds=2)
+    tree = plotting.DendrogramDisplay.from_estimator(clusterer, n_clusters=3, show_sizes=True)
+    print(tree.plot(names=list("abc")).leaves_ + 1)
     atoms = plotting.DictionaryDisplay.from_estimator(TAGnetClusterer(), X, image_shape=images)
     atoms = plotting.DictionaryDisplay.from_atoms(np.eye(64), images, n_atoms=10)
     embedding = plotting.EmbeddingDisplay.from_estimator(clusterer, X, y, method="tsne", images=X)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skdeepclust.plotting._canvas import to_numpy
+from skdeepclust.plotting._shared.canvas import to_numpy
 
 CHANNELS = (1, 3)
 ORIENTATION = 0x0112  # in EXIF; above 4 height and width are exchanged

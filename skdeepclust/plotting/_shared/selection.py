@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
-from skdeepclust.plotting._canvas import take_rows, to_numpy
+from skdeepclust.plotting._shared.canvas import take_rows, to_numpy
 
 # Clusters without samples, beyond which labels are no numbers of clusters.
 MOST_EMPTY = 1000
