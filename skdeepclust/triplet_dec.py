@@ -21,9 +21,9 @@ from torch.nn import functional
 from skdeepclust._clusters.initial import Start, initial_clusters
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.negatives import RunningRadius
-from skdeepclust._clusters.partitions import Clusters, check_centers, is_gmm
+from skdeepclust._clusters.partitions import Clusters, check_init, is_gmm, softened
 from skdeepclust._clusters.positives import Positives, mixes_neighbors, positives_of
-from skdeepclust._clusters.prior import check_prior, prior_of_partition
+from skdeepclust._clusters.prior import prior_of_partition
 from skdeepclust._clusters.repair import revive
 from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._estimator import types
@@ -60,8 +60,7 @@ PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
     "entropy_weight": 1.0, "cluster_prior": "uniform",
 })  # fmt: skip
 
-# The warm-up's learning rate in units of `lr`: half of the epochs are enough with it.
-WARMUP_LR = 3.0
+LR_FACTORS = {"reconstruction": 1.0, "warmup": 3.0}  # in larger steps fewer epochs are enough
 
 
 @dataclass
@@ -401,8 +400,10 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             "triplet": self.triplet_weight,
             "information": -self.entropy_weight,
         }
-        weighted = [weights[name] * part for name, part in parts.items()]
-        return {"loss": torch.stack(weighted).sum(), **parts}
+        return {
+            "loss": torch.stack([weights[k] * part for k, part in parts.items()]).sum(),
+            **parts,
+        }
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
@@ -430,9 +431,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
 
     def _begun(self, session: Session, X, extra) -> _Fit:
         """Check what was given, and find the neighbours."""
-        if not (isinstance(self.init, str) or callable(self.init)):
-            check_centers(self.init, *self.module_.centers.shape)
-        check_prior(self.cluster_prior, self.n_clusters)
+        check_init(self.init, *self.module_.centers.shape)
         radius = RunningRadius(X.shape[0], session.runner.device)
         session.carried.append(radius)
         judge = Judge.learn(
@@ -448,8 +447,9 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         session.standardize(X, self._fit.weight)
         losses = {"reconstruction": self._reconstruction_loss, "warmup": self._warmup_loss}
         for phase, loss in losses.items():
-            factor = WARMUP_LR if phase == "warmup" else 1.0
-            session.train(phase, loss, X, extra, epochs=schedule[phase], lr_factor=factor)
+            session.train(
+                phase, loss, X, extra, epochs=schedule[phase], lr_factor=LR_FACTORS[phase]
+            )
         starts = session.once("initial_clusters", lambda: self._starts(X, schedule["warmup"] > 0))
         cluster = partial(self._train_clustering, session, X, extra, schedule)
         worth, share = partial(session.worth, lambda: self._criterion(X)), None
@@ -487,17 +487,12 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         if start is not None:
             self.module_.set_clusters(start.clusters.centers, start.clusters.metric)
         session.train(
-            "clustering",
-            self._clustering_loss,
-            X,
-            extra,
-            epochs=schedule["clustering"],
+            "clustering", self._clustering_loss, X, extra, epochs=schedule["clustering"],
             on_epoch_begin=lambda epoch: self._update_target(
                 X, partition if epoch == 1 or is_fixed else None, watch
             ),
-            decay_lr=True,
-            watch=watch,
-        )
+            decay_lr=True, watch=watch,
+        )  # fmt: skip
 
     def _watch(self, X) -> EpochWatch:
         return EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
@@ -507,8 +502,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
 
     def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
         prior = prior_of_partition(self.cluster_prior, labels, self._fit.weight, self.n_clusters)
-        on_device = torch.from_numpy(prior).to(self.module_.centers) if prior is not None else None
-        self._fit.prior = on_device  # once, not with each batch
+        # once, not with each batch
+        self._fit.prior = None if prior is None else self.module_.centers.new_tensor(prior)
 
     def _update_target(self, X, partition: np.ndarray | None, watch: EpochWatch) -> None:
         """P of Eq. 3, from assignments that are smoothed over the neighbours in the input.
@@ -519,8 +514,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
         fit = self._fit
         if partition is not None:
             watch.note(lambda: self._criterion(X))
-            one_hot = torch.eye(self.n_clusters)[torch.from_numpy(partition)]
-            fit.target = (0.9 * one_hot + 0.1 / self.n_clusters).to(self.module_.centers)
+            fit.target = softened(partition, self.n_clusters).to(self.module_.centers)
             return
         assignment = self._runner.infer(self._soft, X)
         watch.note(lambda: fit.judge.criterion(assignment))

@@ -13,6 +13,7 @@ import torch
 from scipy.stats import entropy
 from torch import Tensor
 
+from skdeepclust._clusters.prior import check_prior
 from skdeepclust._engine.runner import Runner
 from skdeepclust.graph import count_edges, neighbor_information
 from skdeepclust.graph._input_graph import input_neighbors, principal_components
@@ -72,7 +73,7 @@ class Judge:
         search: Any,
         once: Callable[[str, Callable[[], Tensor]], Tensor],
     ) -> Self:
-        """Find the neighbours.
+        """Check the prior, and find the neighbours.
 
         Parameters
         ----------
@@ -91,6 +92,7 @@ class Judge:
         once : callable
             `Session.once`.
         """
+        check_prior(cluster_prior, n_clusters)
         even = isinstance(cluster_prior, str) and cluster_prior != "estimated"
         weight = UNCERTAINTY_WEIGHT if even and cluster_prior != "uniform" else 0.0
         if not n_neighbors:

@@ -192,8 +192,7 @@ class Session:
             except NonFiniteError as error:
                 if is_last:
                     raise
-                failed = [error.what, error.advice]
-                net.bound_.step.save(lambda failed=failed: {"failed": failed})
+                net.bound_.step.save(lambda e=error: {"failed": [e.what, e.advice]})
                 self._warn_of_retry(error, lr, settings.lr)
                 self.set_state(start, watch)
         if watch is not None:
