@@ -109,26 +109,7 @@ class BaseMetaClusterer(
     # ---------------------------------------------------------------- what it says of samples
     def _embedded(self, fitted: Any, X: Any) -> Embedding:
         """Return where the clusters of a fitted estimator lie, as `embedding` says."""
-        with plain_arrays():
-            if callable(self.embedding):
-                found = self.embedding(fitted, X)
-            elif self.embedding == "transform":
-                found = fitted.transform(X)
-            elif self.embedding == "auto":
-                found = _embed(fitted, X)
-            else:
-                is_chain = isinstance(fitted, Pipeline) and len(fitted) > 1
-                found = fitted[:-1].transform(X) if is_chain else X
-            found = in_numpy(found, "embedding")
-            if getattr(found, "ndim", 2) > 2:  # images that are their own embedding
-                found = found.reshape(len(found), -1)
-            found = check_array(found, accept_sparse="csr", dtype=FLOATS, input_name="embedding")
-        if callable(self.embedding) and found.shape[0] != (n_samples := indexed(X)[2]):
-            raise ValueError(
-                f"embedding gives {found.shape[0]} rows for n_samples={n_samples}: the function "
-                "has to return a row for each sample."
-            )
-        return found
+        return embedding_of(fitted, X, self.embedding)
 
     def _labels(self, fitted: Any, X: Any) -> np.ndarray:
         """Return what a fitted estimator gives, -1 of samples that it refuses."""
@@ -222,6 +203,45 @@ class BaseMetaClusterer(
         inside = own.transformer_tags
         tags.transformer_tags.preserves_dtype = inside.preserves_dtype if inside else []
         return tags
+
+
+def embedding_of(fitted: Any, X: Any, embedding: str | Callable[[Any, Any], Any]) -> Embedding:
+    """Return where the clusters of a fitted estimator lie.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A clusterer, or a pipeline that ends in one.
+    X : object
+        Samples, in any form that it takes.
+    embedding : {"auto", "input", "transform"} or callable
+        As of the meta-estimators.
+
+    Returns
+    -------
+    {ndarray, csr_matrix} of shape (n_samples, n_components)
+        In float64 or float32.
+    """
+    with plain_arrays():
+        if callable(embedding):
+            found = embedding(fitted, X)
+        elif embedding == "transform":
+            found = fitted.transform(X)
+        elif embedding == "auto":
+            found = _embed(fitted, X)
+        else:
+            is_chain = isinstance(fitted, Pipeline) and len(fitted) > 1
+            found = fitted[:-1].transform(X) if is_chain else X
+        found = in_numpy(found, "embedding")
+        if getattr(found, "ndim", 2) > 2:  # images that are their own embedding
+            found = found.reshape(len(found), -1)
+        found = check_array(found, accept_sparse="csr", dtype=FLOATS, input_name="embedding")
+    if callable(embedding) and found.shape[0] != (n_samples := indexed(X)[2]):
+        raise ValueError(
+            f"embedding gives {found.shape[0]} rows for n_samples={n_samples}: the function "
+            "has to return a row for each sample."
+        )
+    return found
 
 
 def one_hot(labels: np.ndarray, n_clusters: int) -> np.ndarray:
