@@ -174,7 +174,7 @@ class CenterContrastDisplay:
         strip_axes(ax)
         bottom = n_clusters * (1 + GAP) - GAP / 2
         ax.set(xlim=(-CLUSTER_WIDTH, right + 0.6), ylim=(bottom, -0.4), aspect="equal")
-        draw_colorbar(ax, difference, "difference", shrink=0.6)
+        draw_colorbar(ax, self.ims_[-1][2], "difference", shrink=0.6)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

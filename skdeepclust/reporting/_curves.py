@@ -34,7 +34,9 @@ def curves(clusterer: Any) -> list[Element]:
     if not parts:
         return []
     placed = lay_out(rows)
-    drawn = [_curve(name, np.array([to_number(r.get(name)) for r in rows]), placed) for name in parts]
+    drawn = [
+        _curve(name, np.array([to_number(r.get(name)) for r in rows]), placed) for name in parts
+    ]
     return [each for each in drawn if each is not None]
 
 
@@ -48,11 +50,13 @@ def _curve(name: str, values: np.ndarray, placed: dict[str, Any]) -> Element | N
     x = LEFT + (epochs - first) / max(last - first, 1) * (WIDTH - LEFT - RIGHT)
     span = high - low or 1.0
     y = HEIGHT - BOTTOM - (values - low) / span * (HEIGHT - TOP - BOTTOM)
-    lines = [_line(x[own], y[own]) for own in (known & (runs == run) for run in np.unique(runs[known]))]
+    lines = [
+        _line(x[own], y[own]) for own in (known & (runs == run) for run in np.unique(runs[known]))
+    ]
     text = f"{name}: from {values[known][0]:.3g} to {values[known][-1]:.3g} in {int(last)} epochs"
     drawing = element(
-        "svg", element("title", text), *_frame(low, high, first, last), *_phases(placed, first, last),
-        *lines, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=text,
+        "svg", element("title", text), *_frame(low, high, first, last),
+        *_phases(placed, first, last), *lines, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=text,
     )  # fmt: skip
     return element("figure", drawing, element("figcaption", name.replace("_", " ")))
 

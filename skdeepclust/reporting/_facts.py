@@ -9,17 +9,17 @@ import numpy as np
 from sklearn.metrics import euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 
-from skdeepclust._clusters.merging import share_beyond_chance
 from skdeepclust._engine.foreign_arrays import in_numpy
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust.explain._answers import Clustering, ask, centers_in_embedding
+from skdeepclust.meta._hierarchical import tree_of
 from skdeepclust.plotting._canvas import draw_rows
 from skdeepclust.plotting._selection import number_of_clusters, rank
 
 N_NEIGHBORS = 10
 # Samples whose neighbours are looked up: shares of them are known to one in a hundred.
 MOST_ASKED = 5000
-N_EXEMPLARS, MOST_LISTED, MOST_MERGERS = 8, 12, 5
+N_EXEMPLARS, MOST_LISTED = 8, 12
 
 
 @dataclass
@@ -43,8 +43,8 @@ class Facts:
     measures: dict[str, np.ndarray]
     """A value of each cluster, by the name of what it measures."""
     n_asked: int
-    mergers: list[tuple[int, int, float, float]]
-    """Pairs of clusters, the share of edges between them, what modularity gains."""
+    mergers: list[tuple[list[int], list[int], float]]
+    """Groups of clusters that may be one, and the distance of their merger."""
 
 
 def facts_of(clusterer: Any, X: Any, random_state: Any) -> Facts:
@@ -129,9 +129,7 @@ def _exemplars(
     return found
 
 
-def _neighborhoods(
-    clustering: Clustering, random_state: Any
-) -> tuple[np.ndarray, np.ndarray, int]:
+def _neighborhoods(clustering: Clustering, random_state: Any) -> tuple[np.ndarray, np.ndarray, int]:
     """Return the share of neighbours in the same cluster, and the edges between clusters."""
     labels, clusters = clustering.labels, clustering.clusters
     known = np.flatnonzero(labels >= 0)
@@ -154,23 +152,18 @@ def _neighborhoods(
     return agreement, weight + weight.T, len(rows)
 
 
-def _mergers(weight: np.ndarray, clusters: np.ndarray) -> list[tuple[int, int, float, float]]:
-    """Return the pairs of clusters whose merger raises the modularity, the most alike first."""
-    if len(clusters) < 3:  # one cluster alone has none
+def _mergers(weight: np.ndarray, clusters: np.ndarray) -> list[tuple[list[int], list[int], float]]:
+    """Return the mergers before the largest rise of the distance, as HierarchicalClusterer does."""
+    if len(clusters) < 3 or not weight.sum():  # one cluster alone is never found
         return []
-    P = weight / max(weight.sum(), 1)
-    size = P.sum(axis=1)
-    gain, alike = 2 * (P - np.outer(size, size)), share_beyond_chance(weight)
-    first, second = np.triu_indices(len(clusters), 1)
-    raising = gain[first, second] > 0
-    pairs = sorted(
-        zip(first[raising].tolist(), second[raising].tolist(), strict=True),
-        key=lambda pair: -alike[pair],
-    )
-    return [
-        (int(clusters[a]), int(clusters[b]), float(alike[a, b]), float(gain[a, b]))
-        for a, b in pairs[:MOST_MERGERS]
-    ]
+    children, distances = tree_of(weight)
+    n_mergers = int(np.diff(distances, prepend=0).argmax())
+    nodes = [[int(cluster)] for cluster in clusters]
+    found = []
+    for (a, b), distance in zip(children[:n_mergers].tolist(), distances.tolist(), strict=False):
+        found.append((nodes[a], nodes[b], distance))
+        nodes.append(nodes[a] + nodes[b])
+    return found
 
 
 def _measures(

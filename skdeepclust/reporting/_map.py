@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.decomposition import PCA
 
 from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.sparse import is_sparse
 from skdeepclust.plotting._canvas import draw_rows, map_to_plane
 from skdeepclust.reporting._facts import Facts
 from skdeepclust.reporting._markup import as_base64
@@ -34,13 +34,13 @@ def plane_of(
     rows = draw_rows(embedding.shape[0], n_points, random_state)
     points = embedding[rows]
     with plain_arrays():
-        if sparse.issparse(points) and method == "pca" and min(points.shape) > 3:
+        if is_sparse(points) and method == "pca" and min(points.shape) > 3:
             pca = PCA(2, svd_solver="arpack", random_state=0)
             places = pca.fit_transform(points)
             share = np.nan_to_num(pca.explained_variance_ratio_).sum()
             caption = f"PCA of the embedding, {share:.0%} of its variance"
         else:
-            points = points.toarray() if sparse.issparse(points) else points
+            points = points.toarray() if is_sparse(points) else points
             places, caption = map_to_plane(points, method, random_state)
     extent = float(np.ptp(places, axis=0).max()) or 1.0
     middle = (places.max(axis=0) + places.min(axis=0)) / 2

@@ -11,7 +11,13 @@ from skdeepclust.reporting._markup import as_json, element, hash_of, written
 from skdeepclust.reporting._samples import Sprite
 
 SCRIPTS = ("data.js", "grid.js", "painter.js", "view.js", "map.js")
-BUTTONS = (("+", "zoom in", "in"), ("\N{MINUS SIGN}", "zoom out", "out"), ("\u21ba", "show all", "all"))
+BUTTONS = (
+    ("+", "zoom in", "in"),
+    ("\N{MINUS SIGN}", "zoom out", "out"),
+    ("\u21ba", "show all", "all"),
+)
+
+OUTSIDE = "Few samples lie far off, out of sight at first: \u21ba shows all."
 
 
 def asset(name: str) -> str:
@@ -25,8 +31,8 @@ def map_section(caption: str, remark: str) -> Element:
         for sign, name, kind in BUTTONS
     ]
     hint = (
-        "Map of the samples. Arrow keys move it, plus and minus zoom, 0 shows all, Enter tells which "
-        "sample is in the middle."
+        "Map of the samples. Arrow keys move it, plus and minus zoom, 0 shows all, Enter tells "
+        "which sample is in the middle."
     )
     canvas = element("canvas", hint, id_="map", tabindex=0, role="application", aria_label=hint)
     frame = element(
@@ -41,8 +47,15 @@ def map_section(caption: str, remark: str) -> Element:
         element("h2", "Map", id_="map-title"),
         frame,
         element("p", id_="told", class_="unseen", role="status"),
-        element("div", id_="legend", role="group", aria_label="Clusters: choose one to see it alone"),
-        element("p", f"{caption}. {remark}", class_="remark"),
+        element(
+            "div", id_="legend", role="group", aria_label="Clusters: choose one to see it alone"
+        ),
+        element(
+            "p",
+            f"{caption}. {remark} ",
+            element("span", OUTSIDE, id_="outside", hidden=""),
+            class_="remark",
+        ),
         element("noscript", "The map is drawn by a script; this browser runs none."),
         id_="overview",
         aria_labelledby="map-title",

@@ -189,9 +189,7 @@ def _sprite(
     return sprite_of(take, chosen_rows(listed, rows, n_images, random_state))
 
 
-def _remark(
-    facts: Facts, rows: np.ndarray, sprite: Sprite | None, texts: list[str] | None
-) -> str:
+def _remark(facts: Facts, rows: np.ndarray, sprite: Sprite | None, texts: list[str] | None) -> str:
     """Say what the map leaves out."""
     n_samples = len(facts.clustering.labels)
     said = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,12 +90,16 @@ def _holds_texts(X: Any) -> bool:
 
 def shortened(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return (
+        text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    )
 
 
-def chosen_rows(shown: Sequence[int], rows: np.ndarray, n_images: int, random_state: Any):
+def chosen_rows(
+    listed: np.ndarray, rows: np.ndarray, n_images: int, random_state: Any
+) -> np.ndarray:
     """Return the rows that have a thumbnail: those in lists, then others drawn at random."""
-    first = np.unique(np.asarray(shown, dtype=int))
+    first = np.unique(listed).astype(int)
     rest = np.setdiff1d(rows, first)
     drawn = rest[draw_rows(len(rest), max(n_images - len(first), 0), random_state)]
     return np.concatenate([first[:n_images], drawn])

@@ -15,6 +15,7 @@ from skdeepclust.reporting._markup import element, table
 from skdeepclust.reporting._samples import Sprite
 
 MOST_TEXTS_LISTED = 4  # of a cluster
+MOST_MERGERS = 12
 BELOW = 0.6  # of which stability a cluster shouldn't be taken for one
 
 
@@ -37,7 +38,9 @@ class SampleList:
         x = 100 * column / max(sprite.columns - 1, 1)
         y = 100 * line / max(sprite.n_lines - 1, 1)
         style = f"background-position:{x:.4f}% {y:.4f}%"
-        return element("span", class_="thumbnail", role="img", aria_label=f"sample {row}", style=style)
+        return element(
+            "span", class_="thumbnail", role="img", aria_label=f"sample {row}", style=style
+        )
 
     def cell(self, row: int) -> list[Any]:
         """Return what stands for a sample in a table."""
@@ -84,7 +87,9 @@ def share(value: float) -> str:
 
 def bar(value: float, text: str) -> Element:
     fill = element("span", class_="fill", style=f"width:{100 * value:.1f}%")
-    return element("span", element("span", fill, class_="bar", aria_hidden="true"), text, class_="size")
+    return element(
+        "span", element("span", fill, class_="bar", aria_hidden="true"), text, class_="size"
+    )
 
 
 # ---------------------------------------------------------------- clusters
@@ -103,13 +108,13 @@ def clusters_section(facts: Facts) -> Element:
         for index, (cluster, size) in enumerate(zip(facts.clusters, facts.sizes, strict=True))
     ]
     remarks = [
-        f"Neighbours' agreement is the share of the {N_NEIGHBORS} nearest neighbours in the embedding "
-        f"that are in the same cluster, of {facts.n_asked:,} samples.",
+        f"Neighbours' agreement is the share of the {N_NEIGHBORS} nearest neighbours in the "
+        f"embedding that are in the same cluster, of {facts.n_asked:,} samples.",
     ]
     if "stability" in facts.measures:
         remarks.append(
-            "Stability is the mean Jaccard index of a cluster with the one most like it in each run; "
-            f"below {BELOW} it shouldn't be taken for a cluster."
+            "Stability is the mean Jaccard index of a cluster with the one most like it in each "
+            f"run; below {BELOW} it shouldn't be taken for a cluster."
         )
     if facts.empty:
         remarks.append("Without a sample: " + ", ".join(map(str, facts.empty)) + ".")
@@ -140,7 +145,9 @@ def exemplars_section(facts: Facts, samples: SampleList) -> Element | None:
     ]
     text = "The members nearest to the centre of each cluster in the embedding, nearest first."
     if facts.by_probability:
-        text = "The most probable members of each cluster; of those alike, the nearest to its centre."
+        text = (
+            "The most probable members of each cluster; of those alike, the nearest to its centre."
+        )
     return section("exemplars", "Exemplars", element("p", text, class_="remark"), beside(blocks))
 
 
@@ -182,19 +189,24 @@ def refused_section(facts: Facts, samples: SampleList) -> Element | None:
 def mergers_section(facts: Facts) -> Element:
     """Return the pairs of clusters that may be one."""
     if not facts.mergers:
-        text = "None: no merger of two clusters raises the modularity of the graph of neighbours."
+        text = "None: to merge two of these clusters would cost much."
         return section("mergers", "Suggested mergers", element("p", text, class_="remark"))
     rows = [
-        [[cluster_name(a), " and ", cluster_name(b)], f"{alike:.2f}", f"+{gain:.4f}"]
-        for a, b, alike, gain in facts.mergers
+        [_names(one), _names(other), f"{distance:.2f}"]
+        for one, other, distance in facts.mergers[:MOST_MERGERS]
     ]
+    n_left = len(facts.clusters) - len(facts.mergers)
     text = (
-        f"Pairs whose merger raises the modularity of the graph of {N_NEIGHBORS} nearest neighbours. "
-        "Links are the share of the smaller one's edges that lead into the other, less what chance "
-        "would give."
+        f"Merged along the graph of the {N_NEIGHBORS} nearest neighbours in the embedding, these "
+        "may be one. The distance is 0 where a cluster was cut in two by chance, 1 between "
+        f"clusters without an edge in common. {n_left} clusters would be left."
     )
-    found = table("Clusters that may be one", ["pair", "links", "modularity"], rows)
+    found = table("Clusters that may be one", ["cluster", "with", "distance"], rows)
     return section("mergers", "Suggested mergers", element("p", text, class_="remark"), found)
+
+
+def _names(clusters: list[int]) -> Element:
+    return element("span", [cluster_name(cluster) for cluster in clusters], class_="clusters")
 
 
 # ---------------------------------------------------------------- fit

@@ -46,7 +46,9 @@ def why_section(
         cv=min(5, len(rows)), max_samples=MOST_SAMPLES,
     )  # fmt: skip
     blocks = [
-        _exemplars(int(cluster), int(facts.sizes[k]), found[int(cluster)], facts.exemplars[k], source.table)
+        _exemplars(
+            int(cluster), int(facts.sizes[k]), found[int(cluster)], facts.exemplars[k], source.table
+        )
         for k, cluster in enumerate(facts.clusters)
         if int(cluster) in found  # it may not have been drawn
     ]

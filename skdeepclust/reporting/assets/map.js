@@ -21,6 +21,7 @@ class ClusterMap {
     this.pointers = new Map();
     this.fillLegend();
     this.listen();
+    document.getElementById("outside").hidden = this.view.zoom === 1;
   }
 
   // ---------------------------------------------------------------- drawing
@@ -136,8 +137,17 @@ class ClusterMap {
       button.setAttribute("aria-pressed", String(number !== null && button.dataset.cluster === String(number)));
     }
     this.show(-1);
+    if (number !== null && !this.isSeen(number)) this.view.showAll();
     this.told.textContent = number === null ? "All clusters are shown." : `${number < 0 ? "Samples of no cluster" : `Cluster ${number}`} alone.`;
     this.later();
+  }
+
+  // Tell whether the number of a cluster is in sight.
+  isSeen(number) {
+    const { place } = this.data.clusters.find((cluster) => cluster.number === number);
+    if (!place) return this.view.zoom === 1;
+    const [left, top] = this.view.toPixels(place[0] * FINEST, place[1] * FINEST);
+    return left > 0 && top > 0 && left < this.canvas.clientWidth && top < this.canvas.clientHeight;
   }
 
   // ---------------------------------------------------------------- hands and keys
