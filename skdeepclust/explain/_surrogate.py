@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -64,6 +65,8 @@ class SurrogateTree:
         The same of samples that were held back, in each fold.
     baseline : float
         Fidelity of a tree without a split: the share of the largest cluster.
+    to_features : callable
+        Returns the table of features of samples, by which the tree goes.
     """
 
     tree: DecisionTreeClassifier
@@ -72,7 +75,7 @@ class SurrogateTree:
     fidelity: float
     cv_fidelity: np.ndarray
     baseline: float
-    _features: FeatureSource = field(repr=False)
+    to_features: Callable[[Any], Any] = field(repr=False)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the clusters that the tree gives.
@@ -87,7 +90,7 @@ class SurrogateTree:
         labels : ndarray of int of shape (n_samples,)
             Clusters.
         """
-        return self.tree.predict(self._features(X))
+        return self.tree.predict(self.to_features(X))
 
     def conditions(self, X: Any) -> list[Rule]:
         """Tell why samples are where they are: the leaf of each.
@@ -102,7 +105,7 @@ class SurrogateTree:
         list of Rule
             One for each sample.
         """
-        leaves = self.tree.apply(self._features(X))
+        leaves = self.tree.apply(self.to_features(X))
         rules = {leaf: self._rule(leaf) for leaf in np.unique(leaves).tolist()}
         return [rules[leaf] for leaf in leaves.tolist()]
 
@@ -236,5 +239,5 @@ def surrogate_tree(
         fidelity=float(tree.score(table, of_rows)),
         cv_fidelity=held_back,
         baseline=float(np.unique(of_rows, return_counts=True)[1].max() / len(of_rows)),
-        _features=source,
+        to_features=source,
     )

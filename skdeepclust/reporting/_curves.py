@@ -56,7 +56,8 @@ def _curve(name: str, values: np.ndarray, placed: dict[str, Any]) -> Element | N
     text = f"{name}: from {values[known][0]:.3g} to {values[known][-1]:.3g} in {int(last)} epochs"
     drawing = element(
         "svg", element("title", text), *_frame(low, high, first, last),
-        *_phases(placed, first, last), *lines, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=text,
+        *_phases(placed, first, last), *lines,
+        viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=text,
     )  # fmt: skip
     return element("figure", drawing, element("figcaption", name.replace("_", " ")))
 

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import re
-import sys
 from importlib.resources import files
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from helpers.quick import PIXELS, tagnet, triplet_dec
-from helpers.report_pages import ReadPage
-from matplotlib import color_sequences
-from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose, assert_array_equal
-from PIL import Image
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.datasets import load_iris, make_blobs
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 
@@ -35,7 +27,7 @@ from skdeepclust.meta import (
     OpenSetClusterer,
     SizeConstrainedClusterer,
 )
-from skdeepclust.reporting._map import FINEST, PALETTE
+from skdeepclust.reporting._map import FINEST
 
 IRIS = load_iris(as_frame=True).data
 TEXTS = ["the ship sails the sea", "a sea of ships", "bread and butter", "butter on bread"] * 6
@@ -44,17 +36,6 @@ EVIL = "<script>window.broken = 1</script><img src=x onerror=alert(1)>\" ' & </s
 
 def kmeans(n_clusters: int = 3) -> KMeans:
     return KMeans(n_clusters, random_state=0)
-
-
-@pytest.fixture
-def read(tmp_path):
-    def write_and_read(clusterer, X, **options) -> ReadPage:
-        path = tmp_path / "page.html"
-        assert report(clusterer, X, path=path, **options) == path
-        assert [each.name for each in tmp_path.iterdir()] == ["page.html"]
-        return ReadPage(path)
-
-    return write_and_read
 
 
 @pytest.fixture(scope="module")
@@ -136,64 +117,6 @@ def test_neighbours_agree_as_a_loop_counts_and_borders_are_by_distance(iris, rea
     shown = page.rows["Samples between two clusters"][1:]
     assert [int(row[0]) for row in shown[:5]] == np.argsort(margin)[:5].tolist()
     assert shown[0][3] == f"{margin.min():.3f}"
-
-
-def test_images_are_one_picture(read):
-    model = triplet_dec(3).fit(PIXELS[:80])
-    page = read(model, PIXELS[:80], n_images=50)
-    sheet = page.data["thumbnails"]
-    of = np.frombuffer(base64.b64decode(sheet["of"]), "<i4")
-    assert (of >= 0).sum() == 50
-    assert "50 of them have a thumbnail." in page.text_of("overview")
-    (encoded,) = re.findall(r"url\(data:image/png;base64,([^)]*)\)", "".join(page.styles))
-    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
-    assert picture.shape == (8 * sheet["lines"], 8 * sheet["columns"])
-    for row in np.flatnonzero(of >= 0):
-        line, column = divmod(int(of[row]), sheet["columns"])
-        tile = picture[8 * line : 8 * line + 8, 8 * column : 8 * column + 8]
-        span = PIXELS[np.flatnonzero(of >= 0)]
-        expected = (PIXELS[row] - span.min()) / np.ptp(span) * 255
-        assert_allclose(tile.ravel(), expected.round(), atol=1)
-    # all that is in lists has a thumbnail
-    listed = [a["aria-label"] for _, a in page.tags if a.get("class") == "thumbnail"]
-    assert len(listed) == len(re.findall(r"<small>\d+</small></li>", page.source)) + 12
-    assert page.rows.keys() >= {"Samples between two clusters"}
-    assert "mean probability" in page.rows["Sizes of clusters, and how sure they are"][0]
-    assert page.text_of("training").count("epoch") >= 2
-
-
-@pytest.mark.parametrize("kind", ["colours", "large", "pillow"])
-def test_images_of_any_kind(iris, read, kind):
-    rng = np.random.default_rng(0)
-    images = {
-        "colours": rng.integers(0, 256, (150, 9, 7, 3), dtype=np.uint8),
-        "large": rng.random((150, 100, 60)),
-        "pillow": [Image.new("RGB", (30 + i % 3, 20), (i, 0, 0)) for i in range(150)],
-    }[kind]
-    page = read(iris, IRIS, images=images)
-    sheet = page.data["thumbnails"]
-    assert (sheet["width"], sheet["height"]) == {
-        "colours": (7, 9), "large": (29, 48), "pillow": (31, 20)
-    }[kind]  # fmt: skip
-    assert "why" not in page.by_section
-
-
-def test_texts_and_words(read):
-    model = make_pipeline(TfidfVectorizer(), kmeans(2)).fit(TEXTS)
-    page = read(model, TEXTS)
-    assert page.data["texts"] == TEXTS
-    assert "bread and butter" in page.text_of("exemplars")
-    assert page.text_of("exemplars").count("bread and butter") == 1  # texts that repeat stand once
-    assert "sea" in page.text_of("why")
-    assert {"tfidfvectorizer", "KMeans"} <= set(page.text_of("parameters").split())
-    long = read(model, TEXTS, texts=["word " * 200] * 24)
-    assert {len(text) for text in long.data["texts"]} == {200}
-
-
-def test_vectors_of_texts_have_no_features_to_read(read):
-    X = IRIS.to_numpy()
-    page = read(kmeans().fit(X), X, texts=[f"text {i}" for i in range(150)])
-    assert "why" not in page.by_section
 
 
 def test_refused_samples_are_listed(read):
@@ -315,27 +238,6 @@ def test_errors_say_what_to_give(iris, tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["page.html"]
 
 
-def test_without_pillow_images_say_what_to_install(iris, read, monkeypatch):
-    for module in [each for each in sys.modules if each.split(".")[0] == "PIL"]:
-        monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match="pip install Pillow"):
-        read(iris, IRIS, images=np.ones((150, 2, 2)))
-    for module in [each for each in sys.modules if each.split(".")[0] == "matplotlib"]:
-        monkeypatch.setitem(sys.modules, module, None)
-    read(iris, IRIS)
-
-
-def test_colours_are_those_of_the_other_displays():
-    assert list(PALETTE) == [to_hex(color) for color in color_sequences["petroff10"]]
-
-
 def test_the_scripts_are_part_of_the_package():
     assets = {each.name for each in files("skdeepclust.reporting").joinpath("assets").iterdir()}
     assert assets == {"data.js", "grid.js", "map.js", "page.css", "painter.js", "view.js"}
-
-
-def test_names_that_are_no_text_and_odd_letters(read):
-    frame = pd.DataFrame(IRIS.to_numpy(), columns=[0, 1, 2, 3])
-    texts = ["\ud800 lone", "\x00 zero", *["é" for _ in range(148)]]
-    page = read(kmeans().fit(frame.to_numpy()), frame.to_numpy(), texts=texts)
-    assert page.data["texts"][:2] == ["\ud800 lone", "\x00 zero"]
