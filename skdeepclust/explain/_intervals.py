@@ -133,7 +133,8 @@ def distinguishing_features(
     -----
     Of more than 2,000 features those are looked at whose variance between clusters is largest, in
     units of that within clusters (the F of an analysis of variance). Samples that no cluster takes
-    count among the others.
+    count among the others. In a sparse table zero says that something is absent, such as a word:
+    there intervals hold what is present.
 
     References
     ----------
@@ -173,7 +174,8 @@ def intervals_of(
     if members.all(axis=0).any():  # there are no others
         return {int(cluster): [] for cluster in clusters}
     columns = _most_different(table, labels)
-    found = [_Column(_dense(table, column), members) for column in columns]
+    without_zero = is_sparse(table)  # where it says that something is absent
+    found = [_Column(_dense(table, c), members, without_zero=without_zero) for c in columns]
     score = np.round([each.score for each in found], 9)  # (n_columns, n_clusters)
     effect = np.array([each.effect for each in found])
     result = {}
@@ -205,7 +207,7 @@ def _most_different(table: Any, labels: np.ndarray) -> np.ndarray:
 class _Column:
     """The best interval of one feature for each cluster."""
 
-    def __init__(self, x: np.ndarray, members: np.ndarray) -> None:
+    def __init__(self, x: np.ndarray, members: np.ndarray, *, without_zero: bool) -> None:
         order = np.argsort(x, kind="stable")  # missing values are last
         self._x, members = x[order], members[order]
         n_known = len(x) - int(np.isnan(x).sum())
@@ -217,16 +219,34 @@ class _Column:
         zero = np.zeros((1, members.shape[1]))
         self._share = np.vstack([zero, inside / sizes])
         self._others = np.vstack([zero, (everything - inside) / (len(x) - sizes)])
-        gain = self._share - self._others
-        self._stop = (gain - np.minimum.accumulate(gain, axis=0)).argmax(axis=0)
-        self._start = np.array([gain[: s + 1, c].argmin() for c, s in enumerate(self._stop)])
-        columns = np.arange(len(sizes))
-        self.score = gain[self._stop, columns] - gain[self._start, columns]
+        self._start, self._stop, self.score = self._best(known[self._ends], without_zero)
         total, n_own = own.T @ known, own.sum(axis=0)
         self._mean = total / np.maximum(n_own, 1)
         self._mean_of_others = (known.sum() - total) / np.maximum(n_known - n_own, 1)
         spread = known.std() if n_known else 0.0
         self.effect = np.abs(self._mean - self._mean_of_others) / (spread or 1.0)
+
+    def _best(
+        self, values: np.ndarray, without_zero: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return between which values the best interval of each cluster lies, and its score."""
+        gain, last = self._share - self._others, len(values)
+        zero = np.flatnonzero(values == 0) if without_zero else values[:0]
+        parts = [(0, int(zero[0])), (int(zero[0]) + 1, last)] if len(zero) else [(0, last)]
+        found = []
+        for first, end in parts:
+            part = gain[first : end + 1]
+            stop = (part - np.minimum.accumulate(part, axis=0)).argmax(axis=0)
+            start = np.array([part[: s + 1, k].argmin() for k, s in enumerate(stop)])
+            clusters = np.arange(len(stop))
+            found.append(
+                (first + start, first + stop, part[stop, clusters] - part[start, clusters])
+            )
+        best = found[0]
+        for other in found[1:]:
+            is_better = other[2] > best[2]
+            best = tuple(np.where(is_better, b, a) for a, b in zip(best, other, strict=True))
+        return best
 
     def _border(self, index: int) -> float:
         """Return the middle between the values on both sides of a border."""

@@ -73,7 +73,8 @@ def report(
     images : array-like or list, default=None
         What the samples look like: floats or bytes of shape (n_samples, C, H, W),
         (n_samples, H, W) or (n_samples, H, W, C) with one or three channels, or a list of such
-        images or of PIL images. None takes X, if the clusterer was fitted on images. Needs Pillow.
+        images or of PIL images. Needs Pillow. None takes X, if the clusterer was fitted on images
+        and Pillow is there.
     texts : list of str, default=None
         A text for each sample, of which 200 letters are shown, on the map those of at most 20,000
         samples. None takes X, if it holds texts. With neither images nor texts, samples are shown

@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,8 @@ def taker_of_images(clusterer: Any, X: Any, images: Any) -> Take | None:
         return picture_taker(images, indexed(X)[2])
     shapes = [getattr(each, "image_shape_", None) for each in layers(clusterer, deep=True)]
     shape = next((each for each in shapes if each is not None), None)
-    if shape is None or not is_table(X):
-        return None
+    if shape is None or not is_table(X) or find_spec("PIL") is None:
+        return None  # nobody has asked for images
     take = row_taker(X)
     if np.prod(take(np.arange(1)).shape[1:]) != np.prod(shape):
         return None  # a step before has made the images

@@ -71,6 +71,17 @@ def test_the_interval_is_the_best_of_all(step):
         )
 
 
+def test_in_a_sparse_table_clusters_are_told_by_what_is_present():
+    x = np.array([0.0, 0.0, 0.0, 0.0, 2.0, 3.0, -1.0, 0.0])
+    labels = np.array([0, 0, 0, 0, 1, 1, 2, 2])
+    for table, shares in ((x[:, None], (1.0, 0.25)), (sparse.csr_array(x[:, None]), (0.0, 0.0))):
+        found = intervals_of(table, labels, ["word"], 1)
+        best = found[0][0]
+        assert best.score == pytest.approx(shares[0] - shares[1])
+        assert (found[1][0].low, found[1][0].score) == (1.0, 1)
+        assert (found[2][0].high, found[2][0].score) == (-0.5, 0.5)
+
+
 def test_missing_values_lie_in_no_interval():
     x = np.array([1.0, 2.0, np.nan, np.nan, 5.0, 6.0])
     labels = np.array([0, 0, 0, 1, 1, 1])

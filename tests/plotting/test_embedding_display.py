@@ -126,3 +126,12 @@ def test_a_single_column_is_as_good_as_a_row():
     )
     assert_array_equal(row.labels, column.labels)
     assert_array_equal(row.coordinates, column.coordinates)
+
+
+def test_a_wide_embedding_is_mapped_without_global_random_numbers(global_state_untouched):
+    wide = np.random.default_rng(0).normal(size=(600, 100))  # which PCA maps by random projections
+    labels = np.arange(600) % 3
+    first, again = (
+        EmbeddingDisplay.from_predictions(wide, labels, ax=own_axes()).coordinates for _ in "ab"
+    )
+    assert_array_equal(first, again)

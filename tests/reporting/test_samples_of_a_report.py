@@ -99,6 +99,8 @@ def test_without_pillow_images_say_what_to_install(iris, read, monkeypatch):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match="pip install Pillow"):
         read(iris, IRIS, images=np.ones((150, 2, 2)))
+    model = triplet_dec(3).fit(PIXELS[:40])
+    assert "thumbnails" not in read(model, PIXELS[:40]).data  # nobody has asked for them
     for module in [each for each in sys.modules if each.split(".")[0] == "matplotlib"]:
         monkeypatch.setitem(sys.modules, module, None)
     read(iris, IRIS)
