@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdeepclust._engine.foreign_arrays import in_numpy
-from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust.meta._base import Embedding, centers_of, embedding_of, indexed, some_rows
 from skdeepclust.plotting._canvas import to_numpy
@@ -51,8 +50,7 @@ def labels_of(clusterer: Any, X: Any) -> np.ndarray:
     check_is_fitted(clusterer)
     n_samples = indexed(X)[2]
     if hasattr(clusterer, "predict"):
-        with plain_arrays():
-            labels = in_numpy(clusterer.predict(X), "predict(X)")
+        labels = in_numpy(clusterer.predict(X), "predict(X)")
         return check_cluster_labels(labels, None)
     found = [each.labels_ for each in layers(clusterer) if hasattr(each, "labels_")]
     name = type(clusterer).__name__
@@ -111,13 +109,15 @@ def row_taker(X: Any) -> Callable[[np.ndarray], np.ndarray]:
 def mean_of_members(
     take: Callable[[np.ndarray], np.ndarray], labels: np.ndarray, clusters: np.ndarray
 ) -> np.ndarray:
-    """Return the mean of each cluster's members (n_clusters, ...), a block of rows at a time."""
+    """Return the mean of each cluster's members (n_clusters, ...), without missing values."""
     means = []
     for cluster in clusters:
         members = np.flatnonzero(labels == cluster)
         blocks = np.split(members, np.arange(ROWS_AT_ONCE, len(members), ROWS_AT_ONCE))
-        total = sum(take(block).sum(axis=0, dtype=np.float64) for block in blocks)
-        means.append(total / len(members))
+        values = [take(block).astype(np.float64) for block in blocks]
+        n_known = sum((~np.isnan(each)).sum(axis=0) for each in values)
+        total = sum(np.nansum(each, axis=0) for each in values)
+        means.append(np.where(n_known > 0, total / np.maximum(n_known, 1), np.nan))
     return np.stack(means)
 
 

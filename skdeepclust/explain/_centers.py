@@ -61,7 +61,7 @@ def contrast_centers(clusterer: Any, X: Any, *, images: Any = None) -> CenterCon
     clusterer : fitted clusterer
         Its `cluster_centers_` are taken if they lie in the embedding, otherwise the means of its
         clusters there. They are decoded by its `inverse_transform`, in a pipeline also by those of
-        the steps before. Without, the means of the members of X are shown.
+        the steps before. Where one has none, or refuses, the means of the members of X are shown.
     X : {array-like, sparse matrix, tensor} of shape (n_samples, ...)
         Samples, as for `clusterer.predict`.
     images : array-like or list, default=None
@@ -105,17 +105,16 @@ def contrast_centers(clusterer: Any, X: Any, *, images: Any = None) -> CenterCon
     distances = pairwise_distances(points)
     np.fill_diagonal(distances, np.inf)
     nearest = distances.argmin(axis=1)
-    decode = _decoder(clusterer) if take is None else None
-    if decode is None:
+    centers = _decoded(clusterer, points, clustering, X) if take is None else None
+    is_decoded = centers is not None
+    if centers is None:
         centers = mean_of_members(take or row_taker(X), labels, clusters)
-    else:
-        centers = _decoded(decode, points, clustering, X)
     return CenterContrast(
         clusters=clusters,
         nearest=clusters[nearest],
         centers=centers,
         differences=centers - centers[nearest],
-        is_decoded=decode is not None,
+        is_decoded=is_decoded,
     )
 
 
@@ -123,10 +122,19 @@ def _count(X: Any) -> int:
     return int(X.shape[0]) if hasattr(X, "shape") else len(X)
 
 
-def _decoded(decode: Any, points: np.ndarray, clustering: Clustering, X: Any) -> np.ndarray:
-    """Return points as samples, in the type in which the embedding came and the layout of X."""
-    with plain_arrays():
-        found = in_numpy(decode(points.astype(clustering.embedding.dtype)), "inverse_transform")
+def _decoded(
+    clusterer: Any, points: np.ndarray, clustering: Clustering, X: Any
+) -> np.ndarray | None:
+    """Return points as samples in the layout of X, or None if a step has no way back."""
+    decode = _decoder(clusterer)
+    if decode is None:
+        return None
+    try:
+        with plain_arrays():  # of the type in which the embedding came
+            found = decode(points.astype(clustering.embedding.dtype))
+    except (NotImplementedError, ValueError):  # as SimpleImputer without indicators
+        return None
+    found = in_numpy(found, "inverse_transform")
     found = np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64)
     shape = row_taker(X)(np.arange(1)).shape[1:]
     return found.reshape(len(found), *shape)

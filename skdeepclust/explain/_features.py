@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
-from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust.explain._answers import as_table, is_table, layers
 from skdeepclust.meta._base import indexed
 
@@ -40,8 +39,7 @@ class FeatureSource:
     def __call__(self, X: Any) -> Any:
         """Return the features of other samples, or check those that are given in their place."""
         if self._steps is not None:
-            with plain_arrays():
-                X = self._steps.transform(X)
+            X = self._steps.transform(X)
         if not is_table(X) or (table := as_table(X)).shape[1] != len(self.names):
             what = "features" if self._is_given else "X"
             raise ValueError(f"{what} must be a table of {len(self.names)} features.")
@@ -50,8 +48,7 @@ class FeatureSource:
 
 def _first_table(clusterer: Any, X: Any) -> tuple[Pipeline, Any]:
     for steps in _first_steps(clusterer):
-        with plain_arrays():
-            table = steps.transform(X)
+        table = steps.transform(X)
         if is_table(table):
             return steps, table
     raise TypeError(

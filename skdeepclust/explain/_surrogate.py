@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -230,13 +231,17 @@ def surrogate_tree(
         raise ValueError(f"cv must be from 2 to the {len(rows)} samples, got {cv!r}.")
     tree = DecisionTreeClassifier(max_depth=max_depth, random_state=random_state)
     folds = KFold(cv, shuffle=True, random_state=random_state)
-    held_back = cross_val_score(tree, table, of_rows, cv=folds, scoring="accuracy")
-    tree.fit(table, of_rows)
+    with warnings.catch_warnings():
+        # clusters of a sample or two are nothing to warn of here
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
+        held_back = cross_val_score(tree, table, of_rows, cv=folds, scoring="accuracy")
+        tree.fit(table, of_rows)
+        fidelity = float(tree.score(table, of_rows))
     return SurrogateTree(
         tree=tree,
         feature_names=source.names,
         labels=labels,
-        fidelity=float(tree.score(table, of_rows)),
+        fidelity=fidelity,
         cv_fidelity=held_back,
         baseline=float(np.unique(of_rows, return_counts=True)[1].max() / len(of_rows)),
         to_features=source,

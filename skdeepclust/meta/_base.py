@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn import get_config
+from sklearn import config_context, get_config
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -38,7 +39,7 @@ from skdeepclust._compat import (
     set_random_states,
 )
 from skdeepclust._engine.foreign_arrays import in_numpy, is_dask
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.plain_arrays import ordinary_errors, plain_arrays
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
 from skdeepclust.metrics import _embed
@@ -205,6 +206,24 @@ class BaseMetaClusterer(
         return tags
 
 
+@contextmanager
+def arrays_of_the_fit(fitted: Any) -> Generator[None]:
+    """Let steps of a pipeline hand on arrays, or data frames if they were fitted on those.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A clusterer, or a pipeline that ends in one.
+    """
+    later = [step for _, step in getattr(fitted, "steps", ())][1:]
+    if any(hasattr(step, "feature_names_in_") for step in later):
+        with config_context(array_api_dispatch=False), ordinary_errors():
+            yield
+    else:
+        with plain_arrays():
+            yield
+
+
 def embedding_of(fitted: Any, X: Any, embedding: str | Callable[[Any, Any], Any]) -> Embedding:
     """Return where the clusters of a fitted estimator lie.
 
@@ -222,7 +241,7 @@ def embedding_of(fitted: Any, X: Any, embedding: str | Callable[[Any, Any], Any]
     {ndarray, csr_matrix} of shape (n_samples, n_components)
         In float64 or float32.
     """
-    with plain_arrays():
+    with arrays_of_the_fit(fitted):
         if callable(embedding):
             found = embedding(fitted, X)
         elif embedding == "transform":
@@ -232,6 +251,7 @@ def embedding_of(fitted: Any, X: Any, embedding: str | Callable[[Any, Any], Any]
         else:
             is_chain = isinstance(fitted, Pipeline) and len(fitted) > 1
             found = fitted[:-1].transform(X) if is_chain else X
+    with plain_arrays():
         found = in_numpy(found, "embedding")
         if getattr(found, "ndim", 2) > 2:  # images that are their own embedding
             found = found.reshape(len(found), -1)

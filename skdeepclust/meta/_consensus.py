@@ -91,7 +91,7 @@ class ConsensusClusterer(BaseMetaClusterer):
         Of each training sample, the share of runs that put it into the cluster of the consensus.
     n_features_in_ : int
         Number of features, if `estimator` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
 
     Notes

@@ -79,7 +79,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
         Distance of each merger, at least 0, rising.
     n_features_in_ : int
         Number of features, if `estimator` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
 
     See Also

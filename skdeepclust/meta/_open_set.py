@@ -73,7 +73,7 @@ class OpenSetClusterer(BaseMetaClusterer):
         on is a neighbour of its own, so that few of them are refused.
     n_features_in_ : int
         Number of features, if `estimator` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
 
     See Also

@@ -65,7 +65,7 @@ class SizeConstrainedClusterer(BaseMetaClusterer):
         Prices :math:`\lambda_k`, of mean 0; 0 if the bounds change nothing.
     n_features_in_ : int
         Number of features, if `estimator` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
 
     Notes

@@ -170,7 +170,8 @@ def map_to_plane(
         )
         return tsne.fit_transform(embedding), "t-SNE of the embedding"
     pca = PCA(n_components=min(2, n_features, n_samples), random_state=random_state)
-    coordinates = pca.fit_transform(embedding)
+    with np.errstate(invalid="ignore"):  # of an embedding that is constant
+        coordinates = pca.fit_transform(embedding)
     missing = 2 - coordinates.shape[1]
     share = np.nan_to_num(pca.explained_variance_ratio_).sum()
     caption = f"PCA of the embedding, {share:.0%} of its variance"

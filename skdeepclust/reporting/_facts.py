@@ -87,8 +87,7 @@ def _probabilities(clusterer: Any, X: Any, clusters: np.ndarray) -> np.ndarray |
     """Return the probabilities of the clusters that have samples, if there are any."""
     if not hasattr(clusterer, "predict_proba"):
         return None
-    with plain_arrays():
-        found = in_numpy(clusterer.predict_proba(X), "predict_proba(X)")
+    found = in_numpy(clusterer.predict_proba(X), "predict_proba(X)")
     found = np.asarray(found, dtype=np.float64)
     return found[:, clusters] if found.ndim == 2 and found.shape[1] > clusters.max() else None
 

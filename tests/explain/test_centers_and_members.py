@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import DBSCAN, KMeans, MeanShift
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -131,6 +132,16 @@ def test_means_of_images_that_are_given():
     assert found.centers.shape == (4, 3, 5, 4)
     own = images[model.labels_ == 2].mean(axis=0, dtype=np.float64).transpose(2, 0, 1)
     assert_allclose(found.centers[2], own)
+
+
+def test_where_a_step_refuses_to_go_back_means_are_shown():
+    holes = X.copy()
+    holes[:30, 20] = np.nan
+    model = make_pipeline(SimpleImputer(), kmeans()).fit(holes)
+    found = contrast_centers(model, holes)
+    assert not found.is_decoded
+    own = holes[model.predict(holes) == 1]
+    assert_allclose(found.centers[1], np.nanmean(own, axis=0), rtol=1e-6)
 
 
 def test_images_keep_their_layout():

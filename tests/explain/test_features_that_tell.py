@@ -8,15 +8,23 @@ import pytest
 from helpers.quick import PIXELS, tagnet, triplet_dec
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn import config_context
 from sklearn.cluster import DBSCAN, HDBSCAN, KMeans
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skdeepclust import load, save
-from skdeepclust.explain import distinguishing_features, surrogate_tree
+from skdeepclust.explain import (
+    contrast_centers,
+    distinguishing_features,
+    nearest_members,
+    surrogate_tree,
+)
 from skdeepclust.explain._intervals import intervals_of
 from skdeepclust.meta import OpenSetClusterer
 
@@ -192,6 +200,21 @@ def test_without_predict_labels_of_the_fit_are_explained(model):
     assert found.keys() == set(model.labels_[model.labels_ >= 0].tolist())
     with pytest.raises(ValueError, match="has no predict, and labels_ of 120: give the X"):
         distinguishing_features(model, X[:50])
+
+
+def test_clusters_of_a_sample_or_two_are_nothing_to_warn_of():
+    model = kmeans(70, n_init=1).fit(X)
+    assert len(distinguishing_features(model, X)) == 70
+    assert surrogate_tree(model, X).fidelity < 0.5
+
+
+def test_steps_that_were_fitted_on_frames_get_frames():
+    frame = pd.DataFrame(X, columns=list("abcdefg"))
+    with config_context(transform_output="pandas"):
+        model = make_pipeline(PCA(5), StandardScaler(with_std=False), kmeans()).fit(frame)
+        assert distinguishing_features(model, frame)[0][0].name == "e"
+        assert nearest_members(model, frame).members.shape == (120, 5)
+        assert contrast_centers(model, frame).is_decoded
 
 
 def test_a_single_cluster_has_nothing_to_be_set_apart_from():
