@@ -42,7 +42,8 @@ def explained(samples: Samples, setting: str, seed: int) -> Record:
 
 def costs(model: Any, X: np.ndarray, image_shape: tuple[int, ...] | None) -> Record:
     """Return the seconds of each explanation and of a report, and the bytes of that."""
-    images = None if image_shape is None else X.reshape(-1, *image_shape)
+    shows_itself = image_shape is None or hasattr(model, "image_shape_")
+    images = None if shows_itself else X.reshape(-1, *image_shape)
     record: Record = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "report.html")

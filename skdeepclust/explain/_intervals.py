@@ -245,7 +245,10 @@ class _Column:
         best = found[0]
         for other in found[1:]:
             is_better = other[2] > best[2]
-            best = tuple(np.where(is_better, b, a) for a, b in zip(best, other, strict=True))
+            start, stop, score = (
+                np.where(is_better, b, a) for a, b in zip(best, other, strict=True)
+            )
+            best = start, stop, score
         return best
 
     def _border(self, index: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -67,7 +67,7 @@ def page(
     subtitle: str,
     sections: Sequence[Element],
     data: dict[str, Any],
-    sprite: Sprite | None,
+    sprites: Mapping[str, Sprite],
     about: str,
 ) -> str:
     """Return the whole page."""
@@ -83,7 +83,7 @@ def page(
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("title", title),
-        element("style", asset("page.css") + _style_of(sprite)),
+        element("style", asset("page.css") + "".join(map(_style_of, sprites, sprites.values()))),
     )
     links = [
         element("a", heading.text, href=f"#{each.get('id')}")
@@ -103,13 +103,11 @@ def page(
     return written(element("html", head, body, lang="en"))
 
 
-def _style_of(sprite: Sprite | None) -> str:
-    if sprite is None:
-        return ""
+def _style_of(name: str, sprite: Sprite) -> str:
     side = 56 / max(sprite.width, sprite.height)
     sharp = "image-rendering:pixelated;" if max(sprite.width, sprite.height) <= 32 else ""
     return (
-        f".thumbnail{{background-image:url({sprite.address});"
+        f".{name}{{background-image:url({sprite.address});"
         f"background-size:{100 * sprite.columns}% {100 * sprite.n_lines}%;{sharp}"
         f"width:{side * sprite.width:.0f}px;height:{side * sprite.height:.0f}px}}\n"
     )

@@ -13,6 +13,7 @@ from skdeepclust._storage.files import versions
 from skdeepclust._storage.replacing import replacing
 from skdeepclust.meta._base import indexed
 from skdeepclust.plotting._canvas import check_map
+from skdeepclust.reporting._centers import CenterImages
 from skdeepclust.reporting._curves import curves
 from skdeepclust.reporting._facts import Facts, facts_of
 from skdeepclust.reporting._map import payload, plane_of
@@ -23,6 +24,7 @@ from skdeepclust.reporting._samples import (
     Take,
     checked_texts,
     chosen_rows,
+    own_image_shape,
     shortened,
     sprite_of,
     taker_of_images,
@@ -149,6 +151,9 @@ def report(
     rows, places, caption = plane_of(facts.clustering.embedding, n_points, method, random_state)
     sprite = _sprite(take, facts, rows, n_images, random_state)
     samples = SampleList(sprite, written_out)
+    shape = own_image_shape(clusterer, X) if images is None and len(facts.clusters) > 1 else None
+    centers = None if shape is None else CenterImages(clusterer, X, shape)
+    sprites = {"thumbnail": sprite, "center": None if centers is None else centers.sprite}
     why = None
     if take is None:
         why = why_section(
@@ -158,7 +163,7 @@ def report(
     sections = [
         map_section(caption, _remark(facts, rows, sprite, written_out)),
         clusters_section(facts),
-        exemplars_section(facts, samples),
+        exemplars_section(facts, samples, centers),
         why,
         borderline_section(facts, samples),
         refused_section(facts, samples),
@@ -172,7 +177,7 @@ def report(
         shortened(repr(clusterer)),
         [each for each in sections if each is not None],
         payload(facts, rows, places, sprite, written_out),
-        sprite,
+        {name: each for name, each in sprites.items() if each is not None},
         f"Written by skdeepclust {versions()['skdeepclust']}.",
     )
     path = Path(path)

@@ -45,6 +45,13 @@ class Sprite:
     def address(self) -> str:
         return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
 
+    def position(self, place: int) -> str:
+        """Return the style that shows the thumbnail of this number."""
+        line, column = divmod(place, self.columns)
+        x = 100 * column / max(self.columns - 1, 1)
+        y = 100 * line / max(self.n_lines - 1, 1)
+        return f"background-position:{x:.4f}% {y:.4f}%"
+
     def places(self, n_samples: int) -> np.ndarray:
         """Return the number of each sample's thumbnail, -1 if it has none."""
         found = np.full(n_samples, -1, dtype=np.int32)
@@ -56,14 +63,22 @@ def taker_of_images(clusterer: Any, X: Any, images: Any) -> Take | None:
     """Return what gives images of some rows, (n_rows, C, H, W), or None if there are none."""
     if images is not None:
         return picture_taker(images, indexed(X)[2])
+    shape = own_image_shape(clusterer, X)
+    if shape is None:
+        return None
+    take = row_taker(X)
+    return lambda rows: take(rows).reshape(len(rows), *shape)
+
+
+def own_image_shape(clusterer: Any, X: Any) -> tuple[int, ...] | None:
+    """Return the shape of an image, if samples of X are some and can be shown."""
     shapes = [getattr(each, "image_shape_", None) for each in layers(clusterer, deep=True)]
     shape = next((each for each in shapes if each is not None), None)
     if shape is None or not is_table(X) or find_spec("PIL") is None:
         return None  # nobody has asked for images
-    take = row_taker(X)
-    if np.prod(take(np.arange(1)).shape[1:]) != np.prod(shape):
-        return None  # a step before has made the images
-    return lambda rows: take(rows).reshape(len(rows), *shape)
+    # otherwise a step before has made the images
+    fits = np.prod(row_taker(X)(np.arange(1)).shape[1:]) == np.prod(shape)
+    return tuple(shape) if fits else None
 
 
 def checked_texts(X: Any, texts: Any) -> list[str] | None:

@@ -9,7 +9,8 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from skdeepclust.reporting._facts import N_NEIGHBORS, Facts
+from skdeepclust.reporting._centers import CenterImages
+from skdeepclust.reporting._facts import N_EXEMPLARS, N_NEIGHBORS, Facts
 from skdeepclust.reporting._map import color_of
 from skdeepclust.reporting._markup import element, table
 from skdeepclust.reporting._samples import Sprite
@@ -34,30 +35,27 @@ class SampleList:
         sprite = self._sprite
         if sprite is None or row not in self._place:
             return None
-        line, column = divmod(self._place[row], sprite.columns)
-        x = 100 * column / max(sprite.columns - 1, 1)
-        y = 100 * line / max(sprite.n_lines - 1, 1)
-        style = f"background-position:{x:.4f}% {y:.4f}%"
-        return element(
-            "span", class_="thumbnail", role="img", aria_label=f"sample {row}", style=style
-        )
+        label, style = f"sample {row}", sprite.position(self._place[row])
+        return element("span", class_="thumbnail", role="img", aria_label=label, style=style)
 
     def cell(self, row: int) -> list[Any]:
         """Return what stands for a sample in a table."""
         text = None if self._texts is None else element("q", self._texts[row])
         return [self.thumbnail(row), text]
 
-    def listed(self, rows: np.ndarray) -> Element:
-        """Return a list of samples."""
+    def listed(self, rows: np.ndarray, first: Sequence[Element] = ()) -> Element:
+        """Return a list of samples, with other entries before them."""
         if self._sprite is None and self._texts is not None:
-            first = {self._texts[row]: row for row in rows[::-1].tolist()}  # of texts that repeat
-            rows = np.array([r for r in rows if first[self._texts[r]] == r][:MOST_TEXTS_LISTED])
+            known = {self._texts[row]: row for row in rows[::-1].tolist()}  # of texts that repeat
+            rows = np.array([r for r in rows if known[self._texts[r]] == r][:MOST_TEXTS_LISTED])
         items = [
             element("li", *self.cell(row), element("small", f"{row}"), title=f"sample {row}")
             for row in rows.tolist()
         ]
         kind = "texts" if self._texts is not None else "thumbnails"
-        return element("ul", items, class_=f"samples {kind if self.shows_something else 'rows'}")
+        return element(
+            "ul", *first, items, class_=f"samples {kind if self.shows_something else 'rows'}"
+        )
 
 
 def section(name: str, title: str, *children: Any) -> Element:
@@ -131,7 +129,9 @@ def _measure(name: str, value: float) -> Any:
     return element("span", f"{value:.2f}", class_="low" if value < BELOW else None)
 
 
-def exemplars_section(facts: Facts, samples: SampleList) -> Element | None:
+def exemplars_section(
+    facts: Facts, samples: SampleList, centers: CenterImages | None
+) -> Element | None:
     """Return the members nearest to each centre."""
     if not samples.shows_something:
         return None
@@ -139,7 +139,9 @@ def exemplars_section(facts: Facts, samples: SampleList) -> Element | None:
         element(
             "article",
             cluster_heading(int(cluster), int(size)),
-            samples.listed(rows),
+            samples.listed(rows)
+            if centers is None
+            else samples.listed(rows[: N_EXEMPLARS - 2], centers.of(int(cluster))),
         )
         for cluster, size, rows in zip(facts.clusters, facts.sizes, facts.exemplars, strict=True)
     ]
@@ -147,6 +149,11 @@ def exemplars_section(facts: Facts, samples: SampleList) -> Element | None:
     if facts.by_probability:
         text = (
             "The most probable members of each cluster; of those alike, the nearest to its centre."
+        )
+    if centers is not None:
+        text += (
+            " Before them the centre, and what it has more of (red) and less of (blue) than the "
+            "nearest other one."
         )
     return section("exemplars", "Exemplars", element("p", text, class_="remark"), beside(blocks))
 

@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.quick import PIXELS, triplet_dec
+from helpers.report_pages import ReadPage
 from matplotlib import color_sequences
 from matplotlib.colors import to_hex
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
+from skdeepclust.explain import contrast_centers
 from skdeepclust.reporting._map import PALETTE
 
 IRIS = load_iris(as_frame=True).data
@@ -29,6 +31,13 @@ EVIL = "<script>window.broken = 1</script><img src=x onerror=alert(1)>\" ' & </s
 
 def kmeans(n_clusters: int = 3) -> KMeans:
     return KMeans(n_clusters, random_state=0)
+
+
+def picture_of(page: ReadPage, name: str) -> np.ndarray:
+    """Return the picture of thumbnails in the style of a class."""
+    address = rf"\.{name}{{background-image:url\(data:image/png;base64,([^)]*)\)"
+    (encoded,) = re.findall(address, "".join(page.styles))
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +52,7 @@ def test_images_are_one_picture(read):
     of = np.frombuffer(base64.b64decode(sheet["of"]), "<i4")
     assert (of >= 0).sum() == 50
     assert "50 of them have a thumbnail." in page.text_of("overview")
-    (encoded,) = re.findall(r"url\(data:image/png;base64,([^)]*)\)", "".join(page.styles))
-    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
+    picture = picture_of(page, "thumbnail")
     assert picture.shape == (8 * sheet["lines"], 8 * sheet["columns"])
     for row in np.flatnonzero(of >= 0):
         line, column = divmod(int(of[row]), sheet["columns"])
@@ -58,6 +66,30 @@ def test_images_are_one_picture(read):
     assert page.rows.keys() >= {"Samples between two clusters"}
     assert "mean probability" in page.rows["Sizes of clusters, and how sure they are"][0]
     assert page.text_of("training").count("epoch") >= 2
+
+
+def test_centres_and_their_differences_stand_before_exemplars_of_images(read):
+    model = triplet_dec(3).fit(PIXELS[:80])
+    page = read(model, PIXELS[:80])
+    contrast = contrast_centers(model, PIXELS[:80])
+    n_clusters = len(contrast.clusters)
+    picture = picture_of(page, "center").astype(int)
+    columns = picture.shape[1] // 8
+
+    def tile(place: int) -> np.ndarray:
+        line, column = divmod(place, columns)
+        return picture[8 * line : 8 * line + 8, 8 * column : 8 * column + 8]
+
+    for row in range(n_clusters):
+        center = contrast.centers[row] - contrast.centers.min()
+        expected = center / np.ptp(contrast.centers) * 255
+        assert_allclose(tile(row)[..., 0].ravel(), expected, atol=1)
+        red_beyond_blue = (tile(n_clusters + row)[..., 0] - tile(n_clusters + row)[..., 2]).ravel()
+        clear = np.abs(contrast.differences[row]) > 0.1 * np.abs(contrast.differences).max()
+        assert_array_equal(red_beyond_blue[clear] > 0, contrast.differences[row][clear] > 0)
+    shown = page.text_of("exemplars")
+    assert shown.count("centre") == n_clusters + 2  # and in the line above
+    assert all(f"less {nearest}" in shown for nearest in contrast.nearest)
 
 
 @pytest.mark.parametrize("kind", ["colours", "large", "pillow"])
