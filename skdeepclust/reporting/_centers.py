@@ -10,10 +10,16 @@ import numpy as np
 from skdeepclust.explain import contrast_centers
 from skdeepclust.explain._displays import shape_of_images
 from skdeepclust.reporting._markup import element
-from skdeepclust.reporting._samples import Sprite, sprite_of
+from skdeepclust.reporting._samples import Sprite, own_image_shape, sprite_of
 
 # What a difference of the largest size is shown by; none is white.
 MORE, LESS = np.array([178, 24, 43]), np.array([33, 102, 172])
+
+
+def centers_shown(clusterer: Any, X: Any, n_clusters: int) -> CenterImages | None:
+    """Return pictures of centres if X holds images, and there are two clusters to compare."""
+    shape = own_image_shape(clusterer, X)
+    return None if shape is None or n_clusters < 2 else CenterImages(clusterer, X, shape)
 
 
 class CenterImages:

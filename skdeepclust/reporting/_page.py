@@ -67,7 +67,7 @@ def page(
     subtitle: str,
     sections: Sequence[Element],
     data: dict[str, Any],
-    sprites: Mapping[str, Sprite],
+    sprites: Mapping[str, Sprite | None],
     about: str,
 ) -> str:
     """Return the whole page."""
@@ -103,7 +103,9 @@ def page(
     return written(element("html", head, body, lang="en"))
 
 
-def _style_of(name: str, sprite: Sprite) -> str:
+def _style_of(name: str, sprite: Sprite | None) -> str:
+    if sprite is None:
+        return ""
     side = 56 / max(sprite.width, sprite.height)
     sharp = "image-rendering:pixelated;" if max(sprite.width, sprite.height) <= 32 else ""
     return (

@@ -13,7 +13,7 @@ from skdeepclust._storage.files import versions
 from skdeepclust._storage.replacing import replacing
 from skdeepclust.meta._base import indexed
 from skdeepclust.plotting._canvas import check_map
-from skdeepclust.reporting._centers import CenterImages
+from skdeepclust.reporting._centers import centers_shown
 from skdeepclust.reporting._curves import curves
 from skdeepclust.reporting._facts import Facts, facts_of
 from skdeepclust.reporting._map import payload, plane_of
@@ -24,7 +24,6 @@ from skdeepclust.reporting._samples import (
     Take,
     checked_texts,
     chosen_rows,
-    own_image_shape,
     shortened,
     sprite_of,
     taker_of_images,
@@ -151,8 +150,7 @@ def report(
     rows, places, caption = plane_of(facts.clustering.embedding, n_points, method, random_state)
     sprite = _sprite(take, facts, rows, n_images, random_state)
     samples = SampleList(sprite, written_out)
-    shape = own_image_shape(clusterer, X) if images is None and len(facts.clusters) > 1 else None
-    centers = None if shape is None else CenterImages(clusterer, X, shape)
+    centers = None if images is not None else centers_shown(clusterer, X, len(facts.clusters))
     sprites = {"thumbnail": sprite, "center": None if centers is None else centers.sprite}
     why = None
     if take is None:
@@ -177,11 +175,10 @@ def report(
         shortened(repr(clusterer)),
         [each for each in sections if each is not None],
         payload(facts, rows, places, sprite, written_out),
-        {name: each for name, each in sprites.items() if each is not None},
+        sprites,
         f"Written by skdeepclust {versions()['skdeepclust']}.",
     )
-    path = Path(path)
-    with replacing(path) as file:
+    with replacing(path := Path(path)) as file:
         file.write(text.encode("utf-8", "replace"))
     return path
 
