@@ -93,14 +93,21 @@ def middle(page: Any) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+def settle(page: Any) -> None:
+    """Wait until what has happened is drawn."""
+    frame = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    page.evaluate(frame)
+    page.evaluate(frame)
+
+
 def zoom(page: Any) -> float:
-    page.wait_for_timeout(60)
+    settle(page)
     return float(page.locator("#map").get_attribute("data-zoom"))
 
 
 def pixels(page: Any) -> np.ndarray:
     """Return what is drawn on the map, (height * width, 3)."""
-    page.wait_for_timeout(60)
+    settle(page)
     address = page.evaluate("document.getElementById('map').toDataURL()")
     picture = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
     return np.asarray(picture.convert("RGB")).reshape(-1, 3)
@@ -116,7 +123,7 @@ def test_nothing_is_asked_for_and_no_text_runs(opened, page_of):
     append = "document.body.append(Object.assign(document.createElement(%r), %s))"
     page.evaluate(append % ("script", "{text: 'window.broken = 1'}"))
     page.evaluate(append % ("img", "{src: 'https://example.org/x.png'}"))
-    page.wait_for_timeout(50)
+    settle(page)
     assert page.evaluate("window.broken") is None
     assert len(page.said) == 2
     assert all("Content Security Policy" in text for text in page.said)
@@ -140,7 +147,7 @@ def test_wheel_buttons_and_keys_zoom_and_move(opened):
     start = zoom(page)
     page.mouse.move(*middle(page))
     page.mouse.wheel(0, -400)
-    assert zoom(page) > 1.5 * start
+    page.wait_for_function(f"Number(document.getElementById('map').dataset.zoom) > {1.5 * start}")
     page.click("[data-zoom=all]")
     assert zoom(page) == 1
     page.click("[data-zoom=in]")
@@ -174,7 +181,7 @@ def test_dragging_moves_the_map_and_what_is_under_the_hand(opened):
     assert page.evaluate(f"{data}.n_samples") == len(X)
     place = before["x"] - 14 + 60, before["y"] - 14 + 40
     page.mouse.move(*place)
-    page.wait_for_timeout(60)
+    settle(page)
     assert page.inner_text("#hint small") == named
 
 
@@ -246,7 +253,7 @@ def test_many_points_are_drawn_in_a_moment(opened, tmp_path):
     times = []
     for key in "++--" * 3:
         page.keyboard.press(key)
-        page.wait_for_timeout(40)
+        settle(page)
         times.append(float(page.locator("#map").get_attribute("data-milliseconds")))
     assert np.median(times) < 100  # a tenth of that where nothing else runs
     assert page.evaluate("document.querySelectorAll('*').length") < 3000
