@@ -172,7 +172,7 @@ def borderline_section(facts: Facts, samples: SampleList) -> Element | None:
             *([samples.cell(row)] if samples.shows_something else []),
             cluster_name(int(facts.clustering.labels[row])),
             cluster_name(int(facts.runner_up[row])),
-            f"{facts.margin[row]:.3f}",
+            f"{round(facts.margin[row], 3) + 0.0:.3f}",  # not -0.000
         ]
         for row in rows
     ]
