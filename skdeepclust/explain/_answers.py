@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from skdeepclust._engine.foreign_arrays import in_numpy
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust.meta._base import Embedding, centers_of, embedding_of, indexed, some_rows
-from skdeepclust.plotting._canvas import to_numpy
-from skdeepclust.plotting._selection import check_cluster_labels
+from skdeepclust.plotting._shared.canvas import to_numpy
+from skdeepclust.plotting._shared.selection import check_cluster_labels
 
 ROWS_AT_ONCE = 2000
 

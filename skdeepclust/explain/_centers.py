@@ -19,7 +19,7 @@ from skdeepclust.explain._answers import (
     row_taker,
 )
 from skdeepclust.metrics import _decoder
-from skdeepclust.plotting._pictures import picture_taker
+from skdeepclust.plotting._shared.pictures import picture_taker
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from skdeepclust.explain._answers import is_table, row_taker
 from skdeepclust.explain._centers import contrast_centers
 from skdeepclust.explain._members import nearest_members
 from skdeepclust.meta._base import indexed
-from skdeepclust.plotting._canvas import (
+from skdeepclust.plotting._shared.canvas import (
     ImagePainter,
     cluster_colors,
     draw_colorbar,
     new_axes,
     strip_axes,
 )
-from skdeepclust.plotting._pictures import picture_taker
+from skdeepclust.plotting._shared.pictures import picture_taker
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from skdeepclust.explain._answers import layers
-from skdeepclust.plotting._history_rows import find_parts, lay_out, select_phases, to_number
+from skdeepclust.plotting._shared.history_rows import find_parts, lay_out, select_phases, to_number
 from skdeepclust.reporting._markup import element
 
 WIDTH, HEIGHT = 320, 130

@@ -13,8 +13,8 @@ from skdeepclust._engine.foreign_arrays import in_numpy
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust.explain._answers import Clustering, ask, centers_in_embedding
 from skdeepclust.meta._hierarchical import tree_of
-from skdeepclust.plotting._canvas import draw_rows
-from skdeepclust.plotting._selection import number_of_clusters, rank
+from skdeepclust.plotting._shared.canvas import draw_rows
+from skdeepclust.plotting._shared.selection import number_of_clusters, rank
 
 N_NEIGHBORS = 10
 # Samples whose neighbours are looked up: shares of them are known to one in a hundred.

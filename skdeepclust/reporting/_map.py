@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.sparse import is_sparse
-from skdeepclust.plotting._canvas import draw_rows, map_to_plane
+from skdeepclust.plotting._shared.canvas import draw_rows, map_to_plane
 from skdeepclust.reporting._facts import Facts
 from skdeepclust.reporting._markup import as_base64
 from skdeepclust.reporting._samples import MOST_TEXTS, Sprite

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeepclust._storage.files import versions
 from skdeepclust._storage.replacing import replacing
 from skdeepclust.meta._base import indexed
-from skdeepclust.plotting._canvas import check_map
+from skdeepclust.plotting._shared.canvas import check_map
 from skdeepclust.reporting._centers import centers_shown
 from skdeepclust.reporting._curves import curves
 from skdeepclust.reporting._facts import Facts, facts_of

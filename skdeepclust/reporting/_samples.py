@@ -14,8 +14,8 @@ import numpy as np
 from skdeepclust._engine.foreign_arrays import in_numpy
 from skdeepclust.explain._answers import is_table, layers, row_taker
 from skdeepclust.meta._base import indexed
-from skdeepclust.plotting._canvas import draw_rows, original_range
-from skdeepclust.plotting._pictures import picture_taker
+from skdeepclust.plotting._shared.canvas import draw_rows, original_range
+from skdeepclust.plotting._shared.pictures import picture_taker
 
 Take = Callable[[np.ndarray], np.ndarray]
 
