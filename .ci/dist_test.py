@@ -33,6 +33,9 @@ clusterer = skdeepclust.TripletDECClusterer(
 labels = clusterer.fit_predict(X)
 skdeepclust.save(clusterer, "digits.skd")
 assert (skdeepclust.load("digits.skd").predict(X) == labels).all()
+texts = [f"digit {row}" for row in range(100)]
+page = skdeepclust.report(clusterer, X, texts=texts, path="digits.html")
+assert "digit 99" in page.read_text(encoding="utf-8")
 for name in ("matplotlib", "pandas", "onnx", "rich"):
     assert importlib.util.find_spec(name) is None, f"{name} isn't a core dependency"
 try:

@@ -81,7 +81,7 @@ REGISTRY = {
     ),
     "answers": Benchmark(
         "answers",
-        "novelty, consensus, trees, sizes of clusters, samples in parts",
+        "novelty, consensus, trees, sizes, samples in parts and explanations of clusters",
         quick="--data digits --experiments sizes --seeds 0",
     ),
     "overhead": Benchmark("overhead", "a training step beside a plain loop"),

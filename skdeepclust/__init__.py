@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from skdeepclust import classics as classics
     from skdeepclust import datasets as datasets
     from skdeepclust import dictionary as dictionary
+    from skdeepclust import explain as explain
     from skdeepclust import forced_apart as forced_apart
     from skdeepclust import graph as graph
     from skdeepclust import losses as losses
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from skdeepclust import persistence as persistence
     from skdeepclust import plotting as plotting
     from skdeepclust import regularizers as regularizers
+    from skdeepclust import reporting as reporting
     from skdeepclust import serving as serving
     from skdeepclust import tagnet as tagnet
     from skdeepclust import triplet_dec as triplet_dec
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from skdeepclust.forced_apart import ForcedApartEmbedder
     from skdeepclust.parsimonious import ParsimoniousAutoencoder, ParsimoniousClassifier
     from skdeepclust.persistence import load, save
+    from skdeepclust.reporting import report
     from skdeepclust.serving import export
     from skdeepclust.tagnet import TAGnetClusterer
     from skdeepclust.triplet_dec import TripletDECClusterer
@@ -57,6 +60,7 @@ __all__ = [
     "__version__",
     "export",
     "load",
+    "report",
     "save",
 ]
 
@@ -75,10 +79,11 @@ _HOMES = {
     "ZeroShotClassifier": "zero_shot",
     "export": "serving",
     "load": "persistence",
+    "report": "reporting",
     "save": "persistence",
 }
 _MODULES = {"augmentation", "datasets", "dictionary", "graph", "losses", "metrics", "networks"}
-_MODULES |= {"meta", "plotting", "regularizers", *_HOMES.values()}
+_MODULES |= {"explain", "meta", "plotting", "regularizers", *_HOMES.values()}
 
 
 if not TYPE_CHECKING:

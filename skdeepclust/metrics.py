@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import count, islice
 from math import floor
@@ -225,6 +226,23 @@ def _embed(estimator: Any, X: Any) -> Any:
     if isinstance(estimator, _CLUSTERERS_OF_THEIR_INPUT) or not hasattr(estimator, "transform"):
         return X
     return estimator.transform(X)
+
+
+def _decoder(estimator: Any) -> Callable[[Any], Any] | None:
+    """Return what takes points of that space back to samples, or None if nothing does."""
+    if isinstance(estimator, Pipeline):
+        last = _decoder(estimator[-1])
+        if last is None or len(estimator) == 1:
+            return last
+        before = estimator[:-1]
+        if not hasattr(before, "inverse_transform"):
+            return None
+        return lambda points: before.inverse_transform(last(points))
+    if hasattr(estimator, "best_estimator_"):
+        return _decoder(estimator.best_estimator_)
+    if isinstance(estimator, _CLUSTERERS_OF_THEIR_INPUT) or not hasattr(estimator, "transform"):
+        return lambda points: points
+    return getattr(estimator, "inverse_transform", None)
 
 
 def _some_rows(X: Any, **drawn: int) -> Any:

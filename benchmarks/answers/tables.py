@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from benchmarks.answers.experiments import CONTAMINATIONS, NEIGHBORS, PEERS
+from benchmarks.answers.explanations import DEPTHS
 from benchmarks.common.records import Record
 from benchmarks.common.tables import grouped, markdown, mean_and_std
 
@@ -147,6 +150,33 @@ def stream_check_table(records: Sequence[Record]) -> str:
     return markdown(header, rows)
 
 
+def fidelity_table(records: Sequence[Record]) -> str:
+    """Return how far trees of several depths say what a clusterer says."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "explained"):
+        shares = [
+            over(runs, f"{kind}, depth {depth}")
+            for depth in DEPTHS
+            for kind in ("fidelity", "held back")
+        ]
+        rows.append([data, setting, over(runs, "baseline"), *shares])
+    names = [f"{kind}{depth}" for depth in DEPTHS for kind in ("depth ", "held back, ")]
+    return markdown(["data", "clusterer", "largest cluster", *names], rows)
+
+
+def explanation_costs_table(records: Sequence[Record]) -> str:
+    """Return the seconds of a fit, of each explanation and of a report."""
+    names = ("fit", "tree", "features", "centres", "members", "report")
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "explained"):
+        seconds = [f"{np.mean([run[f'{name}_s'] for run in runs]):.2f}" for name in names]
+        share = np.mean([run["report_s"] for run in runs]) / np.mean([run["fit_s"] for run in runs])
+        shown = f"{share:.1%}" if share < 1 else ""
+        size = np.mean([run["bytes"] for run in runs]) / 1e3
+        rows.append([data, setting, *seconds, shown, f"{size:.0f} kB"])
+    return markdown(["data", "clusterer", *names, "report / fit", "size"], rows)
+
+
 TABLES = {
     "novelty": novelty_table,
     "novelty-neighbors": neighbors_table,
@@ -157,4 +187,6 @@ TABLES = {
     "assignment": assignment_table,
     "stream": stream_table,
     "stream-check": stream_check_table,
+    "explained": fidelity_table,
+    "explained-costs": explanation_costs_table,
 }

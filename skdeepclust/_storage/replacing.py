@@ -48,7 +48,8 @@ def replacing(path: Path) -> Generator[BinaryIO]:
             with path.open("wb") as file:
                 yield file
     except OSError as error:
-        error.filename, error.filename2 = str(path), None  # not the part's, which users don't know
+        error.filename = str(path)
+        del error.filename2  # the part's, which users don't know; with None it would be shown
         raise
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn import get_config
+from sklearn import config_context, get_config
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -41,7 +42,7 @@ from skdeepclust._compat import (
     set_random_states,
 )
 from skdeepclust._engine.foreign_arrays import in_numpy, is_dask
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.plain_arrays import ordinary_errors, plain_arrays
 from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
@@ -129,26 +130,7 @@ class BaseMetaClusterer(
     def _embedded(self, fitted: Any, X: Any) -> Embedding:
         """Return where the clusters of a fitted estimator lie, as `embedding` said in the fit."""
         rule = vars(self).get("_rule", self.embedding)  # of older files it is unknown
-        with plain_arrays():
-            if callable(rule):
-                found = rule(fitted, X)
-            elif rule == "transform":
-                found = fitted.transform(X)
-            elif rule == "auto":
-                found = _embed(fitted, X)
-            else:
-                is_chain = isinstance(fitted, Pipeline) and len(fitted) > 1
-                found = fitted[:-1].transform(X) if is_chain else X
-            found = in_numpy(found, "embedding")
-            if getattr(found, "ndim", 2) > 2:  # images that are their own embedding
-                found = found.reshape(len(found), -1)
-            found = check_array(found, accept_sparse="csr", dtype=FLOATS, input_name="embedding")
-        if callable(rule) and found.shape[0] != (n_samples := indexed(X)[2]):
-            raise ValueError(
-                f"embedding gives {found.shape[0]} rows for n_samples={n_samples}: the function "
-                "has to return a row for each sample."
-            )
-        return found
+        return embedding_of(fitted, X, rule)
 
     def _labels(self, fitted: Any, X: Any) -> np.ndarray:
         """Return what a fitted estimator gives, -1 of samples that it refuses."""
@@ -256,6 +238,64 @@ class BaseMetaClusterer(
         inside = own.transformer_tags
         tags.transformer_tags.preserves_dtype = inside.preserves_dtype if inside else []
         return tags
+
+
+@contextmanager
+def arrays_of_the_fit(fitted: Any) -> Generator[None]:
+    """Let steps of a pipeline hand on arrays, or data frames if they were fitted on those.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A clusterer, or a pipeline that ends in one.
+    """
+    later = [step for _, step in getattr(fitted, "steps", ())][1:]
+    if any(hasattr(step, "feature_names_in_") for step in later):
+        with config_context(array_api_dispatch=False), ordinary_errors():
+            yield
+    else:
+        with plain_arrays():
+            yield
+
+
+def embedding_of(fitted: Any, X: Any, embedding: str | Callable[[Any, Any], Any]) -> Embedding:
+    """Return where the clusters of a fitted estimator lie.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A clusterer, or a pipeline that ends in one.
+    X : object
+        Samples, in any form that it takes.
+    embedding : {"auto", "input", "transform"} or callable
+        As of the meta-estimators.
+
+    Returns
+    -------
+    {ndarray, csr_matrix} of shape (n_samples, n_components)
+        In float64 or float32.
+    """
+    with arrays_of_the_fit(fitted):
+        if callable(embedding):
+            found = embedding(fitted, X)
+        elif embedding == "transform":
+            found = fitted.transform(X)
+        elif embedding == "auto":
+            found = _embed(fitted, X)
+        else:
+            is_chain = isinstance(fitted, Pipeline) and len(fitted) > 1
+            found = fitted[:-1].transform(X) if is_chain else X
+    with plain_arrays():
+        found = in_numpy(found, "embedding")
+        if getattr(found, "ndim", 2) > 2:  # images that are their own embedding
+            found = found.reshape(len(found), -1)
+        found = check_array(found, accept_sparse="csr", dtype=FLOATS, input_name="embedding")
+    if callable(embedding) and found.shape[0] != (n_samples := indexed(X)[2]):
+        raise ValueError(
+            f"embedding gives {found.shape[0]} rows for n_samples={n_samples}: the function "
+            "has to return a row for each sample."
+        )
+    return found
 
 
 def indexed(X: Any, y: Any = None) -> tuple[Any, Any, int]:

@@ -55,7 +55,10 @@ def test_novelty_has_a_row_for_each_score(samples) -> None:
     assert len(TABLES["novelty-refused"](records).splitlines()) == 2 + 3
 
 
-@pytest.mark.parametrize(("experiment", "table"), [("consensus",) * 2, ("hierarchy",) * 2])
+@pytest.mark.parametrize(
+    ("experiment", "table"),
+    [("consensus",) * 2, ("hierarchy",) * 2, ("explained",) * 2, ("explained", "explained-costs")],
+)
 def test_other_experiments_have_a_row_each(samples, experiment, table) -> None:
     found = run.MEASURE[experiment](samples, "PCA + GaussianMixture", 0)
     record = {"experiment": experiment, "data": "digits", "setting": "mixture", "seed": 0, **found}

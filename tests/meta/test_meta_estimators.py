@@ -302,3 +302,13 @@ def test_frames_as_output_change_no_answer(name, recwarn):
     model.set_output(transform="pandas")
     np.testing.assert_array_equal(model.predict(X), plain)
     assert not [str(each.message) for each in recwarn if "feature names" in str(each.message)]
+
+
+def test_steps_that_were_fitted_on_frames_get_frames():
+    steps = make_pipeline(StandardScaler(), PCA(2, random_state=0), KMeans(3, random_state=0))
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    plain = meta.HierarchicalClusterer(steps).fit(frame).predict(frame)
+    with config_context(transform_output="pandas"):
+        framed = meta.HierarchicalClusterer(steps).fit(frame)  # a warning would be an error
+        np.testing.assert_array_equal(framed.predict(frame), plain)
+        assert type(framed.transform(frame)) is pd.DataFrame

@@ -126,3 +126,19 @@ def test_a_single_column_is_as_good_as_a_row():
     )
     assert_array_equal(row.labels, column.labels)
     assert_array_equal(row.coordinates, column.coordinates)
+
+
+def test_a_wide_embedding_is_mapped_without_global_random_numbers(global_state_untouched):
+    wide = np.random.default_rng(0).normal(size=(600, 100))  # which PCA maps by random projections
+    labels = np.arange(600) % 3
+    first, again = (
+        EmbeddingDisplay.from_predictions(wide, labels, ax=own_axes()).coordinates for _ in "ab"
+    )
+    assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("n_samples", [1, 20])
+def test_an_embedding_that_is_constant_is_a_point(n_samples):
+    labels = np.zeros(n_samples, int)
+    display = EmbeddingDisplay.from_predictions(np.ones((n_samples, 3)), labels, ax=own_axes())
+    assert_array_equal(display.coordinates, np.zeros((n_samples, 2)))

@@ -33,6 +33,8 @@ WINGS = [
     {"_estimator"},
     {"forced_apart", "parsimonious", "tagnet", "triplet_dec", "zero_shot"}
     | {"classics", "persistence", "serving", "plotting", "meta"},
+    {"explain"},
+    {"reporting"},
     {""},  # the package itself
 ]
 LEVELS = {wing: level for level, wings in enumerate(WINGS) for wing in wings}

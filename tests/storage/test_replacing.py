@@ -128,6 +128,7 @@ def test_errors_name_the_file_that_was_given(path, tmp_path):
         with pytest.raises(OSError, match="directory") as error:
             write(place)
         assert error.value.filename == str(place)
+        assert str(error.value).endswith(f"{str(place)!r}")
 
 
 def test_names_that_leave_no_room(tmp_path):

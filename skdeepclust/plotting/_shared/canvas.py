@@ -169,8 +169,9 @@ def map_to_plane(
             random_state=random_state,
         )
         return tsne.fit_transform(embedding), "t-SNE of the embedding"
-    pca = PCA(n_components=min(2, n_features, n_samples))
-    coordinates = pca.fit_transform(embedding)
+    pca = PCA(n_components=min(2, n_features, n_samples), random_state=random_state)
+    with np.errstate(invalid="ignore"):  # of an embedding that is constant
+        coordinates = pca.fit_transform(embedding)
     missing = 2 - coordinates.shape[1]
     share = np.nan_to_num(pca.explained_variance_ratio_).sum()
     caption = f"PCA of the embedding, {share:.0%} of its variance"
