@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from skdeepclust._clusters.starts import (
     best_first,
 )
 from skdeepclust._clusters.votes import most_agreed
+from skdeepclust.graph import nearest_neighbors
 from skdeepclust.graph._input_graph import some_rows
 
 # Mean squared distance to the own centre under the metric: with it, q is neither flat nor hard.
@@ -117,11 +119,13 @@ def initial_clusters(
     if is_learned or not looks_at_input:
         found = _of_embedding(embedding, judge, rows, init, n_init, seed, merit)
         agreed = _agreed(embedding, judge, rows, init, found)
-    if agreed is not None:
-        found = [Candidate(merit(agreed), agreed)]
-    elif looks_at_input:
+    if looks_at_input:
         labels = input_partition(judge, rows=rows, n_init=n_init, random_state=seed)
         found = best_first([*found, Candidate(merit(labels), labels)])
+        if agreed is not None:
+            agreed = _by_both([agreed, labels], judge, embedding, rows)
+    if agreed is not None:
+        found = [Candidate(merit(agreed), agreed)]
     chosen = distinct_partitions([each.labels for each in found], n_starts)
     return [Start(found[i].labels, clusters_of(found[i].labels)) for i in chosen]
 
@@ -158,11 +162,27 @@ def _agreed(
     if judge.neighbors is None or not (judge.even and is_gmm(init)) or len(found) < LEAST_VOTES:
         return None
     n_clusters = judge.n_clusters
-    compared = rows[:: -(-len(rows) // N_COMPARED)]
-    labels = most_agreed([each.labels for each in found], compared, n_clusters)
+    labels = most_agreed([each.labels for each in found], _compared(rows), n_clusters)
     if len(np.unique(labels)) < n_clusters:
         return None
     return propagated_partition(embedding, labels, judge.neighbors, rows=rows)
+
+
+def _by_both(
+    partitions: Sequence[np.ndarray], judge: Judge, embedding: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Return the partition of which neighbours in the input and in the embedding tell most.
+
+    Neighbours in the input alone prefer its own partitions, and those in the embedding theirs.
+    """
+    some = _compared(rows)
+    near = nearest_neighbors(embedding[some], min(judge.n_neighbors, len(some) - 1))
+    own = replace(judge, wide_neighbors=torch.from_numpy(near))
+    return max(partitions, key=lambda labels: judge.merit(labels) + own.merit(labels[some]))
+
+
+def _compared(rows: np.ndarray) -> np.ndarray:
+    return rows[:: -(-len(rows) // N_COMPARED)]
 
 
 def _draws(n_init: int, judge: Judge, n_rows: int, *, merged: bool) -> Sequence[Draw]:
