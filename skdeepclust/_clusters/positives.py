@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from skdeepclust._clusters.links import Links
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import StoredArray
@@ -86,6 +87,70 @@ class NeighborMixtures:
         """Return points between."""
         other, share = drawn
         return torch.lerp(x, other, share.view(-1, *[1] * (x.ndim - 1)))
+
+
+class LinkedPositives:
+    """Positives of samples, or in half of the draws those of samples that share their cluster.
+
+    Parameters
+    ----------
+    positives : Positives
+        Make the positive of a sample.
+    samples : Tensor of shape (n_linked, ...)
+        Linked samples, as the network takes them.
+    rows : Tensor of int64 of shape (n_linked,)
+        Which these are.
+    group : Tensor of int64 of shape (n_samples,)
+        Group of each sample, -1 of those that aren't linked.
+    """
+
+    def __init__(self, positives: Positives, samples: Tensor, rows: Tensor, group: Tensor):
+        self.positives, self.group = positives, group
+        self.order = torch.argsort(group[rows], stable=True)
+        self.samples, self.rows = samples, rows
+        self.size = torch.bincount(group[rows], minlength=int(group.max()) + 1)
+        self.first = self.size.cumsum(0) - self.size
+
+    def draw(self, x: Tensor, idx: Tensor, /) -> tuple[Tensor, ...]:
+        """Draw of whom the positive is to be, and what makes it."""
+        group = self.group[idx]
+        size = torch.where(group < 0, 0, self.size[group])
+        which = self.first[group] + (torch.rand_like(x.flatten(1)[:, 0]) * size).long()
+        taken = (torch.rand_like(x.flatten(1)[:, 0]) < 0.5) & (size > 1)
+        place = self.order[torch.where(taken, which, 0)]
+        idx = torch.where(taken, self.rows[place], idx)
+        x = torch.where(taken.view(-1, *[1] * (x.ndim - 1)), self.samples[place], x)
+        return x, *self.positives.draw(x, idx)
+
+    def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
+        """Return the positives."""
+        return self.positives.apply_drawn(*drawn)
+
+
+def linked_positives(
+    positives: Positives | None, runner: Runner, X: Any, links: Links
+) -> Positives | None:
+    """Return positives of which some are of other samples in the same group.
+
+    Parameters
+    ----------
+    positives : Positives or None
+        Make the positive of a sample.
+    runner : Runner
+        Tells what samples look like.
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        The samples.
+    links : Links
+        What is known of them.
+    """
+    if positives is None or not links:
+        return positives
+    of_row = X.shape[1] * runner.dtype.itemsize
+    rows = links.rows[: max(1, int(MAX_BYTES / of_row))]
+    samples = runner.infer(lambda x: x, X[rows])
+    device = samples.device
+    index, group = (torch.from_numpy(each).to(device) for each in (rows, links.group))
+    return LinkedPositives(positives, samples, index, group)
 
 
 def positives_of(

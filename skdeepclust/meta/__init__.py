@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from skdeepclust.meta._consensus import ConsensusClusterer
+from skdeepclust.meta._constrained import ConstrainedClusterer
 from skdeepclust.meta._hierarchical import HierarchicalClusterer
 from skdeepclust.meta._open_set import OpenSetClusterer
 from skdeepclust.meta._size_constrained import SizeConstrainedClusterer
 
 __all__ = [
     "ConsensusClusterer",
+    "ConstrainedClusterer",
     "HierarchicalClusterer",
     "OpenSetClusterer",
     "SizeConstrainedClusterer",
