@@ -20,15 +20,10 @@ from torch.nn import functional
 
 from skdeepclust._clusters.initial import Start, initial_clusters
 from skdeepclust._clusters.judge import Judge
-from skdeepclust._clusters.links import Links
+from skdeepclust._clusters.links import NOTHING, Links
 from skdeepclust._clusters.negatives import RunningRadius
 from skdeepclust._clusters.partitions import Clusters, check_centers, is_gmm
-from skdeepclust._clusters.positives import (
-    Positives,
-    linked_positives,
-    mixes_neighbors,
-    positives_of,
-)
+from skdeepclust._clusters.positives import Positives, mixes_neighbors, positives_of
 from skdeepclust._clusters.prior import check_prior, prior_of_partition
 from skdeepclust._clusters.repair import revive
 from skdeepclust._compat import HasMethods, Interval, StrOptions
@@ -42,7 +37,6 @@ from skdeepclust._training.attempts import best_attempt, say_what_was_added
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
 from skdeepclust._training.session import Session
-from skdeepclust.graph import smooth_over_graph
 from skdeepclust.losses import (
     assignment_kl,
     information_loss,
@@ -81,8 +75,6 @@ class _Fit:
         Algorithm 1's.
     judge : Judge
         Values partitions; has the neighbours of the samples in the input.
-    links : Links
-        What is known of the samples.
     prior : Tensor of shape (n_clusters,) or None
         Shares that clusters are expected to have.
     target : Tensor of shape (n_samples, n_clusters) or None
@@ -93,7 +85,6 @@ class _Fit:
     positives: Positives | None
     radius: RunningRadius
     judge: Judge
-    links: Links
     prior: Tensor | None = None
     target: Any = None
 
@@ -416,7 +407,7 @@ class TripletDECClusterer(DecodingEstimator, BaseLinkedClusterer):
     def _n_phases(self, schedule: dict[str, int]) -> int:
         return super()._n_phases(schedule) + (self.n_starts - 1) * (len(schedule) > 1)
 
-    def _fit_phases(self, session: Session, X, extra, schedule, links: Links) -> None:
+    def _fit_phases(self, session: Session, X, extra, schedule, links: Links = NOTHING) -> None:
         self._fit = self._begun(session, X, extra, links)
         is_warm = "reconstruction" not in schedule
         train = self._train_clustering if is_warm else self._train_anew
@@ -435,10 +426,8 @@ class TripletDECClusterer(DecodingEstimator, BaseLinkedClusterer):
             session.runner, X, self.n_clusters, self.cluster_prior,
             self.n_neighbors, self.neighbors, session.once, links,
         )  # fmt: skip
-        positives = positives_of(self.augmentation, session.runner, X, judge.neighbors)
-        positives = linked_positives(positives, session.runner, X, links)
-        weight = extra.get("sample_weight", np.ones(X.shape[0]))
-        return _Fit(weight, positives, radius, judge, links)
+        positives = positives_of(self.augmentation, session.runner, X, judge.neighbors, links)
+        return _Fit(extra.get("sample_weight", np.ones(X.shape[0])), positives, radius, judge)
 
     def _train_anew(self, session: Session, X, extra, schedule) -> None:
         """Run all phases, and that of clustering from each start; the best result is kept."""
@@ -526,11 +515,9 @@ class TripletDECClusterer(DecodingEstimator, BaseLinkedClusterer):
             assignment, lambda: self._runner.infer(self._embed, X), self._assign, weight,
             centers=self.module_.centers, metric=self.module_.metric, prior=fit.prior,
         )  # fmt: skip
-        revived = fit.links.clamped(revived)
-        if fit.judge.neighbors is not None:
-            revived = smooth_over_graph(revived, fit.judge.neighbors)
-        target = target_distribution(revived, sample_weight=weight, cluster_prior=fit.prior)
-        fit.target = fit.links.targets(target)
+        smooth = fit.judge.smoothed(revived)
+        target = target_distribution(smooth, sample_weight=weight, cluster_prior=fit.prior)
+        fit.target = fit.judge.links.targets(target)
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         if self.normalize:

@@ -125,12 +125,20 @@ def initial_clusters(
 def _spread(
     found: Sequence[Candidate], judge: Judge, links: Links, merit: Callable[[np.ndarray], float]
 ) -> list[Candidate]:
-    """Return what becomes of candidates if linked samples take their neighbours along."""
-    if judge.neighbors is None:
+    """Return what becomes of candidates if linked samples take their neighbours along.
+
+    Only where one half of the links says that the other one is better kept for it.
+    """
+    neighbors, n_clusters, spread = judge.neighbors, judge.n_clusters, []
+    if neighbors is None:
         return []
-    spread = (links.spread(each.labels, judge.neighbors, judge.n_clusters) for each in found)
-    partitions = [values.argmax(1).cpu().numpy() for values in spread]
-    return [Candidate(merit(labels), labels) for labels in partitions]
+    for labels in [each.labels for each in found]:
+        held_out = links.held_out_penalty(labels, neighbors, n_clusters)
+        if held_out < links.penalty(labels, n_clusters):
+            values = links.spread(labels, neighbors, n_clusters)
+            labels = values.argmax(1).cpu().numpy()
+            spread.append(Candidate(merit(labels) - judge.largest * held_out, labels))
+    return spread
 
 
 def _of_embedding(

@@ -13,9 +13,9 @@ import torch
 from scipy.stats import entropy
 from torch import Tensor
 
-from skdeepclust._clusters.links import Links
+from skdeepclust._clusters.links import NOTHING, Links
 from skdeepclust._engine.runner import Runner
-from skdeepclust.graph import count_edges, neighbor_information
+from skdeepclust.graph import count_edges, neighbor_information, smooth_over_graph
 from skdeepclust.graph._input_graph import input_neighbors, principal_components
 from skdeepclust.losses import information_loss
 
@@ -53,8 +53,8 @@ class Judge:
         Weight of what neighbours leave uncertain, in the merit of an initial partition.
     components : callable, default=None
         Returns principal components of the samples, in which the neighbours are.
-    links : Links, default=None
-        What is known of the samples; `None`: nothing.
+    links : Links, default=NOTHING
+        What is known of the samples.
     """
 
     n_clusters: int
@@ -63,7 +63,7 @@ class Judge:
     n_neighbors: int
     uncertainty_weight: float = 0.0
     components: Callable[[], np.ndarray] | None = None
-    links: Links | None = None
+    links: Links = NOTHING
 
     @classmethod
     def learn(
@@ -75,7 +75,7 @@ class Judge:
         n_neighbors: int,
         search: Any,
         once: Callable[[str, Callable[[], Tensor]], Tensor],
-        links: Links | None = None,
+        links: Links = NOTHING,
     ) -> Self:
         """Find the neighbours.
 
@@ -95,7 +95,7 @@ class Judge:
             Finds them; `None`: an exact search.
         once : callable
             `Session.once`.
-        links : Links, default=None
+        links : Links, default=NOTHING
             What is known of the samples.
         """
         even = isinstance(cluster_prior, str) and cluster_prior != "estimated"
@@ -153,13 +153,13 @@ class Judge:
         return agreement - self.uncertainty_weight * uncertainty - self.penalty(labels)
 
     @property
-    def _largest(self) -> float:
-        """The largest information that there is."""
+    def largest(self) -> float:
+        """The largest agreement that there is."""
         return math.log(max(self.n_clusters, 2)) if self.even else 1.0
 
     def penalty(self, labels: np.ndarray) -> float:
         """Return what is taken off the merit of labels for the links that they break."""
-        return self._largest * self.links.penalty(labels, self.n_clusters) if self.links else 0.0
+        return self.largest * self.links.penalty(labels, self.n_clusters)
 
     def _agreement(self, labels: np.ndarray, n_nearest: int | None) -> float:
         assert self.wide_neighbors is not None
@@ -170,8 +170,12 @@ class Judge:
 
     def keeping_links(self, labels: np.ndarray) -> np.ndarray:
         """Return a partition in which the links hold."""
-        links = self.links
-        return links.kept_by(labels, self.neighbors, self.n_clusters) if links else labels
+        return self.links.kept_by(labels, self.neighbors, self.n_clusters)
+
+    def smoothed(self, assignment: Tensor) -> Tensor:
+        """Return an assignment in which samples take after their neighbours, and links hold."""
+        clamped = self.links.clamped(assignment)
+        return clamped if self.neighbors is None else smooth_over_graph(clamped, self.neighbors)
 
     def share_of(self, start: np.ndarray, labels: np.ndarray) -> float:
         """Return how much of the agreement of a start labels have, near or wide, the larger one."""
@@ -208,7 +212,7 @@ class Judge:
         assignment : Tensor of shape (n_samples, n_clusters)
             Probabilities.
         """
-        largest, labels = self._largest, assignment.argmax(1).cpu().numpy()
+        largest, labels = self.largest, assignment.argmax(1).cpu().numpy()
         information = self.information(assignment) / largest
         broken = self.penalty(labels) / largest
         if self.neighbors is None:

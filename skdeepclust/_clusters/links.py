@@ -19,6 +19,9 @@ from skdeepclust.graph import smooth_over_graph
 # A share of few samples says little: it counts as if there were so many more for each cluster, all
 # of them where they belong.
 MORE_FOR_EACH_CLUSTER = 10
+# Weight of that share in what partitions are worth: their information alone prefers clusters that
+# are far from each other to those that are asked for.
+WEIGHT_OF_LINKS = 2.0
 # What samples without a link weigh against those with one, where clusters spread over neighbours:
 # the most if all links hold already, the least if many don't.
 WEIGHTS_OF_OTHERS = (0.005, 0.1)
@@ -26,11 +29,13 @@ WEIGHTS_OF_OTHERS = (0.005, 0.1)
 SPREAD_WEIGHT, SPREAD_STEPS = 0.9, 40
 # Nodes of the search for an assignment of the least cost, at most.
 MAX_NODES = 10_000
+# Groups of as many samples are halved to see what one half says of the other.
+LARGE = 4
 # A probability of 0 costs as much as this one.
 LEAST_PROBABILITY = 1e-12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Links:
     """Groups of samples that share a cluster, and sets of groups that are apart from each other.
 
@@ -87,7 +92,7 @@ class Links:
 
     @classmethod
     def none(cls, n_samples: int) -> Self:
-        """Return what is known if nothing is."""
+        """Return what is known if nothing is, of so many samples or of any."""
         return cls(np.full(n_samples, -1), sparse.csr_array((0, 0)))
 
     def __bool__(self) -> bool:
@@ -153,7 +158,7 @@ class Links:
         spread = costs - costs.min(axis=1, keepdims=True)
         found = milp(
             (spread / (spread.max() or 1.0)).ravel(),
-            integrality=np.ones(costs.size),
+            integrality=np.ones(costs.size, dtype=np.intp),
             bounds=Bounds(0, 1),
             constraints=[LinearConstraint(one_each, 1, 1), LinearConstraint(at_most_one, -1, 1)],
             options={"node_limit": MAX_NODES},
@@ -190,7 +195,7 @@ class Links:
 
     # -- partitions to start from, and what they are worth
     def penalty(self, labels: np.ndarray, n_clusters: int) -> float:
-        """Return the share of the linked samples that aren't where the links hold, in [0, 1).
+        """Return twice the share of the linked samples that aren't where the links hold.
 
         Parameters
         ----------
@@ -199,13 +204,51 @@ class Links:
         n_clusters : int
             Number of clusters.
         """
-        if not self:
-            return 0.0
-        n_moved = int((self.settled(1 - np.eye(n_clusters)[labels]) != labels).sum())
-        return n_moved / (len(self.rows) + MORE_FOR_EACH_CLUSTER * n_clusters)
+        return self._penalty(self._moved(labels, n_clusters).sum(), n_clusters) if self else 0.0
+
+    def _penalty(self, n_moved: int, n_clusters: int) -> float:
+        n_counted = len(self.rows) + MORE_FOR_EACH_CLUSTER * n_clusters
+        return WEIGHT_OF_LINKS * float(n_moved) / n_counted
+
+    def _moved(self, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+        """Tell which samples have to move for the links to hold."""
+        return self.settled(1 - np.eye(n_clusters)[labels]) != labels
+
+    def held_out_penalty(self, labels: np.ndarray, neighbors: Tensor, n_clusters: int) -> float:
+        """Return the penalty of each half of the linked samples after the other one has spread.
+
+        What has spread keeps the links that it is made of, which says nothing.
+        """
+        n_moved = 0
+        for half in (0, 1):
+            held_out = self.rows[self._halves == half]
+            found = self._without(held_out).spread(labels, neighbors, n_clusters)
+            moved = self._moved(found.argmax(1).cpu().numpy(), n_clusters)
+            n_moved += moved[held_out].sum()
+        return self._penalty(n_moved, n_clusters)
+
+    @cached_property
+    def _halves(self) -> np.ndarray:
+        """0 or 1 for each linked sample: of large groups in turns, others whole islands."""
+        group = self.group[self.rows]
+        size, order = np.bincount(group), np.argsort(group, kind="stable")
+        rank = np.empty_like(group)
+        rank[order] = np.arange(len(group)) - np.repeat(size.cumsum() - size, size)
+        is_large = size >= LARGE
+        beside_large = np.isin(self._islands, self._islands[is_large])
+        of_group = np.where(beside_large, np.arange(len(size)), self._islands)
+        return np.where(is_large[group], rank, of_group[group]) % 2
+
+    def _without(self, rows: np.ndarray) -> Links:
+        group = self.group.copy()
+        group[rows] = -1
+        there, group[group >= 0] = np.unique(group[group >= 0], return_inverse=True)
+        return Links(group, self.apart[:, there])
 
     def kept_by(self, labels: np.ndarray, neighbors: Tensor | None, n_clusters: int) -> np.ndarray:
         """Return a partition in which the links hold; neighbours tell where samples may go."""
+        if not self:
+            return labels
         values = torch.eye(n_clusters)[torch.from_numpy(labels)]
         if neighbors is not None:
             values = smooth_over_graph(values.to(neighbors.device), neighbors).cpu()
@@ -292,6 +335,9 @@ class Links:
         keys = torch.from_numpy(self.conflicts @ np.array([n_groups, 1])).to(idx.device)
         is_apart = (one >= 0) & (other >= 0) & torch.isin(one * n_groups + other, keys)
         return (outside & ((one != other) | (one < 0))) | is_apart
+
+
+NOTHING = Links.none(0)
 
 
 def settled_labels(assignment: Tensor, links: Links) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skdeepclust._clusters.links import Links
+from skdeepclust._clusters.links import NOTHING, Links
 from skdeepclust.losses import pairwise_squared_distances
 
 
@@ -22,8 +22,8 @@ class RunningRadius:
         Where the moments live.
     momentum : float, default=0.3
         Weight of the newest distance.
-    links : Links, default=None
-        What is known of the samples; `None`: nothing.
+    links : Links, default=NOTHING
+        What is known of the samples.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class RunningRadius:
         n_samples: int,
         device: torch.device,
         momentum: float = 0.3,
-        links: Links | None = None,
+        links: Links = NOTHING,
     ):
         self.mean, self.mean_square = torch.zeros(2, n_samples, device=device)
         self.momentum, self.links = momentum, links
@@ -58,7 +58,7 @@ class RunningRadius:
         """
         outside = pairwise_squared_distances(anchor, anchor) > self._squared(idx)[:, None]
         self._update(idx, (anchor - positive).norm(dim=1).to(self.mean.dtype))
-        return self.links.admissible(outside, idx) if self.links else outside
+        return self.links.admissible(outside, idx)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the moments."""

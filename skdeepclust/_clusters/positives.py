@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from skdeepclust._clusters.links import Links
+from skdeepclust._clusters.links import NOTHING, Links
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import StoredArray
@@ -127,34 +127,8 @@ class LinkedPositives:
         return self.positives.apply_drawn(*drawn)
 
 
-def linked_positives(
-    positives: Positives | None, runner: Runner, X: Any, links: Links
-) -> Positives | None:
-    """Return positives of which some are of other samples in the same group.
-
-    Parameters
-    ----------
-    positives : Positives or None
-        Make the positive of a sample.
-    runner : Runner
-        Tells what samples look like.
-    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
-        The samples.
-    links : Links
-        What is known of them.
-    """
-    if positives is None or not links:
-        return positives
-    of_row = X.shape[1] * runner.dtype.itemsize
-    rows = links.rows[: max(1, int(MAX_BYTES / of_row))]
-    samples = runner.infer(lambda x: x, X[rows])
-    device = samples.device
-    index, group = (torch.from_numpy(each).to(device) for each in (rows, links.group))
-    return LinkedPositives(positives, samples, index, group)
-
-
 def positives_of(
-    augmentation: Any, runner: Runner, X: Any, neighbors: Tensor | None
+    augmentation: Any, runner: Runner, X: Any, neighbors: Tensor | None, links: Links = NOTHING
 ) -> Positives | None:
     """Return what makes positives; `None` if nothing does.
 
@@ -168,7 +142,23 @@ def positives_of(
         The samples.
     neighbors : Tensor of int64 of shape (n_samples, n_neighbors) or None
         Neighbours of each sample.
+    links : Links, default=NOTHING
+        What is known of the samples.
     """
+    positives = _without_links(augmentation, runner, X, neighbors)
+    if positives is None or not links:
+        return positives
+    n_most = max(1, int(MAX_BYTES / (X.shape[1] * runner.dtype.itemsize)))
+    rows = links.rows[:n_most]
+    samples = runner.infer(lambda x: x, X[rows])
+    index, group = (torch.from_numpy(each).to(samples.device) for each in (rows, links.group))
+    return LinkedPositives(positives, samples, index, group)
+
+
+def _without_links(
+    augmentation: Any, runner: Runner, X: Any, neighbors: Tensor | None
+) -> Positives | None:
+    """Return what makes the positive of a sample by itself, or by its neighbours."""
     if mixes_neighbors(augmentation, runner.input_shape) and neighbors is not None:
         rows = _in_memory(runner, X)
         return None if rows is None else NeighborMixtures(rows, neighbors)

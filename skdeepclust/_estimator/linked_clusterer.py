@@ -61,18 +61,16 @@ def links_of(
     sample_weight : ndarray of shape (n_samples,), default=None
         Weights; of a sample of weight 0, which counts as left out, nothing is known.
     """
-    pairs = [
-        checked_pairs(given, name, n_samples)
-        for given, name in ((must_link, "must_link"), (cannot_link, "cannot_link"))
-    ]
+    must = checked_pairs(must_link, "must_link", n_samples)
+    cannot = checked_pairs(cannot_link, "cannot_link", n_samples)
     index = known_index(known_labels, n_samples)
     if sample_weight is not None:
         counted = sample_weight > 0
-        pairs = [each[counted[each].all(axis=1)] for each in pairs]
+        must, cannot = (each[counted[each].all(axis=1)] for each in (must, cannot))
         index[~counted] = UNLABELLED
-    if not (len(pairs[0]) or len(pairs[1]) or (index >= 0).any()):
+    if not (len(must) or len(cannot) or (index >= 0).any()):
         return Links.none(n_samples)
-    return Links.learn(*pairs, index, n_clusters)
+    return Links.learn(must, cannot, index, n_clusters)
 
 
 def asked(

@@ -96,8 +96,8 @@ def _of_one_type(known: np.ndarray, name: str = "y") -> np.ndarray:
         )
     if f"{UNLABELLED}" in known and not np.isin(known, [f"{UNLABELLED}", "1"]).all():
         raise ValueError(
-            f"{name} holds the string '{UNLABELLED}' beside other strings. Give a list, or an array "
-            f"of dtype object, with the number {UNLABELLED} where there is no label."
+            f"{name} holds the string '{UNLABELLED}' beside other strings. Give a list, or an "
+            f"array of dtype object, with the number {UNLABELLED} where there is no label."
         )
     return known
 
