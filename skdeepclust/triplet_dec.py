@@ -29,7 +29,7 @@ from skdeepclust._clusters.repair import revive
 from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._estimator import types
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
-from skdeepclust._estimator.linked_clusterer import BaseLinkedClusterer
+from skdeepclust._estimator.linked_clusterer import BaseDeepLinkedClusterer
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._inputs.samples import InputSpec
 from skdeepclust._inputs.sequences import rows_images_or_sequences
@@ -89,7 +89,7 @@ class _Fit:
     target: Any = None
 
 
-class TripletDECClusterer(DecodingEstimator, BaseLinkedClusterer):
+class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
     r"""Deep embedded clustering with triplets and an entropy term.
 
     An autoencoder E, D is trained in three phases: reconstruction; a contrastive warm-up that

@@ -14,7 +14,7 @@ from benchmarks.compare.samples import Samples
 from skdeepclust.meta import ConstrainedClusterer
 from skdeepclust.metrics import clustering_accuracy_score
 
-LEARNING, COP, GEMCLUS = "TripletDECClusterer", "COP-KMeans", "GemClus, MLPMMD"
+LEARNING, COP, GEMCLUS = "TripletDECClusterer", "COP-KMeans", "GemClus, LinearMMD"
 AROUND = "ConstrainedClusterer, "
 # How much is known, of which kind; peers know links alone.
 NUMBERS = (50, 100, 200, 500)
@@ -80,7 +80,7 @@ def fit_of(name: str, samples: Samples, seed: int) -> Callable[[np.ndarray, Know
     if name == COP:
         return lambda X, given: cop_kmeans(X, n_clusters, seed, **given)
     if name == GEMCLUS:
-        return lambda X, given: gemclus_mlp(X, n_clusters, seed, **given)
+        return lambda X, given: gemclus_linear(X, n_clusters, seed, **given)
     inner = MAKE[name.removeprefix(AROUND)](samples, n_clusters, seed)
     model = ConstrainedClusterer(inner) if name.startswith(AROUND) else inner
     return lambda X, given: model.fit(X, **given)
@@ -109,13 +109,14 @@ def cop_kmeans(X: np.ndarray, n_clusters: int, seed: int, **links: np.ndarray) -
     raise failed
 
 
-def gemclus_mlp(X: np.ndarray, n_clusters: int, seed: int, **links: np.ndarray) -> Any:
+def gemclus_linear(X: np.ndarray, n_clusters: int, seed: int, **links: np.ndarray) -> Any:
     try:
         from gemclus import add_mlcl_constraint
-        from gemclus.mlp import MLPMMD
+        from gemclus.linear import LinearMMD
     except ImportError as error:
         raise SystemExit("GemClus comes with: pip install --no-deps gemclus POT") from error
-    model = MLPMMD(n_clusters=n_clusters, batch_size=128, max_iter=200, random_state=seed)
+    options = {"batch_size": 128, "max_iter": 200, "ovo": True, "random_state": seed}
+    model = LinearMMD(n_clusters=n_clusters, **options)
     if links:
         model = add_mlcl_constraint(model, **links)
     return model.fit(X.astype(np.float64))

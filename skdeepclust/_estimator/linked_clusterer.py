@@ -105,7 +105,7 @@ def asked(
     return query_samples(embedding, assignment, int(n_queries), known=known, random_state=seed)
 
 
-class BaseLinkedClusterer(BaseDeepClusterer):
+class BaseDeepLinkedClusterer(BaseDeepClusterer):
     """Base of clusterers whose `fit` takes links; a method gets them in `_fit_phases`."""
 
     @fit_method

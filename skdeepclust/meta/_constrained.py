@@ -230,7 +230,8 @@ class ConstrainedClusterer(BaseMetaClusterer):
         labels : ndarray of int of shape (n_samples,)
             Index of the cluster.
         """
-        return self._names[self.predict_proba(X).argmax(axis=1)]
+        columns = self.predict_proba(X).argmax(axis=1)
+        return self._names[columns]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the share of each cluster in what reaches a sample.
