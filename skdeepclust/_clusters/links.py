@@ -229,9 +229,11 @@ class Links:
 
     @cached_property
     def _halves(self) -> np.ndarray:
-        """0 or 1 for each linked sample: of large groups in turns, others whole islands."""
+        """0 or 1 for each linked sample: large groups are halved at random, others go whole."""
         group = self.group[self.rows]
-        size, order = np.bincount(group), np.argsort(group, kind="stable")
+        # not by their order, which may tell something
+        order = np.lexsort((np.random.default_rng(0).random(len(group)), group))
+        size = np.bincount(group)
         rank = np.empty_like(group)
         rank[order] = np.arange(len(group)) - np.repeat(size.cumsum() - size, size)
         is_large = size >= LARGE

@@ -187,6 +187,23 @@ def test_what_breaks_links_has_a_penalty():
     assert few.penalty(np.zeros(12, dtype=int), 3) < links.penalty(np.zeros(12, dtype=int), 3)
 
 
+def test_what_links_say_of_held_out_ones():
+    # a ring of neighbours around each of two clusters, of which a partition has seen one
+    truth = np.arange(200) // 100
+    steps = np.arange(1, 6)
+    ring = torch.from_numpy((np.arange(200)[:, None] + steps) % 100 + 100 * truth[:, None])
+    links = learn(label=np.where(np.arange(200) % 3, -1, truth), n_clusters=2)
+    joined = np.zeros(200, dtype=int)
+    assert links.penalty(joined, 2) > 0.5
+    assert links.held_out_penalty(joined, ring, 2) == 0
+    np.testing.assert_array_equal(links.spread(joined, ring, 2).argmax(1), truth)
+    # links that are drawn by lot say nothing of others
+    lots = np.random.default_rng(0).integers(2, size=200)
+    drawn = learn(label=np.where(np.arange(200) % 3, -1, lots), n_clusters=2)
+    assert drawn.penalty(drawn.spread(truth, ring, 2).argmax(1).numpy(), 2) < 0.3
+    assert drawn.held_out_penalty(truth, ring, 2) > 0.5
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_targets_of_a_group_are_its_mean_and_differ_from_those_apart(seed):
     rng = np.random.default_rng(seed)
