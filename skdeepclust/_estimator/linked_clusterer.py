@@ -93,7 +93,7 @@ def asked(
     random_state : int, RandomState instance or None
         Seed.
     """
-    known = known_index(known_labels, len(embedding)) >= 0
+    known = known_index(known_labels, len(assignment)) >= 0
     n_left = int((~known).sum())
     is_number = isinstance(n_queries, (int, np.integer)) and not isinstance(n_queries, bool)
     if not (is_number and 1 <= n_queries <= n_left):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, make_blobs, make_moons
@@ -129,6 +130,14 @@ def test_metadata_is_for_it_and_for_the_estimator_that_asks():
         alone = ConstrainedClusterer(inner.set_fit_request(known_labels=False))
         labels = alone.fit(X, known_labels=EVERY).estimator_.labels_
         np.testing.assert_array_equal(labels, inner.fit(X).labels_)
+
+
+def test_samples_that_are_sparse():
+    given = sparse.csr_array(X)
+    model = ConstrainedClusterer(KMEANS).fit(given, known_labels=EVERY)
+    plain = ConstrainedClusterer(KMEANS).fit(X, known_labels=EVERY)
+    assert clustering_accuracy_score(plain.labels_, model.labels_) == 1
+    assert len(set(model.query(given, 9, known_labels=EVERY).tolist())) == 9
 
 
 def test_queries_leave_out_what_is_known():

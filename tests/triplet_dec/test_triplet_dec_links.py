@@ -137,6 +137,7 @@ def test_minus_one_is_no_label_even_beside_one_alone():
         ({"must_link": [[0, 90]]}, "must_link holds the index 90, but X has n_samples=90"),
         ({"cannot_link": [[0.5, 1]]}, "cannot_link holds float64"),
         ({"known_labels": HALF[:50]}, "known_labels has 50 labels, but X has 90 samples"),
+        ({"known_labels": np.zeros((90, 2))}, "known_labels should be a 1d array"),
         ({"known_labels": [None] * 90}, "known_labels contains None"),
         ({"known_labels": np.full(90, np.nan)}, "known_labels contains NaN"),
         ({"known_labels": np.arange(90)}, "known_labels holds 90 different labels"),
