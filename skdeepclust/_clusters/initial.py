@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skdeepclust._clusters.input_starts import input_partition
 from skdeepclust._clusters.judge import Judge
+from skdeepclust._clusters.links import Links
 from skdeepclust._clusters.merging import number_of_parts, share_of_smaller
 from skdeepclust._clusters.partitions import (
     Clusters,
@@ -104,7 +105,7 @@ def initial_clusters(
 
     def merit(labels: np.ndarray) -> float:
         if neighbors is None:
-            return judge.information(assign(points, clusters_of(labels)))
+            return judge.information(assign(points, clusters_of(labels))) - judge.penalty(labels)
         return judge.merit(labels)
 
     seed, found = int(torch.randint(2**31 - 1, ())), []
@@ -114,8 +115,30 @@ def initial_clusters(
     if looks_at_input:
         labels = input_partition(judge, rows=rows, n_init=n_init, random_state=seed)
         found = best_first([*found, Candidate(merit(labels), labels)])
+    if judge.links:
+        found = best_first([*found, *_spread(found[:N_PROPAGATED], judge, judge.links, merit)])
     chosen = distinct_partitions([each.labels for each in found], n_starts)
-    return [Start(found[i].labels, clusters_of(found[i].labels)) for i in chosen]
+    kept = [judge.keeping_links(found[i].labels) for i in chosen]
+    return [Start(labels, clusters_of(labels)) for labels in kept]
+
+
+def _spread(
+    found: Sequence[Candidate], judge: Judge, links: Links, merit: Callable[[np.ndarray], float]
+) -> list[Candidate]:
+    """Return what becomes of candidates if linked samples take their neighbours along.
+
+    Only where one half of the links says that the other one is better kept for it.
+    """
+    neighbors, n_clusters, spread = judge.neighbors, judge.n_clusters, []
+    if neighbors is None:
+        return []
+    for labels in [each.labels for each in found]:
+        held_out = links.held_out_penalty(labels, neighbors, n_clusters)
+        if held_out < links.penalty(labels, n_clusters):
+            values = links.spread(labels, neighbors, n_clusters)
+            labels = values.argmax(1).cpu().numpy()
+            spread.append(Candidate(merit(labels) - judge.largest * held_out, labels))
+    return spread
 
 
 def _of_embedding(
