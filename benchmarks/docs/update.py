@@ -39,7 +39,10 @@ from benchmarks.tagnet_scale.tables import table as scale_table
 from benchmarks.triplet_dec.tables import table
 
 METHODS = ("forced_apart", "parsimonious", "tagnet")
-PAGES_OF_USE = ("answers", "distributed", "explanations", "repair", "scaling", "serving", "tuning")
+PAGES_OF_USE = (
+    "answers", "distributed", "explanations", "known_samples", "repair", "scaling", "serving",
+    "tuning",
+)  # fmt: skip
 NAMES_OF_PAGES = (
     "benchmarks", "choices", "choosing", "classics", "comparison", "index", "papers",
     "triplet_dec_results", *PAGES_OF_USE, *(f"{method}_results" for method in METHODS),

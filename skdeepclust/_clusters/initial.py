@@ -13,6 +13,7 @@ from torch import Tensor
 
 from skdeepclust._clusters.input_starts import input_partition
 from skdeepclust._clusters.judge import Judge
+from skdeepclust._clusters.links import Links
 from skdeepclust._clusters.merging import number_of_parts, share_of_smaller
 from skdeepclust._clusters.partitions import (
     Clusters,
@@ -111,7 +112,7 @@ def initial_clusters(
 
     def merit(labels: np.ndarray) -> float:
         if neighbors is None:
-            return judge.information(assign(points, clusters_of(labels)))
+            return judge.information(assign(points, clusters_of(labels))) - judge.penalty(labels)
         return judge.merit(labels)
 
     seed, found, agreed = int(torch.randint(2**31 - 1, ())), [], None
@@ -126,8 +127,30 @@ def initial_clusters(
             agreed = _by_both([agreed, labels], judge, embedding, rows)
     if agreed is not None:
         found = [Candidate(merit(agreed), agreed)]
+    if judge.links:
+        found = best_first([*found, *_spread(found[:N_PROPAGATED], judge, judge.links, merit)])
     chosen = distinct_partitions([each.labels for each in found], n_starts)
-    return [Start(found[i].labels, clusters_of(found[i].labels)) for i in chosen]
+    kept = [judge.keeping_links(found[i].labels) for i in chosen]
+    return [Start(labels, clusters_of(labels)) for labels in kept]
+
+
+def _spread(
+    found: Sequence[Candidate], judge: Judge, links: Links, merit: Callable[[np.ndarray], float]
+) -> list[Candidate]:
+    """Return what becomes of candidates if linked samples take their neighbours along.
+
+    Only where one half of the links says that the other one is better kept for it.
+    """
+    neighbors, n_clusters, spread = judge.neighbors, judge.n_clusters, []
+    if neighbors is None:
+        return []
+    for labels in [each.labels for each in found]:
+        held_out = links.held_out_penalty(labels, neighbors, n_clusters)
+        if held_out < links.penalty(labels, n_clusters):
+            values = links.spread(labels, neighbors, n_clusters)
+            labels = values.argmax(1).cpu().numpy()
+            spread.append(Candidate(merit(labels) - judge.largest * held_out, labels))
+    return spread
 
 
 def _of_embedding(
@@ -158,8 +181,10 @@ def _agreed(
     The best one is often best by what is particular to it: of clusters that the neighbours in the
     input don't tell apart, it may have joined two and cut a third.
     """
-    # where sizes are estimated, few candidates find a small cluster: a majority would lose it
-    if judge.neighbors is None or not (judge.even and is_gmm(init)) or len(found) < LEAST_VOTES:
+    # where sizes are estimated, few candidates find a small cluster: a majority would lose it;
+    # of what is known of samples, some candidates keep more than others
+    has_say = judge.even and not judge.links and is_gmm(init)
+    if judge.neighbors is None or not has_say or len(found) < LEAST_VOTES:
         return None
     n_clusters = judge.n_clusters
     labels = most_agreed([each.labels for each in found], _compared(rows), n_clusters)

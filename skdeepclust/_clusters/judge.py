@@ -13,9 +13,10 @@ import torch
 from scipy.stats import entropy
 from torch import Tensor
 
+from skdeepclust._clusters.links import NOTHING, Links
 from skdeepclust._clusters.prior import check_prior
 from skdeepclust._engine.runner import Runner
-from skdeepclust.graph import count_edges, neighbor_information
+from skdeepclust.graph import count_edges, neighbor_information, smooth_over_graph
 from skdeepclust.graph._input_graph import input_neighbors, principal_components
 from skdeepclust.losses import information_loss
 
@@ -53,6 +54,8 @@ class Judge:
         Weight of what neighbours leave uncertain, in the merit of an initial partition.
     components : callable, default=None
         Returns principal components of the samples, in which the neighbours are.
+    links : Links, default=NOTHING
+        What is known of the samples.
     """
 
     n_clusters: int
@@ -61,6 +64,7 @@ class Judge:
     n_neighbors: int
     uncertainty_weight: float = 0.0
     components: Callable[[], np.ndarray] | None = None
+    links: Links = NOTHING
 
     @classmethod
     def learn(
@@ -72,6 +76,7 @@ class Judge:
         n_neighbors: int,
         search: Any,
         once: Callable[[str, Callable[[], Tensor]], Tensor],
+        links: Links = NOTHING,
     ) -> Self:
         """Check the prior, and find the neighbours.
 
@@ -91,12 +96,14 @@ class Judge:
             Finds them; `None`: an exact search.
         once : callable
             `Session.once`.
+        links : Links, default=NOTHING
+            What is known of the samples.
         """
         check_prior(cluster_prior, n_clusters)
         even = isinstance(cluster_prior, str) and cluster_prior != "estimated"
         weight = UNCERTAINTY_WEIGHT if even and cluster_prior != "uniform" else 0.0
         if not n_neighbors:
-            return cls(n_clusters, even, None, 0)
+            return cls(n_clusters, even, None, 0, links=links)
         n_wide = number_of_wide_neighbors(n_neighbors, X.shape[0], n_clusters)
         find = partial(input_neighbors, runner, X, n_wide, search)
         neighbors = once("neighbors", find).to(runner.device)
@@ -104,7 +111,7 @@ class Judge:
         def components() -> np.ndarray:
             return runner.infer(principal_components(runner, X), X).cpu().numpy()
 
-        return cls(n_clusters, even, neighbors, n_neighbors, weight, components)
+        return cls(n_clusters, even, neighbors, n_neighbors, weight, components, links)
 
     @property
     def neighbors(self) -> Tensor | None:
@@ -134,7 +141,8 @@ class Judge:
     def merit(self, labels: np.ndarray) -> float:
         r"""Return the merit of an initial partition, :math:`I - \lambda (H - I)`.
 
-        I is the agreement, H the entropy of the partition, lambda `uncertainty_weight`.
+        I is the agreement, H the entropy of the partition, lambda `uncertainty_weight`. What
+        breaks links has less, by the share of the linked samples that would have to move.
         """
         return self._merit(labels, self.agreement(labels))
 
@@ -144,7 +152,16 @@ class Judge:
 
     def _merit(self, labels: np.ndarray, agreement: float) -> float:
         uncertainty = float(entropy(np.bincount(labels))) - agreement
-        return agreement - self.uncertainty_weight * uncertainty
+        return agreement - self.uncertainty_weight * uncertainty - self.penalty(labels)
+
+    @property
+    def largest(self) -> float:
+        """The largest agreement that there is."""
+        return math.log(max(self.n_clusters, 2)) if self.even else 1.0
+
+    def penalty(self, labels: np.ndarray) -> float:
+        """Return what is taken off the merit of labels for the links that they break."""
+        return self.largest * self.links.penalty(labels, self.n_clusters)
 
     def _agreement(self, labels: np.ndarray, n_nearest: int | None) -> float:
         assert self.wide_neighbors is not None
@@ -152,6 +169,15 @@ class Judge:
         information = neighbor_information(labels, neighbors)
         uncertainty = 1.0 if self.even else entropy(np.bincount(labels))
         return information / uncertainty if uncertainty > 0 else 0.0
+
+    def keeping_links(self, labels: np.ndarray) -> np.ndarray:
+        """Return a partition in which the links hold."""
+        return self.links.kept_by(labels, self.neighbors, self.n_clusters)
+
+    def smoothed(self, assignment: Tensor) -> Tensor:
+        """Return an assignment in which samples take after their neighbours, and links hold."""
+        clamped = self.links.clamped(assignment)
+        return clamped if self.neighbors is None else smooth_over_graph(clamped, self.neighbors)
 
     def share_of(self, start: np.ndarray, labels: np.ndarray) -> float:
         """Return how much of the agreement of a start labels have, near or wide, the larger one."""
@@ -188,11 +214,12 @@ class Judge:
         assignment : Tensor of shape (n_samples, n_clusters)
             Probabilities.
         """
-        largest = math.log(max(self.n_clusters, 2)) if self.even else 1.0
+        largest, labels = self.largest, assignment.argmax(1).cpu().numpy()
         information = self.information(assignment) / largest
+        broken = self.penalty(labels) / largest
         if self.neighbors is None:
-            return information
+            return information - broken
         # results are close to each other: the nearer half of the neighbours errs less
         nearer = (self.n_neighbors + 1) // 2
-        agreement = self.agreement(assignment.argmax(1).cpu().numpy(), nearer) / largest
-        return float(information + agreement) / 2
+        agreement = self.agreement(labels, nearer) / largest
+        return float(information + agreement) / 2 - broken

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from skdeepclust._clusters.links import NOTHING, Links
 from skdeepclust.losses import pairwise_squared_distances
 
 
@@ -21,15 +22,25 @@ class RunningRadius:
         Where the moments live.
     momentum : float, default=0.3
         Weight of the newest distance.
+    links : Links, default=NOTHING
+        What is known of the samples.
     """
 
-    def __init__(self, n_samples: int, device: torch.device, momentum: float = 0.3):
+    def __init__(
+        self,
+        n_samples: int,
+        device: torch.device,
+        momentum: float = 0.3,
+        links: Links = NOTHING,
+    ):
         self.mean, self.mean_square = torch.zeros(2, n_samples, device=device)
-        self.momentum = momentum
+        self.momentum, self.links = momentum, links
 
     @torch.no_grad()
     def admissible(self, anchor: Tensor, positive: Tensor, idx: Tensor) -> Tensor:
         """Return which samples of the batch lie outside each other's radius, then update it.
+
+        Of linked samples the links say it.
 
         Parameters
         ----------
@@ -47,7 +58,7 @@ class RunningRadius:
         """
         outside = pairwise_squared_distances(anchor, anchor) > self._squared(idx)[:, None]
         self._update(idx, (anchor - positive).norm(dim=1).to(self.mean.dtype))
-        return outside
+        return self.links.admissible(outside, idx)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the moments."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from skdeepclust._clusters.categories import categorical_columns
+from skdeepclust._clusters.links import NOTHING, Links
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import StoredArray
@@ -98,13 +99,51 @@ class NeighborMixtures:
         return torch.where(self.categorical, torch.where(share < 0.5, x, other), between)
 
 
+class LinkedPositives:
+    """Positives of samples, or in half of the draws those of samples that share their cluster.
+
+    Parameters
+    ----------
+    positives : Positives
+        Make the positive of a sample.
+    samples : Tensor of shape (n_linked, ...)
+        Linked samples, as the network takes them.
+    rows : Tensor of int64 of shape (n_linked,)
+        Which these are.
+    group : Tensor of int64 of shape (n_samples,)
+        Group of each sample, -1 of those that aren't linked.
+    """
+
+    def __init__(self, positives: Positives, samples: Tensor, rows: Tensor, group: Tensor):
+        self.positives, self.group = positives, group
+        self.order = torch.argsort(group[rows], stable=True)
+        self.samples, self.rows = samples, rows
+        self.size = torch.bincount(group[rows], minlength=int(group.max()) + 1)
+        self.first = self.size.cumsum(0) - self.size
+
+    def draw(self, x: Tensor, idx: Tensor, /) -> tuple[Tensor, ...]:
+        """Draw of whom the positive is to be, and what makes it."""
+        group = self.group[idx]
+        size = torch.where(group < 0, 0, self.size[group])
+        which = self.first[group] + (torch.rand_like(x.flatten(1)[:, 0]) * size).long()
+        taken = (torch.rand_like(x.flatten(1)[:, 0]) < 0.5) & (size > 1)
+        place = self.order[torch.where(taken, which, 0)]
+        idx = torch.where(taken, self.rows[place], idx)
+        x = torch.where(taken.view(-1, *[1] * (x.ndim - 1)), self.samples[place], x)
+        return x, *self.positives.draw(x, idx)
+
+    def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
+        """Return the positives."""
+        return self.positives.apply_drawn(*drawn)
+
+
 def positives_of(
     augmentation: Any,
     runner: Runner,
     X: Any,
     neighbors: Tensor | None,
-    categorical_features: Any = None,
-    names: np.ndarray | None = None,
+    links: Links = NOTHING,
+    columns: tuple[Any, np.ndarray | None] = (None, None),
 ) -> Positives | None:
     """Return what makes positives; `None` if nothing does.
 
@@ -118,17 +157,33 @@ def positives_of(
         The samples.
     neighbors : Tensor of int64 of shape (n_samples, n_neighbors) or None
         Neighbours of each sample.
-    categorical_features : {"auto"}, array-like or None
-        The parameter of an estimator, for positives between neighbours.
-    names : ndarray of str of shape (n_features,) or None
-        Names of the columns of X.
+    links : Links, default=NOTHING
+        What is known of the samples.
+    columns : tuple
+        Which hold categories, {"auto"}, array-like or None as an estimator's parameter, and the
+        names of the columns of X, ndarray of str of shape (n_features,) or None.
     """
+    positives = _without_links(augmentation, runner, X, neighbors, columns)
+    if positives is None or not links:
+        return positives
+    n_most = max(1, int(MAX_BYTES / (X.shape[1] * runner.dtype.itemsize)))
+    rows = links.rows[:n_most]
+    samples = runner.infer(lambda x: x, X[rows])
+    index, group = (torch.from_numpy(each).to(samples.device) for each in (rows, links.group))
+    return LinkedPositives(positives, samples, index, group)
+
+
+def _without_links(
+    augmentation: Any, runner: Runner, X: Any, neighbors: Tensor | None, columns: tuple[Any, Any]
+) -> Positives | None:
+    """Return what makes the positive of a sample by itself, or by its neighbours."""
     if mixes_neighbors(augmentation, runner.input_shape) and neighbors is not None:
         rows = _in_memory(runner, X)
         if rows is None:
             return None
-        columns = categorical_columns(categorical_features, X, names, runner.input_shape)
-        on_device = None if columns is None else torch.from_numpy(columns).to(runner.device)
+        given, names = columns
+        mask = categorical_columns(given, X, names, runner.input_shape)
+        on_device = None if mask is None else torch.from_numpy(mask).to(runner.device)
         return NeighborMixtures(rows, neighbors, on_device)
     resolved = resolve_augmentation(augmentation, runner.input_shape)
     if isinstance(resolved, nn.Module):  # a fit would leave gradients and statistics in it

@@ -76,6 +76,10 @@ class BaseDeepClusterer(
     ) -> None:
         """Train the phases of `schedule` on validated X; metadata of `fit` are keywords."""
 
+    def _metadata_of_fit(self, X, extra: dict[str, np.ndarray], **metadata) -> dict[str, Any]:
+        """Check what else `fit` was given, and return what `_fit_phases` takes of it."""
+        return metadata
+
     @abstractmethod
     def _embed(self, x: torch.Tensor) -> torch.Tensor:
         """Return the embedding (n, n_components) of a batch."""
@@ -143,6 +147,7 @@ class BaseDeepClusterer(
         check_number_of_labels(y, X.shape[0])
         self._check_method(X)
         self._check_counted(self._number_counted(X, extra))
+        metadata = self._metadata_of_fit(X, extra, **metadata)
         self.__dict__.pop("best_epoch_", None)
         schedule = self._schedule(X.shape[0], warm)
         phases = self._n_phases(schedule)
@@ -155,7 +160,7 @@ class BaseDeepClusterer(
             message = None if watch is None else watch.warning()
             if message is not None:
                 warnings.warn(message, ConvergenceWarning, stacklevel=2)
-        self.labels_ = self._hard(X)
+        self.labels_ = self._labels_of_fit(X, **metadata)
         self._n_features_out = self._embed_samples(X[:1]).shape[1]
         self._warn_of_collapse()
         return self
@@ -196,6 +201,10 @@ class BaseDeepClusterer(
                 ConvergenceWarning,
                 stacklevel=3,
             )
+
+    def _labels_of_fit(self, X, **metadata) -> np.ndarray:
+        """Return the cluster of each training sample."""
+        return self._hard(X)
 
     def _soft(self, x: torch.Tensor) -> torch.Tensor:
         return self._assign(self._embed(x))

@@ -92,11 +92,14 @@ def check_labels(
     return classes, np.asarray(known, dtype=np.int64)[index]
 
 
-def column_of(y: Any) -> np.ndarray:
+def column_of(y: Any, name: str = "y") -> np.ndarray:
     """Return labels as a vector, of a column with a warning; refuse NaN."""
     with config_context(array_api_dispatch=False):
-        y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
+        try:
+            y = column_or_1d(y, warn=True)
+        except ValueError as error:
+            raise ValueError(str(error).replace("y should", f"{name} should")) from None
+        assert_all_finite(y, input_name=name)
     return y
 
 

@@ -52,7 +52,7 @@ def check_partial_labels(
 
 
 def partial_labels(
-    y: Any, n_samples: int, classes: np.ndarray | None = None
+    y: Any, n_samples: int, classes: np.ndarray | None = None, name: str = "y"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels in y without the missing ones, and for which samples there are any.
 
@@ -64,23 +64,25 @@ def partial_labels(
         Number of samples in X.
     classes : ndarray of shape (n_classes,), default=None
         The labels that there are, where they are known.
+    name : str, default="y"
+        What messages call y.
 
     Raises
     ------
     ValueError
         If y is no vector of as many labels, holds NaN or None, or mixes strings with numbers.
     """
-    y = vector(y, "y")
+    y = vector(y, name)
     if isinstance(y, (list, tuple)):  # numpy would make strings of all if some are
         y = np.array(y, dtype=object)
-    y = column_of(y)
+    y = column_of(y, name)
     if len(y) != n_samples:
-        raise ValueError(f"y has {len(y)} labels, but X has {n_samples} samples.")
+        raise ValueError(f"{name} has {len(y)} labels, but X has {n_samples} samples.")
     labelled = is_labelled(y, classes)
-    return _of_one_type(y[labelled]), labelled
+    return _of_one_type(y[labelled], name), labelled
 
 
-def _of_one_type(known: np.ndarray) -> np.ndarray:
+def _of_one_type(known: np.ndarray, name: str = "y") -> np.ndarray:
     """Return labels as numbers, or as strings of which none should have been the number -1."""
     if known.dtype.kind not in "OU":
         return known
@@ -89,13 +91,13 @@ def _of_one_type(known: np.ndarray) -> np.ndarray:
         return np.array(others)
     if others:
         raise ValueError(
-            f"y mixes strings with {others[0]!r}: only {UNLABELLED}, where there is no label, may "
-            "stand among strings."
+            f"{name} mixes strings with {others[0]!r}: only {UNLABELLED}, where there is no label, "
+            "may stand among strings."
         )
     if f"{UNLABELLED}" in known and not np.isin(known, [f"{UNLABELLED}", "1"]).all():
         raise ValueError(
-            f"y holds the string '{UNLABELLED}' beside other strings. Give a list, or an array of "
-            f"dtype object, with the number {UNLABELLED} where there is no label."
+            f"{name} holds the string '{UNLABELLED}' beside other strings. Give a list, or an "
+            f"array of dtype object, with the number {UNLABELLED} where there is no label."
         )
     return known
 

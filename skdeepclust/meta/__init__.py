@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skdeepclust.meta._consensus import ConsensusClusterer
+from skdeepclust.meta._constrained import ConstrainedClusterer
 from skdeepclust.meta._drift import DriftReport
 from skdeepclust.meta._hierarchical import HierarchicalClusterer
 from skdeepclust.meta._open_set import OpenSetClusterer
@@ -11,6 +12,7 @@ from skdeepclust.meta._stream import StreamClusterer
 
 __all__ = [
     "ConsensusClusterer",
+    "ConstrainedClusterer",
     "DriftReport",
     "HierarchicalClusterer",
     "OpenSetClusterer",

@@ -46,6 +46,7 @@ from skdeepclust._engine.plain_arrays import ordinary_errors, plain_arrays
 from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored
+from skdeepclust._inputs.links import LINKS, links_of_rows
 from skdeepclust.meta._inside import fitted
 from skdeepclust.metrics import _embed
 
@@ -344,6 +345,8 @@ def some_rows(X: Any, rows: np.ndarray) -> Any:
 def metadata_of_rows(X: Any, params: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
     """Return metadata for some rows of X: what has a row for each sample is cut, too.
 
+    Links between two of these rows follow them, others are dropped.
+
     Parameters
     ----------
     X : object
@@ -358,13 +361,16 @@ def metadata_of_rows(X: Any, params: dict[str, Any], rows: np.ndarray) -> dict[s
     dict
         Of the same names.
     """
-    n_samples = indexed(X)[2]
+    n_samples, links = indexed(X)[2], {}
     for name, values in params.items():
+        if name.rpartition("__")[2] in LINKS:  # of a step of a pipeline, too
+            links[name] = links_of_rows(values, name, n_samples, rows)
         # what has another length isn't cut, and would go to other samples
         is_weight = name.endswith("sample_weight") and np.ndim(values) > 0
         if is_weight and len(values) != n_samples:
             raise ValueError(f"{name} has {len(values)} values, but X has {n_samples} samples.")
-    return dict(rows_of_metadata(X, params, indices=rows))
+    others = {name: values for name, values in params.items() if name not in links}
+    return {**rows_of_metadata(X, others, indices=rows), **links}
 
 
 def centers_of(embedding: Embedding, labels: np.ndarray) -> np.ndarray:

@@ -90,7 +90,7 @@ def test_all_categories_come_from_the_nearer_sample():
     X = X.astype(np.float32)
     neighbors = torch.from_numpy(nearest_neighbors(X, 5))
     runner = Runner(torch.nn.Linear(8, 1), (8,), 64)
-    made = positives_of("auto", runner, X, neighbors, categories)
+    made = positives_of("auto", runner, X, neighbors, columns=(categories, None))
     assert isinstance(made, NeighborMixtures)
     idx = torch.arange(200)
     x = torch.from_numpy(X)[idx]

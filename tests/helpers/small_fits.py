@@ -37,6 +37,7 @@ GRAPH = {"n_components": 8, "n_stages": 2, "n_init": 1, **QUICK}
 AROUND: dict[str, dict[str, Any]] = {
     "OpenSetClusterer": {"contamination": 0.2},
     "ConsensusClusterer": {"n_runs": 2},
+    "ConstrainedClusterer": {"n_neighbors": 5},
     "HierarchicalClusterer": {"n_neighbors": 5},
     "SizeConstrainedClusterer": {"max_cluster_size": 25},
 }
@@ -55,6 +56,10 @@ NETWORKS: dict[str, Callable[[], tuple[Any, tuple]]] = {
             3, image_shape=(8, 8), pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK
         ),
         (KNOWN,),
+    ),
+    "triplet dec with links": lambda: (
+        TripletDECClusterer(3, pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK),
+        (KNOWN, None, None, [[0, 10], [10, 20]], [[0, 2]], np.where(DIGIT[:60] == 1, 1, -1)),
     ),
     "idec": lambda: (IDECClusterer(3, **CLASSIC), (KNOWN,)),
     "dcn": lambda: (DCNClusterer(3, **CLASSIC), (KNOWN,)),

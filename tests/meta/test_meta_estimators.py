@@ -187,6 +187,7 @@ def test_parameters_are_checked(name):
 TOO_LATE: dict[str, dict[str, Any]] = {
     "OpenSetClusterer": {"embedding": lambda fitted, X: X * np.nan},
     "ConsensusClusterer": {"embedding": lambda fitted, X: X * np.nan},
+    "ConstrainedClusterer": {"embedding": lambda fitted, X: X * np.nan},
     "HierarchicalClusterer": {"n_clusters": 9},
     "SizeConstrainedClusterer": {"min_cluster_size": 80},
     "StreamClusterer": {"embedding": lambda fitted, X: X * np.nan},

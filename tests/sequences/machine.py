@@ -25,7 +25,7 @@ from skdeepclust import load, save
 # What a message must name one of, beside parameters.
 NAMES = re.compile(
     r"\b(X|y|n_samples|samples?|features?|NaN|infinity|labels?|classes|class|fitted|score|"
-    r"sample_weight|columns|rows)\b"
+    r"sample_weight|columns|rows|must_link|cannot_link|known_labels)\b"
 )
 ANSWERS = ("predict", "predict_proba", "transform", "decision_function")
 
@@ -69,13 +69,15 @@ class Sequence:
         X = samples(self.generator, kind, n_features)
         y = labels(self.generator, len(X))
         given = FORMS[form](X)
-        self.calls.append(f"{method}({kind} {X.shape} as {form}, y={y.tolist()})")
-        if self._call(method, given, y, **self._classes(method, y)) is None:
+        known = self._known(method, len(X))
+        self.calls.append(f"{method}({kind} {X.shape} as {form}, y={y.tolist()}, {known})")
+        if self._call(method, given, y, **self._classes(method, y), **known) is None:
             return
         self.seen = X
         if hasattr(self.model, "labels_"):
             self._check(self.model.labels_.shape == (len(X),), "labels_ has another shape")
-            same = np.array_equal(self.model.predict(given), self.model.labels_)
+            # which keep links, of which predict knows nothing
+            same = bool(known) or np.array_equal(self.model.predict(given), self.model.labels_)
             # an assignment to bounded sizes parts samples that are alike
             same |= self.name == "sizes"
             self._check(same, "predict of the training samples isn't labels_")
@@ -83,8 +85,17 @@ class Sequence:
         warm = getattr(self.model, "warm_start", False)
         warm |= self.model.get_params().get("estimator__warm_start", False)
         if method == "fit" and not warm and self.generator.random() < 0.2:
-            again = clone(self.model).fit(given, y)
+            again = clone(self.model).fit(given, y, **known)
             self._same(again, self.model, given, "another fit of the same seed")
+
+    def _known(self, method: str, n_samples: int) -> dict[str, Any]:
+        """Tell of some samples, where that can be; now and then what can't be."""
+        if method != "fit" or not hasattr(self.model, "query") or self.generator.random() < 0.5:
+            return {}
+        ends = self.generator.integers(n_samples + (self.generator.random() < 0.1), size=(3, 2))
+        name = self._one_of(["must_link", "cannot_link", "known_labels"])
+        is_labels = name == "known_labels"
+        return {name: labels(self.generator, n_samples) if is_labels else ends}
 
     def partial_fit(self) -> None:
         """Go on, where that can be."""

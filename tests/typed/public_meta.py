@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from skdeepclust import TAGnetClusterer, meta
+from skdeepclust import TAGnetClusterer, TripletDECClusterer, meta
 from skdeepclust.meta import (
     ConsensusClusterer,
+    ConstrainedClusterer,
     DriftReport,
     HierarchicalClusterer,
     OpenSetClusterer,
@@ -42,6 +43,18 @@ def use_meta_estimators() -> None:
     print(tree.n_clusters_ + tree.n_leaves_, tree.leaves_.shape, tree.leaf_counts_.sum())
     print(tree.children_.shape, tree.distances_.shape, tree.estimator_, tree.labels_.shape)
     print(tree.n_features_in_ + 1, tree.feature_names_in_.shape)
+
+    triplet = TripletDECClusterer(10).set_fit_request(known_labels=True)
+    triplet.fit(X, must_link=[[0, 1]], cannot_link=np.array([[0, 2]]), known_labels=y)
+    print(triplet.query(X, 10, known_labels=y, random_state=0).shape, triplet.labels_)
+
+    told = ConstrainedClusterer(inner, n_neighbors=5, embedding="transform", random_state=0)
+    told.fit(X, y, must_link=[[0, 1]], cannot_link=np.array([[0, 2]]), sample_weight=WEIGHT)
+    told.set_fit_request(known_labels=True).fit(X, known_labels=y)
+    rows = told.query(X, 10, known_labels=y, random_state=0)
+    print(rows.shape, told.predict(x), told.predict_proba(X).shape, told.transform(X))
+    print(told.estimator_, told.labels_.shape, told.neighbors_, told.get_metadata_routing())
+    print(told.n_features_in_ + 1, told.feature_names_in_.shape)
 
     sized = SizeConstrainedClusterer(inner, min_cluster_size=5, max_cluster_size=20).fit(X)
     print(sized.predict(X).shape, sized.transform(X), sized.prices_.shape, sized.labels_.shape)
