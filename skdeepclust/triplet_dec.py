@@ -438,10 +438,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             session.runner, X, self.n_clusters, self.cluster_prior,
             self.n_neighbors, self.neighbors, session.once, links,
         )  # fmt: skip
-        kinds = self.categorical_features, getattr(self, "feature_names_in_", None)
-        positives = positives_of(
-            self.augmentation, session.runner, X, judge.neighbors, links, kinds
-        )
+        kind = self.categorical_features, getattr(self, "feature_names_in_", None)
+        positives = positives_of(self.augmentation, session.runner, X, judge.neighbors, links, kind)
         return _Fit(extra.get("sample_weight", np.ones(X.shape[0])), positives, radius, judge)
 
     def _train_anew(self, session: Session, X, extra, schedule) -> None:
