@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from skdeepclust._clusters.initial import Start, initial_clusters
 from skdeepclust._clusters.judge import Judge
-from skdeepclust._clusters.links import NOTHING, Links
+from skdeepclust._clusters.known.links import NOTHING, Links
 from skdeepclust._clusters.negatives import RunningRadius
 from skdeepclust._clusters.partitions import Clusters, check_init, is_gmm, softened
 from skdeepclust._clusters.positives import Positives, mixes_neighbors, positives_of

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from skdeepclust._clusters.input_starts import input_partition
 from skdeepclust._clusters.judge import Judge
-from skdeepclust._clusters.links import Links
+from skdeepclust._clusters.known.links import Links
 from skdeepclust._clusters.merging import number_of_parts, share_of_smaller
 from skdeepclust._clusters.partitions import (
     Clusters,
@@ -43,6 +43,8 @@ N_PROPAGATED = 6
 # them are alike.
 LEAST_VOTES = 3
 N_COMPARED = 5_000
+# Beside a learned embedding, the input has so many times fewer candidates.
+SHARE_OF_DRAWS = 3
 # Where clusters may be small, mixtures have so many times as many components as clusters.
 PARTS = 2
 
@@ -121,7 +123,8 @@ def initial_clusters(
         found = _of_embedding(embedding, judge, rows, init, n_init, seed, merit)
         agreed = _agreed(embedding, judge, rows, init, found)
     if looks_at_input:
-        labels = input_partition(judge, rows=rows, n_init=n_init, random_state=seed)
+        n_drawn = n_init if agreed is None else -(-n_init // SHARE_OF_DRAWS)
+        labels = input_partition(judge, rows=rows, n_init=n_drawn, random_state=seed)
         found = best_first([*found, Candidate(merit(labels), labels)])
         if agreed is not None:
             agreed = _by_both([agreed, labels], judge, embedding, rows)

@@ -13,7 +13,7 @@ import torch
 from scipy.stats import entropy
 from torch import Tensor
 
-from skdeepclust._clusters.links import NOTHING, Links
+from skdeepclust._clusters.known.links import NOTHING, Links
 from skdeepclust._clusters.prior import check_prior
 from skdeepclust._engine.runner import Runner
 from skdeepclust.graph import count_edges, neighbor_information, smooth_over_graph

@@ -10,7 +10,8 @@ from sklearn.cluster import KMeans
 from sklearn.neighbors import KNeighborsTransformer
 from sklearn.preprocessing import FunctionTransformer
 
-from skdeepclust import TripletDECClusterer, triplet_dec
+from skdeepclust import TripletDECClusterer
+from skdeepclust._clusters import judge
 from skdeepclust._inputs.samples import InputSpec
 from skdeepclust.augmentation import ImageAugmentation
 from skdeepclust.graph import _input_graph
@@ -95,13 +96,13 @@ def test_another_exact_search_gives_the_same_clusters(X):
 
 def test_of_many_samples_some_are_everyones_neighbors(X, monkeypatch):
     seen = []
-    smooth = triplet_dec.smooth_over_graph
+    smooth = judge.smooth_over_graph
 
     def recording(values, neighbors):
         seen.append(neighbors)
         return smooth(values, neighbors)
 
-    monkeypatch.setattr(triplet_dec, "smooth_over_graph", recording)
+    monkeypatch.setattr(judge, "smooth_over_graph", recording)
     monkeypatch.setattr(_input_graph, "MAX_CANDIDATES", 60)
     first, second = (quick(max_epochs=2).fit(X) for _ in range(2))
     neighbors = seen[0].numpy()
