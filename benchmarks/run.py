@@ -84,6 +84,7 @@ REGISTRY = {
         "novelty, consensus, trees, sizes, samples in parts and explanations of clusters",
         quick="--data digits --experiments sizes --seeds 0",
     ),
+    "builds": Benchmark("builds", "Triplet DEC of this tree beside that of another commit"),
     "overhead": Benchmark("overhead", "a training step beside a plain loop"),
     "precision": Benchmark(
         "precision",

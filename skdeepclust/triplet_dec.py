@@ -20,11 +20,11 @@ from torch.nn import functional
 
 from skdeepclust._clusters.initial import Start, initial_clusters
 from skdeepclust._clusters.judge import Judge
-from skdeepclust._clusters.links import NOTHING, Links
+from skdeepclust._clusters.known.links import NOTHING, Links
 from skdeepclust._clusters.negatives import RunningRadius
-from skdeepclust._clusters.partitions import Clusters, check_centers, is_gmm
+from skdeepclust._clusters.partitions import Clusters, check_init, is_gmm, softened
 from skdeepclust._clusters.positives import Positives, mixes_neighbors, positives_of
-from skdeepclust._clusters.prior import check_prior, prior_of_partition
+from skdeepclust._clusters.prior import prior_of_partition
 from skdeepclust._clusters.repair import revive
 from skdeepclust._compat import HasMethods, Interval, StrOptions
 from skdeepclust._estimator import types
@@ -47,7 +47,7 @@ from skdeepclust.losses import (
     triplet_loss,
 )
 from skdeepclust.losses._clustering import weighted_mean
-from skdeepclust.losses._reconstruction import reconstruction_errors
+from skdeepclust.losses._reconstruction import leading_rows, reconstruction_errors
 from skdeepclust.networks._autoencoders import AUTOENCODERS
 from skdeepclust.networks._checks import check_autoencoder
 from skdeepclust.networks._clustered import TripletDECNetwork
@@ -59,6 +59,8 @@ PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
     "reconstruction_weight": 1.0, "clustering_weight": 1.0, "triplet_weight": 1.0,
     "entropy_weight": 1.0, "cluster_prior": "uniform",
 })  # fmt: skip
+
+LR_FACTORS = {"reconstruction": 1.0, "warmup": 3.0}  # in larger steps fewer epochs are enough
 
 
 @dataclass
@@ -148,8 +150,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30; a float in (0, 1] is
         a share of that.
     warmup_epochs : "auto", int or float, default="auto"
-        Epochs of the warm-up; "auto" is `2 + 75000 / n_samples`, at most 100: 44 for 1,800
-        samples, 4 for 70,000; a float in (0, 1] is a share of that. With neighbours as positives
+        Epochs of the warm-up; "auto" is `1 + 37500 / n_samples`, at most 50: 22 for 1,800
+        samples, 2 for 70,000; a float in (0, 1] is a share of that. With neighbours as positives
         "auto" is 0: they are alike before it, and it would drive apart what is.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
         Initial centres in the embedding; a callable is called as
@@ -362,7 +364,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         admissible = self._fit.radius.admissible(anchor, positive, idx)
         parts = {"triplet": self._contrast(anchor, positive, admissible, sample_weight)}
         if self.reconstruction_weight:
-            parts["reconstruction"] = self._reconstruct(x, anchor, sample_weight)
+            rows = leading_rows(len(self._fit.weight), x, anchor, sample_weight)
+            parts["reconstruction"] = self._reconstruct(*rows)
         return self._weigh(parts)
 
     def _clustering_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
@@ -378,7 +381,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             ),
         }
         if self.reconstruction_weight:
-            parts["reconstruction"] = self._reconstruct(x, anchor, sample_weight)
+            rows = leading_rows(len(self._fit.weight), x, anchor, sample_weight)
+            parts["reconstruction"] = self._reconstruct(*rows)
         if self.triplet_weight and self._fit.positives is not None:
             if self.negatives == "cluster":
                 label = target.argmax(1)
@@ -396,8 +400,10 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             "triplet": self.triplet_weight,
             "information": -self.entropy_weight,
         }
-        weighted = [weights[name] * part for name, part in parts.items()]
-        return {"loss": torch.stack(weighted).sum(), **parts}
+        return {
+            "loss": torch.stack([weights[k] * part for k, part in parts.items()]).sum(),
+            **parts,
+        }
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
@@ -405,7 +411,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         if warm:
             return {"clustering": clustering}
         pretrain = number_of_epochs(self.pretrain_epochs, min(15_000 / n_samples, 30))
-        warmup = number_of_epochs(self.warmup_epochs, min(2 + 75_000 / n_samples, 100))
+        warmup = number_of_epochs(self.warmup_epochs, min(1 + 37_500 / n_samples, 50))
         mixed = self.n_neighbors > 0 and mixes_neighbors(self.augmentation, self._input.input_shape)
         unasked = mixed and isinstance(self.warmup_epochs, str)
         if unasked or self.augmentation is None or self.triplet_weight == 0:
@@ -425,18 +431,15 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
 
     def _begun(self, session: Session, X, extra, links: Links) -> _Fit:
         """Check what was given, and find the neighbours."""
-        if not (isinstance(self.init, str) or callable(self.init)):
-            check_centers(self.init, *self.module_.centers.shape)
-        check_prior(self.cluster_prior, self.n_clusters)
+        check_init(self.init, *self.module_.centers.shape)
         radius = RunningRadius(X.shape[0], session.runner.device, links=links)
         session.carried.append(radius)
         judge = Judge.learn(
             session.runner, X, self.n_clusters, self.cluster_prior,
             self.n_neighbors, self.neighbors, session.once, links,
         )  # fmt: skip
-        columns = self.categorical_features, getattr(self, "feature_names_in_", None)
-        known = judge.neighbors, links, columns
-        positives = positives_of(self.augmentation, session.runner, X, *known)
+        kind = self.categorical_features, getattr(self, "feature_names_in_", None)
+        positives = positives_of(self.augmentation, session.runner, X, judge.neighbors, links, kind)
         return _Fit(extra.get("sample_weight", np.ones(X.shape[0])), positives, radius, judge)
 
     def _train_anew(self, session: Session, X, extra, schedule) -> None:
@@ -444,7 +447,9 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         session.standardize(X, self._fit.weight)
         losses = {"reconstruction": self._reconstruction_loss, "warmup": self._warmup_loss}
         for phase, loss in losses.items():
-            session.train(phase, loss, X, extra, epochs=schedule[phase])
+            session.train(
+                phase, loss, X, extra, epochs=schedule[phase], lr_factor=LR_FACTORS[phase]
+            )
         starts = session.once("initial_clusters", lambda: self._starts(X, schedule["warmup"] > 0))
         cluster = partial(self._train_clustering, session, X, extra, schedule)
         worth, share = partial(session.worth, lambda: self._criterion(X)), None
@@ -482,17 +487,12 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         if start is not None:
             self.module_.set_clusters(start.clusters.centers, start.clusters.metric)
         session.train(
-            "clustering",
-            self._clustering_loss,
-            X,
-            extra,
-            epochs=schedule["clustering"],
+            "clustering", self._clustering_loss, X, extra, epochs=schedule["clustering"],
             on_epoch_begin=lambda epoch: self._update_target(
                 X, partition if epoch == 1 or is_fixed else None, watch
             ),
-            decay_lr=True,
-            watch=watch,
-        )
+            decay_lr=True, watch=watch,
+        )  # fmt: skip
 
     def _watch(self, X) -> EpochWatch:
         return EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
@@ -502,8 +502,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
 
     def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
         prior = prior_of_partition(self.cluster_prior, labels, self._fit.weight, self.n_clusters)
-        on_device = torch.from_numpy(prior).to(self.module_.centers) if prior is not None else None
-        self._fit.prior = on_device  # once, not with each batch
+        # once, not with each batch
+        self._fit.prior = None if prior is None else self.module_.centers.new_tensor(prior)
 
     def _update_target(self, X, partition: np.ndarray | None, watch: EpochWatch) -> None:
         """P of Eq. 3, from assignments that are smoothed over the neighbours in the input.
@@ -514,8 +514,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         fit = self._fit
         if partition is not None:
             watch.note(lambda: self._criterion(X))
-            one_hot = torch.eye(self.n_clusters)[torch.from_numpy(partition)]
-            fit.target = (0.9 * one_hot + 0.1 / self.n_clusters).to(self.module_.centers)
+            fit.target = softened(partition, self.n_clusters).to(self.module_.centers)
             return
         assignment = self._runner.infer(self._soft, X)
         watch.note(lambda: fit.judge.criterion(assignment))

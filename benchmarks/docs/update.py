@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.answers.tables import TABLES as ANSWERS
+from benchmarks.builds.run import table as builds_table
 from benchmarks.common.records import RESULTS, ROOT, Record, read_records
 from benchmarks.compare.classic_tables import TABLES as CLASSICS
 from benchmarks.compare.judge import TABLES as JUDGE
@@ -77,6 +78,7 @@ def newest(name: str) -> Callable[[], str]:
 BLOCKS: dict[str, Callable[[], str]] = {
     "versions": versions_line,
     "triplet-dec": lambda: table(read_records(RESULTS / "triplet_dec.jsonl")),
+    "builds": lambda: builds_table(read_records(RESULTS / "builds.jsonl")),
     "overhead": lambda: overhead_table(read_records(RESULTS / "overhead.jsonl")),
     "memory": newest("memory"),
     "forced-apart-cost": lambda: loss_table(read_records(RESULTS / "forced_apart_cost.jsonl")),

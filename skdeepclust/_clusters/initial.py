@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from skdeepclust._clusters.input_starts import input_partition
 from skdeepclust._clusters.judge import Judge
-from skdeepclust._clusters.links import Links
+from skdeepclust._clusters.known.links import Links
 from skdeepclust._clusters.merging import number_of_parts, share_of_smaller
 from skdeepclust._clusters.partitions import (
     Clusters,
@@ -28,6 +29,8 @@ from skdeepclust._clusters.starts import (
     StartFinder,
     best_first,
 )
+from skdeepclust._clusters.votes import most_agreed
+from skdeepclust.graph import nearest_neighbors
 from skdeepclust.graph._input_graph import some_rows
 
 # Mean squared distance to the own centre under the metric: with it, q is neither flat nor hard.
@@ -36,6 +39,12 @@ SPREAD = 5.0
 MAX_SAMPLES = 20_000
 # So many of the best candidates are taken up once more after spreading over the neighbours.
 N_PROPAGATED = 6
+# So many candidates at least have a majority that means something; so many samples tell which of
+# them are alike.
+LEAST_VOTES = 3
+N_COMPARED = 5_000
+# Beside a learned embedding, the input has so many times fewer candidates.
+SHARE_OF_DRAWS = 3
 # Where clusters may be small, mixtures have so many times as many components as clusters.
 PARTS = 2
 
@@ -59,7 +68,7 @@ def initial_clusters(
     round_clusters: bool,
     assign: Callable[[np.ndarray, Clusters], Tensor],
 ) -> list[Start]:
-    """Return the partitions that most agree with the neighbours in the input.
+    """Return what candidates agree upon, then those that agree most with neighbours in the input.
 
     Parameters
     ----------
@@ -108,13 +117,19 @@ def initial_clusters(
             return judge.information(assign(points, clusters_of(labels))) - judge.penalty(labels)
         return judge.merit(labels)
 
-    seed, found = int(torch.randint(2**31 - 1, ())), []
+    seed, found, agreed = int(torch.randint(2**31 - 1, ())), [], None
     looks_at_input = judge.components is not None and is_gmm(init)
     if is_learned or not looks_at_input:
         found = _of_embedding(embedding, judge, rows, init, n_init, seed, merit)
+        agreed = _agreed(embedding, judge, rows, init, found)
     if looks_at_input:
-        labels = input_partition(judge, rows=rows, n_init=n_init, random_state=seed)
+        n_drawn = n_init if agreed is None else -(-n_init // SHARE_OF_DRAWS)
+        labels = input_partition(judge, rows=rows, n_init=n_drawn, random_state=seed)
         found = best_first([*found, Candidate(merit(labels), labels)])
+        if agreed is not None:
+            agreed = _by_both([agreed, labels], judge, embedding, rows)
+    if agreed is not None:
+        found = [Candidate(merit(agreed), agreed)]
     if judge.links:
         found = best_first([*found, *_spread(found[:N_PROPAGATED], judge, judge.links, merit)])
     chosen = distinct_partitions([each.labels for each in found], n_starts)
@@ -159,6 +174,43 @@ def _of_embedding(
     draws = _draws(n_init, judge, len(rows), merged=merge is not None)
     partitions = Partitioner(embedding, judge.n_clusters, rows, init, random_state, draws, merge)
     return StartFinder(partitions, merit, settle, N_PROPAGATED).ranked()
+
+
+def _agreed(
+    embedding: np.ndarray, judge: Judge, rows: np.ndarray, init: Any, found: Sequence[Candidate]
+) -> np.ndarray | None:
+    """Return what the candidates of an embedding agree upon, or `None` if they lose a cluster.
+
+    The best one is often best by what is particular to it: of clusters that the neighbours in the
+    input don't tell apart, it may have joined two and cut a third.
+    """
+    # where sizes are estimated, few candidates find a small cluster: a majority would lose it;
+    # of what is known of samples, some candidates keep more than others
+    has_say = judge.even and not judge.links and is_gmm(init)
+    if judge.neighbors is None or not has_say or len(found) < LEAST_VOTES:
+        return None
+    n_clusters = judge.n_clusters
+    labels = most_agreed([each.labels for each in found], _compared(rows), n_clusters)
+    if len(np.unique(labels)) < n_clusters:
+        return None
+    return propagated_partition(embedding, labels, judge.neighbors, rows=rows)
+
+
+def _by_both(
+    partitions: Sequence[np.ndarray], judge: Judge, embedding: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Return the partition of which neighbours in the input and in the embedding tell most.
+
+    Neighbours in the input alone prefer its own partitions, and those in the embedding theirs.
+    """
+    some = _compared(rows)
+    near = nearest_neighbors(embedding[some], min(judge.n_neighbors, len(some) - 1))
+    own = replace(judge, wide_neighbors=torch.from_numpy(near))
+    return max(partitions, key=lambda labels: judge.merit(labels) + own.merit(labels[some]))
+
+
+def _compared(rows: np.ndarray) -> np.ndarray:
+    return rows[:: -(-len(rows) // N_COMPARED)]
 
 
 def _draws(n_init: int, judge: Judge, n_rows: int, *, merged: bool) -> Sequence[Draw]:

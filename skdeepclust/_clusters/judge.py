@@ -13,7 +13,8 @@ import torch
 from scipy.stats import entropy
 from torch import Tensor
 
-from skdeepclust._clusters.links import NOTHING, Links
+from skdeepclust._clusters.known.links import NOTHING, Links
+from skdeepclust._clusters.prior import check_prior
 from skdeepclust._engine.runner import Runner
 from skdeepclust.graph import count_edges, neighbor_information, smooth_over_graph
 from skdeepclust.graph._input_graph import input_neighbors, principal_components
@@ -77,7 +78,7 @@ class Judge:
         once: Callable[[str, Callable[[], Tensor]], Tensor],
         links: Links = NOTHING,
     ) -> Self:
-        """Find the neighbours.
+        """Check the prior, and find the neighbours.
 
         Parameters
         ----------
@@ -98,6 +99,7 @@ class Judge:
         links : Links, default=NOTHING
             What is known of the samples.
         """
+        check_prior(cluster_prior, n_clusters)
         even = isinstance(cluster_prior, str) and cluster_prior != "estimated"
         weight = UNCERTAINTY_WEIGHT if even and cluster_prior != "uniform" else 0.0
         if not n_neighbors:

@@ -26,6 +26,8 @@ MIXTURE_REGULARIZATIONS = (1e-3, 3e-3, 3e-4, 1e-2, 1e-4)
 ROUNDING = 1e-9
 # Labels are predicted for so many samples at a time, of which a mixture makes several copies.
 PREDICTED_ROWS = 20_000
+# What a sample has of its cluster in the first targets, beside a share of the rest.
+HARDNESS = 0.9
 MIXTURE_STARTS = ("kmeans", "k-means++", "random_from_data")
 
 
@@ -162,6 +164,22 @@ def _means(
     return means
 
 
+def check_init(init: Any, n_clusters: int, n_components: int) -> None:
+    """Check centres, where `init` is neither a name nor a callable.
+
+    Parameters
+    ----------
+    init : str, callable or array-like of shape (n_clusters, n_components)
+        The parameter of an estimator.
+    n_clusters : int
+        Number of clusters.
+    n_components : int
+        Number of components of the embedding.
+    """
+    if not (isinstance(init, str) or callable(init)):
+        check_centers(init, n_clusters, n_components)
+
+
 def check_centers(centers, n_clusters: int, n_components: int) -> np.ndarray:
     """Return given centres as an array, or raise ValueError on a wrong shape.
 
@@ -186,6 +204,25 @@ def check_centers(centers, n_clusters: int, n_components: int) -> np.ndarray:
             f"of an embedding with {n_components} components need {(n_clusters, n_components)}."
         )
     return centers
+
+
+def softened(labels: np.ndarray, n_clusters: int) -> Tensor:
+    """Return probabilities of clusters, most of it in those that samples are in.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (n_samples,)
+        Cluster of each sample.
+    n_clusters : int
+        Number of clusters.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_clusters)
+        In float32.
+    """
+    one_hot = torch.eye(n_clusters)[torch.from_numpy(labels)]
+    return HARDNESS * one_hot + (1 - HARDNESS) / n_clusters
 
 
 def propagated_partition(

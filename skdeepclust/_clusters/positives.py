@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from skdeepclust._clusters.categories import categorical_columns
-from skdeepclust._clusters.links import NOTHING, Links
+from skdeepclust._clusters.known.links import NOTHING, Links
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import StoredArray

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from skdeepclust._clusters.links import Links, settled_labels
-from skdeepclust._clusters.queries import query_samples
+from skdeepclust._clusters.known.links import NOTHING, Links, settled_labels
+from skdeepclust._clusters.known.queries import query_samples
 from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator.base import fit_method
@@ -161,10 +161,10 @@ class BaseDeepLinkedClusterer(BaseDeepClusterer):
         known = links_of(
             **metadata, n_samples=n_samples, n_clusters=n_clusters, sample_weight=weight
         )
-        return {"links": known}
+        return {"links": known} if known else {}
 
     def _labels_of_fit(self, X, **metadata) -> np.ndarray:
-        return settled_labels(self._assign_samples(X), metadata["links"])
+        return settled_labels(self._assign_samples(X), metadata.get("links", NOTHING))
 
     @ordinary_torch()
     def query(

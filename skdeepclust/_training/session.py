@@ -119,6 +119,7 @@ class Session:
         on_epoch_begin: Callable[[int], object] | None = None,
         valid: tuple | None = None,
         lr: str = "lr",
+        lr_factor: float = 1.0,
         decay_lr: bool = False,
         patience: int | None = None,
         monitor: str = "loss",
@@ -149,6 +150,8 @@ class Session:
             `(X, extra)` of a validation part, or `(X, extra, y)` with labels for callbacks.
         lr : str
             The estimator's parameter that is the learning rate of this phase.
+        lr_factor : float
+            What it is multiplied by.
         decay_lr : bool
             Whether the learning rate falls to 0 along a cosine.
         patience, monitor : int, str
@@ -179,7 +182,7 @@ class Session:
         more = [] if patience is None else [early_stopping(monitor, patience)]
         loss, start = self.compiled(loss), copy.deepcopy(self.state(watch))
         for share, is_last in ((1.0, False), (RETRY_SHARE, True)):
-            net = settings.net(self.runner, share=share, **options)
+            net = settings.net(self.runner, share=lr_factor * share, **options)
             n_steps = epochs * len(net.get_iterator(data, training=True)) if decay_lr else 0
             decay = [cosine_decay(n_steps)] if decay_lr else []
             net.callbacks = [*decay, *(net.callbacks or []), *more]
@@ -189,8 +192,7 @@ class Session:
             except NonFiniteError as error:
                 if is_last:
                     raise
-                failed = [error.what, error.advice]
-                net.bound_.step.save(lambda failed=failed: {"failed": failed})
+                net.bound_.step.save(lambda e=error: {"failed": [e.what, e.advice]})
                 self._warn_of_retry(error, lr, settings.lr)
                 self.set_state(start, watch)
         if watch is not None:

@@ -107,13 +107,18 @@ class TrainingSettings:
         return OPTIMIZERS[self.optimizer] if isinstance(self.optimizer, str) else self.optimizer
 
     def _optimizer_options(self, runner: Runner) -> dict[str, Any]:
-        """Return what is given, and one kernel for all weights where that helps.
+        """Return what is given, and one kernel for all weights where the optimiser has it.
 
-        Others also look at the gradients, and so wait for the device, before each scaled step.
+        Others launch many for each weight, and some look at the gradients, and so wait for a
+        device, before each scaled step.
         """
         options = dict(self.optimizer_options)
-        helps = runner.device.type == "cuda" or runner.half_dtype is torch.float16
-        if helps and not {"fused", "foreach"} & options.keys():
-            takes = signature(self._optimizer_class).parameters
-            options |= {"fused": True} if "fused" in takes else {}
+        given = {"fused", "foreach", "differentiable"} & options.keys()
+        make, weights = self._optimizer_class, runner.module.parameters()
+        if (
+            isinstance(make, type)
+            and not given
+            and all(each.is_floating_point() for each in weights)
+        ):
+            options |= {"fused": True} if "fused" in signature(make).parameters else {}
         return options

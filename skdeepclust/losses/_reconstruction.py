@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from skdeepclust.losses._clustering import check_same_shape, weighted_mean
+
+SHARE_OF_BATCH = 0.25
+LEAST_ROWS = 32
 
 
 def reconstruction_loss(
@@ -50,3 +55,21 @@ def reconstruction_errors(reconstruction: Tensor, target: Tensor) -> Tensor:
     """Return the mean squared error (n,) of each sample's reconstruction."""
     check_same_shape(reconstruction=reconstruction, target=target)
     return (reconstruction - target).square().flatten(1).mean(1)
+
+
+def leading_rows(n_samples: int, *rows: Tensor | None) -> tuple[Any, ...]:
+    """Return the first rows of a batch, on which one term of several is estimated.
+
+    Batches are drawn at random, and the decoder is the dearest part of an autoencoder. A batch of
+    all samples is taken as a whole, for what is weighted twice counts as two samples there.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples of which the batch is drawn.
+    *rows : Tensor of shape (n, ...) or None
+        What there is of each row of the batch; `None` stays.
+    """
+    n_rows = next(len(each) for each in rows if each is not None)
+    n_taken = max(int(SHARE_OF_BATCH * n_rows), LEAST_ROWS) if n_rows < n_samples else n_rows
+    return tuple(None if each is None else each[:n_taken] for each in rows)

@@ -31,6 +31,7 @@ from sklearn.utils import (
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
+from skdeepclust._clusters.votes import one_hot
 from skdeepclust._compat import (
     HasMethods,
     StrOptions,
@@ -296,24 +297,6 @@ def embedding_of(fitted: Any, X: Any, embedding: str | Callable[[Any, Any], Any]
             "has to return a row for each sample."
         )
     return found
-
-
-def one_hot(labels: np.ndarray, n_clusters: int) -> np.ndarray:
-    """Return 1 in the column of each sample's cluster, and 0 elsewhere.
-
-    Parameters
-    ----------
-    labels : ndarray of int of shape (n_samples,)
-        Clusters, at least 0.
-    n_clusters : int
-        Number of columns.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_clusters)
-        In float64.
-    """
-    return (labels[:, None] == np.arange(n_clusters)).astype(np.float64)
 
 
 def indexed(X: Any, y: Any = None) -> tuple[Any, Any, int]:

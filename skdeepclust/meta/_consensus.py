@@ -13,6 +13,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skdeepclust._clusters.votes import (
+    LEAST_WEIGHT,
+    agreements,
+    consensus,
+    jaccard_of_clusters,
+    voted,
+)
 from skdeepclust._compat import Interval, RealNotInt, fit_context
 from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.whole_fits import all_or_nothing
@@ -25,13 +32,6 @@ from skdeepclust.meta._base import (
     spread_of,
 )
 from skdeepclust.meta._inside import fitted
-from skdeepclust.meta._votes import (
-    LEAST_WEIGHT,
-    agreements,
-    consensus,
-    jaccard_of_clusters,
-    voted,
-)
 
 
 class ConsensusClusterer(BaseMetaClusterer):

@@ -12,13 +12,14 @@ from sklearn import get_config
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
-from skdeepclust._clusters.links import SPREAD_WEIGHT, Links
+from skdeepclust._clusters.known.links import SPREAD_WEIGHT, Links
 from skdeepclust._compat import Interval, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._estimator.linked_clusterer import asked, links_of
 from skdeepclust.meta._base import BaseMetaClusterer, Embedding, indexed, one_hot
+from skdeepclust.meta._inside import fitted
 
 
 class ConstrainedClusterer(BaseMetaClusterer):
@@ -174,7 +175,7 @@ class ConstrainedClusterer(BaseMetaClusterer):
         n_samples = indexed(X)[2]
         links_of(**known, n_samples=n_samples, n_clusters=n_samples)  # what is wrong by itself
         seed = None if self.random_state is None else draw_seed(self.random_state)
-        self.estimator_ = self._new(seed).fit(X, y, **self._passed_on(known, params))
+        self.estimator_ = fitted(self._new(seed), X, y, self._passed_on(known, params))
         self._take_names(self.estimator_)
         embedding = self._embedded(self.estimator_, X)
         self._n_features_out = embedding.shape[1]

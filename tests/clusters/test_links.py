@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepclust._clusters.links import Links, settled_labels
+from skdeepclust._clusters.known.links import Links, settled_labels
+from skdeepclust._clusters.known.queries import margins, query_samples
 from skdeepclust._clusters.positives import LinkedPositives
-from skdeepclust._clusters.queries import margins, query_samples
 from skdeepclust._inputs.links import checked_pairs, links_of_rows
 
 NO_PAIRS = np.empty((0, 2), dtype=int)

@@ -18,7 +18,7 @@ TOO_FAST = "ignore:The clustering phase has made:sklearn.exceptions.ConvergenceW
 
 @pytest.mark.filterwarnings(TOO_FAST)
 def test_clusters_that_die_are_taken_up(monkeypatch):
-    options = {"image_shape": (8, 8), "pretrain_epochs": 5, "warmup_epochs": 10, "n_init": 2}
+    options = {"image_shape": (8, 8), "pretrain_epochs": 5, "warmup_epochs": 5, "n_init": 2}
     options |= {"n_starts": 1, "max_epochs": 12, "lr": 0.1, "random_state": 0}
     options |= {"cluster_prior": "uniform"}
     with monkeypatch.context() as patch:

@@ -13,9 +13,15 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
+from skdeepclust._clusters.votes import (
+    agreements,
+    consensus,
+    jaccard_of_clusters,
+    matched,
+    one_hot,
+    voted,
+)
 from skdeepclust.meta import ConsensusClusterer
-from skdeepclust.meta._base import one_hot
-from skdeepclust.meta._votes import agreements, consensus, jaccard_of_clusters, matched, voted
 
 X, Y = make_blobs(120, 3, centers=4, cluster_std=0.5, random_state=1)
 

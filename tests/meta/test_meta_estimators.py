@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers.meta_around import KMEANS, NAMES, around
 from helpers.small_fits import QUICK
 from scipy import sparse
 from sklearn import config_context
@@ -23,18 +24,10 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdeepclust import TAGnetClusterer, TripletDECClusterer, load, meta, save
-from skdeepclust.meta._inside import named_from_outside
 from skdeepclust.metrics import embedding_silhouette_scorer
 
 X, Y = make_blobs(90, 4, centers=3, cluster_std=0.6, random_state=0)
 DIGITS = load_digits().data[:60] / 16
-# So that as many samples as that are enough for a threshold.
-OPTIONS: dict[str, dict[str, Any]] = {
-    "OpenSetClusterer": {"contamination": 0.3, "calibration": 0.3},
-    "StreamClusterer": {"contamination": 0.3, "calibration": 0.3},
-    "ConsensusClusterer": {"n_runs": 2},
-}
-NAMES = [name for name in meta.__all__ if hasattr(getattr(meta, name), "fit")]
 OWN = {
     "triplet dec": TripletDECClusterer(
         3, pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK, module__hidden=(16,)
@@ -42,7 +35,7 @@ OWN = {
     "tagnet": TAGnetClusterer(3, n_components=8, n_stages=2, n_init=1, **QUICK),
 }
 INSIDE = {
-    "kmeans": KMeans(3, n_init=2, random_state=0),
+    "kmeans": KMEANS,
     "mixture": make_pipeline(StandardScaler(), PCA(2), GaussianMixture(3, random_state=0)),
     **OWN,
 }
@@ -66,10 +59,6 @@ class Watched(ClusterMixin, BaseEstimator):
 
     def transform(self, X):
         return X
-
-
-def around(name: str, estimator: Any = INSIDE["kmeans"], **options: Any) -> Any:
-    return getattr(meta, name)(estimator, **{**OPTIONS.get(name, {}), **options})
 
 
 def inner(model: Any) -> Any:
@@ -225,48 +214,6 @@ def test_what_is_fitted_answers_as_before_after_set_params(name):
 
 
 # What the estimator inside says of its parameters, and what that is from outside.
-WRONG = {
-    "tagnet": (TAGnetClusterer(500), "should be >= estimator__n_clusters=500"),
-    "in a pipeline": (
-        make_pipeline(StandardScaler(), TAGnetClusterer(500)),
-        "estimator__tagnetclusterer__n_clusters=500",
-    ),
-    "of scikit-learn": (KMeans(500), r"n_clusters=500"),
-    "inside of two": (
-        meta.OpenSetClusterer(TAGnetClusterer(500)),
-        "estimator__estimator__n_clusters=500",
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", WRONG)
-@pytest.mark.parametrize("name", NAMES)
-def test_errors_of_the_estimator_inside_name_its_parameters(name, kind):
-    inside, message = WRONG[kind]
-    with pytest.raises(ValueError, match=message):
-        around(name, inside).fit(X)
-
-
-def test_names_from_outside_are_those_that_can_be_set():
-    inside = make_pipeline(StandardScaler(), TripletDECClusterer(3, module__hidden=(4,)))
-    path = "estimator__tripletdecclusterer__"
-    for text, expected in (
-        ("n_clusters=3 is too much", f"{path}n_clusters=3 is too much"),
-        ("the loss isn't finite: lower lr", "the loss isn't finite: lower lr"),
-        ("loss='x'", "loss='x'"),  # no parameter
-        ("set init='kmeans'", f"set {path}init='kmeans'"),
-        ("with_mean is False", "estimator__standardscaler__with_mean is False"),
-        (
-            "The 'n_clusters' parameter of KMeans must be",
-            "The 'n_clusters' parameter of KMeans must be",
-        ),
-        ("module__hidden=(4,)", f"{path}module__hidden=(4,)"),
-        ("labels.n_clusters and n_clusters_", "labels.n_clusters and n_clusters_"),
-    ):
-        assert named_from_outside(text, inside) == expected
-        assert named_from_outside(expected, inside) == expected
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_columns_in_another_order_are_refused_everywhere(name):
     frame = pd.DataFrame(X, columns=list("abcd"))

@@ -59,10 +59,11 @@ def test_each_phase_lowers_its_loss(fitted):
 
 def test_the_better_of_two_attempts_is_kept(digits):
     X = digits[0][:300]
-    both = quick(warmup_epochs=8, n_init=6, max_epochs=3).fit(X)
+    settings = {"warmup_epochs": 8, "n_init": 6, "max_epochs": 3, "cluster_prior": "estimated"}
+    both = quick(**settings).fit(X)
     assert {row.get("attempt") for row in both.history_} == {None, 0, 1}
     assert both.attempt_ in (0, 1)
-    one = quick(warmup_epochs=8, n_init=6, max_epochs=3, n_starts=1).fit(X)
+    one = quick(**settings, n_starts=1).fit(X)
     assert one.attempt_ == 0
     first, last = (
         [row["loss"] for row in model.history_ if row.get("attempt") == 0] for model in (both, one)

@@ -10,7 +10,8 @@ from sklearn.cluster import KMeans
 from sklearn.neighbors import KNeighborsTransformer
 from sklearn.preprocessing import FunctionTransformer
 
-from skdeepclust import TripletDECClusterer, triplet_dec
+from skdeepclust import TripletDECClusterer
+from skdeepclust._clusters import judge
 from skdeepclust._inputs.samples import InputSpec
 from skdeepclust.augmentation import ImageAugmentation
 from skdeepclust.graph import _input_graph
@@ -57,8 +58,8 @@ def test_the_papers_settings_run(X):
 
 
 def test_a_float_is_a_share_of_the_automatic_epochs(X):
-    # of 200 samples 30, 100 and 25 epochs, of which the shares are rounded up
-    shares = {"pretrain_epochs": 0.1, "warmup_epochs": 0.02, "max_epochs": 0.1}
+    # of 200 samples 30, 50 and 25 epochs, of which the shares are rounded up
+    shares = {"pretrain_epochs": 0.1, "warmup_epochs": 0.04, "max_epochs": 0.1}
     by_share = quick(n_starts=1, **shares).fit(X)
     phases = [row["phase"] for row in by_share.history_]
     assert phases == 3 * ["reconstruction"] + 2 * ["warmup"] + 3 * ["clustering"]
@@ -95,13 +96,13 @@ def test_another_exact_search_gives_the_same_clusters(X):
 
 def test_of_many_samples_some_are_everyones_neighbors(X, monkeypatch):
     seen = []
-    smooth = triplet_dec.smooth_over_graph
+    smooth = judge.smooth_over_graph
 
     def recording(values, neighbors):
         seen.append(neighbors)
         return smooth(values, neighbors)
 
-    monkeypatch.setattr(triplet_dec, "smooth_over_graph", recording)
+    monkeypatch.setattr(judge, "smooth_over_graph", recording)
     monkeypatch.setattr(_input_graph, "MAX_CANDIDATES", 60)
     first, second = (quick(max_epochs=2).fit(X) for _ in range(2))
     neighbors = seen[0].numpy()

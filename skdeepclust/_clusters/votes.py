@@ -10,11 +10,27 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from skdeepclust.meta._base import one_hot
-
 MOST_ROUNDS = 20
 # A run that agrees with the others no more than chance still has a say where they tie.
 LEAST_WEIGHT = 1e-3
+
+
+def one_hot(labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Return 1 in the column of each sample's cluster, and 0 elsewhere.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (n_samples,)
+        Clusters, at least 0.
+    n_clusters : int
+        Number of columns.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_clusters)
+        In float64.
+    """
+    return (labels[:, None] == np.arange(n_clusters)).astype(np.float64)
 
 
 def agreements(labels: Sequence[np.ndarray]) -> np.ndarray:
@@ -112,6 +128,29 @@ def consensus(
     unanimity = [float(np.einsum("nk,nk->", common, common)) for _, common in found]
     columns, common = found[int(np.argmax(unanimity))]
     return _without_empty(columns, common)
+
+
+def most_agreed(partitions: Sequence[np.ndarray], rows: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Return what partitions come to by a vote, which begins at the one most like the others.
+
+    Parameters
+    ----------
+    partitions : sequence of ndarray of int of shape (n_samples,)
+        Labels from 0 to `n_clusters` - 1.
+    rows : ndarray of int
+        Samples on which partitions are compared.
+    n_clusters : int
+        Number of clusters.
+
+    Returns
+    -------
+    ndarray of int of shape (n_samples,)
+        Labels; a cluster may have lost all of its samples.
+    """
+    first = int(agreements([labels[rows] for labels in partitions]).argmax())
+    hard = [one_hot(labels, n_clusters) for labels in partitions]
+    _, common = _aligned(hard, hard, np.ones(len(hard)), first)
+    return common.argmax(axis=1)
 
 
 def _aligned(votes, hard, weights, first: int) -> tuple[list[np.ndarray], np.ndarray]:

@@ -1,0 +1,128 @@
+"""Triplet DEC of this tree beside that of another commit: accuracy and CPU seconds, side by side.
+
+    python -m benchmarks.builds.run --base 6bffb54                        # digits
+    python -m benchmarks.builds.run --base 6bffb54 --data mnist-5k --mnist FOLDER --seeds 20 21
+
+Each fit runs on one thread in a process of its own, in which the package comes from one tree alone.
+For each seed the two trees take turns, so that a busy moment is both's. The seeds, 20 to 39, are
+those on which no setting was chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.common.data import load
+from benchmarks.common.options import ALWAYS_FRESH, add_options
+from benchmarks.common.options import parse as parse_options
+from benchmarks.common.records import Record
+from benchmarks.common.results import kept, recorded
+from benchmarks.common.surroundings import surroundings
+from benchmarks.common.tables import markdown, mean_and_std
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = tuple(range(20, 40))
+CODE = """
+import json, resource, sys, time
+import numpy as np, torch
+from sklearn.metrics import normalized_mutual_info_score
+from skdeepclust import TripletDECClusterer
+from skdeepclust.metrics import clustering_accuracy_score
+torch.set_num_threads(1)
+held, seed = np.load(sys.argv[1]), int(sys.argv[2])
+X, y, shape = held["X"], held["y"], tuple(held["shape"])
+model = TripletDECClusterer(len(set(y)), image_shape=shape, random_state=seed)
+begin = time.process_time()
+labels = model.fit_predict(X)
+print(json.dumps({
+    "cpu_s": round(time.process_time() - begin, 2),
+    "ACC": round(clustering_accuracy_score(y, labels), 4),
+    "NMI": round(normalized_mutual_info_score(y, labels), 4),
+    "ACC of start": round(clustering_accuracy_score(y, model.initial_labels_), 4),
+    "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+}))
+"""
+
+
+@contextlib.contextmanager
+def tree_of(commit: str) -> Iterator[Path]:
+    """Return the package of a commit in a temporary folder."""
+    command = ["git", "archive", "--format=tar", commit, "skdeepclust"]
+    archive = subprocess.run(command, cwd=ROOT, capture_output=True)
+    if archive.returncode:
+        raise SystemExit(f"--base {commit} is no commit: {archive.stderr.decode()}")
+    with tempfile.TemporaryDirectory(prefix="build-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+            files.extractall(folder, filter="data")
+        yield Path(folder)
+
+
+def fitted(tree: Path, samples: Path, seed: int) -> Record:
+    """Return what one fit gives, in a process that finds the package in one tree."""
+    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-P", "-c", CODE, str(samples), str(seed)]
+    done = subprocess.run(
+        command, env=environment, cwd=samples.parent, check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measured(options: argparse.Namespace) -> Iterator[Record]:
+    """Yield a record of each fit."""
+    with tree_of(options.base) as base, tempfile.TemporaryDirectory() as folder:
+        builds = {"before": base, "now": ROOT}
+        for data in options.data:
+            X, y, shape = load(data, options.mnist)
+            samples = Path(folder) / f"{data}.npz"
+            np.savez(samples, X=X, y=y, shape=shape)
+            for seed, (build, tree) in product(options.seeds, builds.items()):
+                head = {"experiment": "builds", "data": data, "setting": build, "seed": seed}
+                record = {**head, "base": options.base, **fitted(tree, samples, seed)}
+                print(json.dumps(record), flush=True)
+                yield {**record, **surroundings()}
+
+
+def table(records: Sequence[Record]) -> str:
+    """Return both builds beside each other, and the ratio of their seconds."""
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        groups.setdefault((record["data"], record["setting"]), []).append(record)
+    rows = []
+    for (data, build), runs in groups.items():
+        before = groups.get((data, "before"), runs)
+        ratio = np.mean([run["cpu_s"] for run in runs]) / np.mean([run["cpu_s"] for run in before])
+        worst = min(run["ACC"] for run in runs)
+        values = [mean_and_std([run[name] for run in runs]) for name in ("ACC", "ACC of start")]
+        memory = max(run["peak_rss_mb"] for run in runs)
+        rows.append([data, build, len(runs), values[0], f"{worst:.3f}", values[1]])
+        rows[-1] += [mean_and_std([run["cpu_s"] for run in runs], 1), f"{ratio:.2f}", memory]
+    header = ["data", "build", "seeds", "ACC", "worst", "ACC of the start", "CPU s", "ratio", "MB"]
+    return markdown(header, rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    usage = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
+    parser.add_argument("--base", default="6bffb54", help="the other commit")
+    parser.add_argument("--data", nargs="+", default=["digits"], choices=["digits", "mnist-5k"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, help="default: 20 to 39")
+    add_options(parser, "builds.jsonl", ALWAYS_FRESH)
+    options = parse_options(parser, arguments)
+    print(table(recorded(options.out) if options.table else kept(measured(options), options.out)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What is known of samples before a fit, and what to ask for."""
