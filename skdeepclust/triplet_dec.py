@@ -122,7 +122,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         Margin of the triplet loss in squared distance; without effect if
         `contrast="info_nce"`.
     reconstruction_weight : float, default=1.0
-        Weight of the reconstruction error, in the warm-up too.
+        Weight of the reconstruction error, in the warm-up too. Beside other terms it is estimated
+        by a quarter of each batch.
     clustering_weight : float, default=1.0
         Weight of KL(P || Q).
     triplet_weight : float, default=0.2
@@ -159,14 +160,15 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
     n_init : int, default=15
         Number of candidates for the initial clusters if `init` is random. They are ranked by the
         mutual information between the clusters of samples and of their neighbours. With
-        `init="gmm"` so many partitions of the samples themselves, in their principal components
-        by KMeans and mixtures, give one more candidate; without a warm-up the only one.
+        `init="gmm"` the start is what they agree upon by a vote, unless `cluster_prior` is
+        "estimated"; beside it stands a partition of the samples themselves, in their principal
+        components by KMeans and mixtures, which without a warm-up is the only candidate.
     n_starts : int, default=2
-        The clustering phase is run at most this many times, from candidates that differ from
-        each other. The best result is kept: that with the largest information (Eq. 6) plus mutual
-        information between neighbours. If there were fewer candidates and all results agree
-        clearly less with the neighbours than the best one did, it is run once more with the
-        targets of that.
+        The clustering phase is run at most this many times: from the start that candidates agree
+        upon, or from candidates that differ from each other. The best result is kept: that with
+        the largest information (Eq. 6) plus mutual information between neighbours. If there were
+        fewer starts and all results agree clearly less with the neighbours than the best start
+        did, it is run once more with the targets of that.
     n_neighbors : int, default=10
         Number of nearest neighbours in the input (in 50 principal components) by which clusters
         are compared, and over which assignments are smoothed before the targets P are computed
@@ -201,7 +203,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         :class:`~skdeepclust.networks.SequenceAutoencoder` for sequences,
         :class:`~skdeepclust.networks.MLPAutoencoder` otherwise.
     lr : float, default=0.001
-        Learning rate; falls to 0 along a cosine in the clustering phase.
+        Learning rate; three times as large in the warm-up, and falling to 0 along a cosine in the
+        clustering phase.
     max_epochs : "auto", int or float, default="auto"
         Epochs of the clustering phase; "auto" is `2.5 + 15000 / n_samples`, at most 25: 11 for
         1,800 samples, 3 for 70,000; a float in (0, 1] is a share of that.
