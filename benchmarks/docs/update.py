@@ -45,8 +45,8 @@ PAGES_OF_USE = (
     "tuning",
 )  # fmt: skip
 NAMES_OF_PAGES = (
-    "benchmarks", "choices", "choosing", "classics", "comparison", "index", "papers",
-    "triplet_dec_results", *PAGES_OF_USE, *(f"{method}_results" for method in METHODS),
+    "benchmarks", "choices", "choosing", "classics", "comparison", "comparison_rows", "index",
+    "papers", "triplet_dec_results", *PAGES_OF_USE, *(f"{method}_results" for method in METHODS),
 )  # fmt: skip
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]
