@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from skdeepclust.losses import reconstruction_loss
+from skdeepclust.losses._reconstruction import leading_rows
 
 RNG = np.random.default_rng(0)
 
@@ -45,3 +46,13 @@ def test_a_weight_of_zero_leaves_a_sample_out():
 def test_other_shapes_are_refused_by_name():
     with pytest.raises(ValueError, match="reconstruction and target must have the same shape"):
         reconstruction_loss(torch.ones(3, 2), torch.ones(3, 3))
+
+
+def test_a_term_is_estimated_on_the_first_rows_of_a_batch():
+    x, z, weight = torch.arange(400.0).view(400, 1), torch.zeros(400, 2), torch.ones(400)
+    for n_rows, n_taken in ((400, 100), (128, 32), (100, 32), (20, 20)):
+        taken = leading_rows(1000, x[:n_rows], z[:n_rows], weight[:n_rows])
+        assert [len(each) for each in taken] == 3 * [n_taken]
+        assert torch.equal(taken[0], x[:n_taken])
+    assert leading_rows(1000, x, z, None)[2] is None
+    assert len(leading_rows(400, x, z, weight)[0]) == 400  # all samples in a batch
