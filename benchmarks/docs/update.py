@@ -41,12 +41,13 @@ from benchmarks.triplet_dec.tables import table
 
 METHODS = ("forced_apart", "parsimonious", "tagnet")
 PAGES_OF_USE = (
-    "answers", "distributed", "explanations", "known_samples", "repair", "scaling", "serving",
-    "tuning",
+    "answers_results", "distributed", "explanations", "known_samples", "repair", "scaling_results",
+    "serving", "tuning",
 )  # fmt: skip
 NAMES_OF_PAGES = (
-    "benchmarks", "choices", "choosing", "classics", "comparison", "index", "papers",
-    "triplet_dec_results", *PAGES_OF_USE, *(f"{method}_results" for method in METHODS),
+    "benchmarks", "choices", "choosing", "classics", "comparison", "comparison_rows", "index",
+    "papers", "tagnet_variations", "triplet_dec_results", *PAGES_OF_USE,
+    *(f"{method}_results" for method in METHODS),
 )  # fmt: skip
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
 PAGES = [ROOT / "README.md", *DOCS]

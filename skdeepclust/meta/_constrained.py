@@ -66,7 +66,7 @@ class ConstrainedClusterer(BaseMetaClusterer):
         The search for neighbours in the embedding.
     n_features_in_ : int
         Number of features, if `estimator` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
 
     See Also
