@@ -58,7 +58,9 @@ NETWORKS: dict[str, Callable[[], tuple[Any, tuple]]] = {
         (KNOWN,),
     ),
     "triplet dec with links": lambda: (
-        TripletDECClusterer(3, pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK),
+        TripletDECClusterer(
+            3, image_shape=(8, 8), pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK
+        ),
         (KNOWN, None, None, [[0, 10], [10, 20]], [[0, 2]], np.where(DIGIT[:60] == 1, 1, -1)),
     ),
     "idec": lambda: (IDECClusterer(3, **CLASSIC), (KNOWN,)),
