@@ -19,7 +19,7 @@ from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._estimator.linked_clusterer import asked, links_of
 from skdeepclust._inputs.weights import checked_weight
-from skdeepclust.meta._base import BaseMetaClusterer, Embedding, indexed
+from skdeepclust.meta._base import BaseMetaClusterer, Embedding, indexed, like_known
 from skdeepclust.meta._inside import fitted
 
 
@@ -256,8 +256,9 @@ class ConstrainedClusterer(BaseMetaClusterer):
     def _shares(self, X: Any, embedding: Embedding) -> np.ndarray:
         # nothing in a cluster that had no sample in the fit
         own = self._weight * (self._clusters(self.estimator_, X)[:, None] == self._names)
+        points = like_known(embedding, self.neighbors_)
         with plain_arrays():
-            neighbors = self.neighbors_.kneighbors(embedding, return_distance=False)
+            neighbors = self.neighbors_.kneighbors(points, return_distance=False)
         around = self._reached[neighbors].mean(axis=1)
         return shares((1 - SPREAD_WEIGHT) * own + SPREAD_WEIGHT * around)
 
