@@ -77,18 +77,20 @@ def _two_values(part: Any, *, is_whole: bool) -> np.ndarray:
 
 
 def _two_values_of_sparse(part: Any, *, is_whole: bool) -> np.ndarray:
-    """Do the same where one of the values is zero."""
+    """Do the same, most often where one of the values is zero."""
     columns = part.tocsc()
     columns.sum_duplicates()
     columns.eliminate_zeros()
     count = np.diff(columns.indptr)
+    is_full = count == part.shape[0]  # zero is none of the values
     column = np.repeat(np.arange(len(count)), count)
     first = columns.data[columns.indptr[column]]
     n_others = np.bincount(column[columns.data != first], minlength=len(count))
-    if not is_whole:
-        return n_others == 0
-    often = np.minimum(count, part.shape[0] - count) >= LEAST_SAMPLES
-    return (n_others == 0) & often
+    found = n_others == 0
+    if is_whole:
+        found &= np.minimum(count, part.shape[0] - count) >= LEAST_SAMPLES
+    found[is_full] = _two_values(columns[:, is_full].toarray(), is_whole=is_whole)
+    return found
 
 
 def _named_columns(given: np.ndarray, n_features: int, names: np.ndarray | None) -> np.ndarray:

@@ -177,12 +177,16 @@ def _without_links(
     augmentation: Any, runner: Runner, X: Any, neighbors: Tensor | None, columns: tuple[Any, Any]
 ) -> Positives | None:
     """Return what makes the positive of a sample by itself, or by its neighbours."""
+    given, names = columns
+    mask = None
+    if not isinstance(given, str):  # what is wrong is told where it has no effect, too
+        mask = categorical_columns(given, X, names, runner.input_shape)
     if mixes_neighbors(augmentation, runner.input_shape) and neighbors is not None:
         rows = _in_memory(runner, X)
         if rows is None:
             return None
-        given, names = columns
-        mask = categorical_columns(given, X, names, runner.input_shape)
+        if isinstance(given, str):
+            mask = categorical_columns(given, X, names, runner.input_shape)
         on_device = None if mask is None else torch.from_numpy(mask).to(runner.device)
         return NeighborMixtures(rows, neighbors, on_device)
     resolved = resolve_augmentation(augmentation, runner.input_shape)

@@ -8,7 +8,7 @@ from traceback import walk_tb
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skdeepclust._engine.distributed import Strategy
 
@@ -60,6 +60,31 @@ def processor_features() -> dict[str, bool]:
         "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
         "amx_bf16": torch.cpu._is_amx_tile_supported(),
     }
+
+
+def first_weight(module: nn.Module) -> Tensor | None:
+    """Return the parameter of a network that tells its device and dtype, `None` if there is none.
+
+    Samples come in its dtype. So it is the first that holds floating-point numbers: integers, such
+    as indices, and complex numbers stand beside them.
+    """
+    weights = [*module.parameters()]
+    return next((each for each in weights if each.is_floating_point()), next(iter(weights), None))
+
+
+def moved(module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """Bring a network to a device and a dtype; complex numbers stay complex.
+
+    `Module.to` would leave their real part.
+    """
+    tensors = [*module.parameters(), *module.buffers()]
+    if not any(each.is_complex() for each in tensors):
+        return module.to(device, dtype)
+    module.to(device)
+    for each in [*module.parameters(), *module.buffers()]:
+        if each.is_floating_point() or each.is_complex():
+            each.data = each.data.to(dtype.to_complex() if each.is_complex() else dtype)
+    return module
 
 
 def half_dtype(precision: str, device: torch.device) -> torch.dtype | None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.distributed import Strategy, alone, strategy
-from skdeepclust._engine.precision import half_dtype
+from skdeepclust._engine.precision import first_weight, half_dtype
 from skdeepclust._engine.rng import deterministic
 from skdeepclust._engine.sharding import Shard, sharded
 from skdeepclust._engine.torch_settings import ordinary_torch
@@ -62,7 +62,8 @@ class Runner:
     half_dtype: torch.dtype | None = field(init=False)
 
     def __post_init__(self) -> None:
-        first = next(self.module.parameters())
+        first = first_weight(self.module)
+        assert first is not None  # what has none was refused
         half = None if self.precision == "32" else half_dtype(self.precision, first.device)
         vars(self).update(device=first.device, dtype=first.dtype, half_dtype=half)
 

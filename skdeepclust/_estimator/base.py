@@ -31,7 +31,7 @@ from skdeepclust._compat import (
     with_callbacks,
 )
 from skdeepclust._engine.distributed import joined, strategy
-from skdeepclust._engine.precision import DTYPES, Compiler, check_precision
+from skdeepclust._engine.precision import DTYPES, Compiler, check_precision, moved
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import (
     deterministic,
@@ -377,7 +377,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             module, resume, history = self._make_module(), Resume(), []
             if self._input.origin is not None and not self._takes_origin_off(module):
                 self._input = self._input.as_it_is(X, self.dtype)
-        self.module_, self.history_, self._resume = module.to(device, dtype), history, resume
+        self.module_, self.history_, self._resume = moved(module, device, dtype), history, resume
         self.regularizers_ = [*self._own_regularizers(), *copies_of(self.regularizers)]
         take_over(self.regularizers_, before)
         attach(self.regularizers_, self.module_, self._input)

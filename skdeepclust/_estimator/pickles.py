@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from skdeepclust._engine.precision import moved
 from skdeepclust._engine.rng import resolve_device, seeded
 from skdeepclust._engine.state import to_numpy, to_tensor
 from skdeepclust._inputs.samples import InputSpec
@@ -38,7 +39,7 @@ def take_up(estimator: Any, state: dict[str, Any]) -> None:
     with seeded(0, torch.device("cpu")):  # the initial values are drawn, then replaced
         module = estimator._make_module()
     dtype = next(value.dtype for value in arrays.values() if value.is_floating_point())
-    module.to(dtype).load_state_dict(arrays)
+    moved(module, torch.device("cpu"), dtype).load_state_dict(arrays)
     estimator.module_ = module.to(_device_or_cpu(estimator)).eval()
     # which have left as numpy arrays by themselves
     attach(estimator.regularizers_, estimator.module_, estimator._input)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skdeepclust._engine.runner import Runner
 from skdeepclust._training.phase_data import PhaseData, gather_batches
@@ -35,9 +35,8 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         """Refuse options that the optimiser doesn't take, before anything is trained."""
-        try:
-            taken = signature(self._optimizer_class).parameters
-        except (TypeError, ValueError):  # of some callables nobody knows
+        taken = _arguments_of(self._optimizer_class)
+        if taken is None:
             return
         takes_all = any(each.kind is each.VAR_KEYWORD for each in taken.values())
         unknown = [name for name in self.optimizer_options if name not in taken]
@@ -114,11 +113,30 @@ class TrainingSettings:
         """
         options = dict(self.optimizer_options)
         given = {"fused", "foreach", "differentiable"} & options.keys()
-        make, weights = self._optimizer_class, runner.module.parameters()
-        if (
-            isinstance(make, type)
-            and not given
-            and all(each.is_floating_point() for each in weights)
-        ):
-            options |= {"fused": True} if "fused" in signature(make).parameters else {}
+        if not given and _has_one_kernel(self._optimizer_class, runner.module):
+            options["fused"] = True
         return options
+
+
+def _arguments_of(make: Callable[..., Any]) -> Mapping[str, Parameter] | None:
+    """Return what a callable takes; of some nobody knows."""
+    try:
+        return signature(make).parameters
+    except (TypeError, ValueError):
+        return None
+
+
+def _has_one_kernel(make: Callable[..., Any], module: nn.Module) -> bool:
+    """Tell whether an optimiser has one kernel for all weights, which takes these."""
+    fused = (_arguments_of(make) or {}).get("fused") if isinstance(make, type) else None
+    if fused is None or fused.default is not None:  # a class that sets it has chosen
+        return False
+    # such kernels refuse sparse gradients, and write beside weights that lie in memory with gaps
+    if any(getattr(layer, "sparse", False) is True for layer in module.modules()):
+        return False
+    return all(each.is_floating_point() and _is_dense(each) for each in module.parameters())
+
+
+def _is_dense(weight: Tensor) -> bool:
+    """Tell whether a weight lies in memory without gaps: only then an empty one lies like it."""
+    return torch.empty_like(weight, device="meta").stride() == weight.stride()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -97,7 +98,7 @@ def as_table(X: Any) -> Any:
         return X.tocsr()
     array = np.asarray(X)
     array = array.astype(np.float64) if array.dtype.kind not in "f" else array
-    return array.reshape(len(array), -1)
+    return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
 def row_taker(X: Any) -> Callable[[np.ndarray], np.ndarray]:

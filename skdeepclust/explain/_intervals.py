@@ -171,7 +171,7 @@ def intervals_of(
     """Rank the features of each cluster in a table."""
     clusters = np.unique(labels[labels >= 0])
     members = labels[:, None] == clusters  # (n_samples, n_clusters)
-    if members.all(axis=0).any():  # there are no others
+    if not len(clusters) or members.all(axis=0).any():  # there are no others
         return {int(cluster): [] for cluster in clusters}
     columns = _most_different(table, labels)
     without_zero = is_sparse(table)  # where it says that something is absent

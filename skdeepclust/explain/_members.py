@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust.explain._answers import Clustering, ask
-from skdeepclust.meta._base import Embedding
+from skdeepclust.meta._base import Embedding, like_known
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _search(
     n_found = min(n_members + are_same, len(own))
     with plain_arrays():
         search = NearestNeighbors(n_neighbors=n_found).fit(embedding[own])
-        distances, near = search.kneighbors(points)
+        distances, near = search.kneighbors(like_known(points, search))
     near = own[near]
     if are_same:  # a sample isn't a neighbour of its own
         is_self = near == np.arange(len(near))[:, None]

@@ -19,6 +19,7 @@ from sklearn.base import (
     clone,
 )
 from sklearn.metrics import pairwise_distances_argmin
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import (
@@ -39,6 +40,7 @@ from skdeepclust._compat import (
     pages_of,
     rows_of,
     rows_of_metadata,
+    samples_of,
     set_random_states,
 )
 from skdeepclust._engine.foreign_arrays import in_numpy, is_dask
@@ -297,6 +299,27 @@ def embedding_of(fitted: Any, X: Any, embedding: str | Callable[[Any, Any], Any]
             "has to return a row for each sample."
         )
     return found
+
+
+def like_known(embedding: Any, search: NearestNeighbors) -> Any:
+    """Return an embedding as a search for neighbours knows samples: an array, or sparse in CSR.
+
+    Parameters
+    ----------
+    embedding : {ndarray, csr_matrix} of shape (n_samples, n_components) or None
+        What is searched for; X itself may be sparse where that of the fit wasn't.
+    search : NearestNeighbors
+        Fitted.
+
+    Returns
+    -------
+    {ndarray, csr_matrix} of shape (n_samples, n_components) or None
+        The same values.
+    """
+    is_known_sparse = is_sparse(samples_of(search))
+    if embedding is None or is_sparse(embedding) == is_known_sparse:
+        return embedding
+    return sparse.csr_matrix(embedding) if is_known_sparse else embedding.toarray()
 
 
 def indexed(X: Any, y: Any = None) -> tuple[Any, Any, int]:

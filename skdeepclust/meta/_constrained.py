@@ -18,7 +18,8 @@ from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._estimator.linked_clusterer import asked, links_of
-from skdeepclust.meta._base import BaseMetaClusterer, Embedding, indexed, one_hot
+from skdeepclust._inputs.weights import checked_weight
+from skdeepclust.meta._base import BaseMetaClusterer, Embedding, indexed, like_known
 from skdeepclust.meta._inside import fitted
 
 
@@ -156,7 +157,8 @@ class ConstrainedClusterer(BaseMetaClusterer):
             cluster, those of different labels don't. In a search they are split as X is, which
             links can't be.
         **params : dict
-            Metadata for the `fit` of `estimator`, such as `sample_weight`.
+            Metadata for the `fit` of `estimator`, such as `sample_weight`. What is known of a
+            sample of weight 0 counts as left out.
 
         Returns
         -------
@@ -173,9 +175,11 @@ class ConstrainedClusterer(BaseMetaClusterer):
             "must_link": must_link, "cannot_link": cannot_link, "known_labels": known_labels
         }  # fmt: skip
         n_samples = indexed(X)[2]
+        passed_on = self._passed_on(known, params)
+        known["sample_weight"] = _weight_of(passed_on, n_samples)
         links_of(**known, n_samples=n_samples, n_clusters=n_samples)  # what is wrong by itself
         seed = None if self.random_state is None else draw_seed(self.random_state)
-        self.estimator_ = fitted(self._new(seed), X, y, self._passed_on(known, params))
+        self.estimator_ = fitted(self._new(seed), X, y, passed_on)
         self._take_names(self.estimator_)
         embedding = self._embedded(self.estimator_, X)
         self._n_features_out = embedding.shape[1]
@@ -250,10 +254,11 @@ class ConstrainedClusterer(BaseMetaClusterer):
         return self._shares(X, self._embedding_of(X))
 
     def _shares(self, X: Any, embedding: Embedding) -> np.ndarray:
-        labels = np.searchsorted(self._names, self._clusters(self.estimator_, X))
-        own = self._weight * one_hot(labels, len(self._names))  # nothing in a new cluster
+        # nothing in a cluster that had no sample in the fit
+        own = self._weight * (self._clusters(self.estimator_, X)[:, None] == self._names)
+        points = like_known(embedding, self.neighbors_)
         with plain_arrays():
-            neighbors = self.neighbors_.kneighbors(embedding, return_distance=False)
+            neighbors = self.neighbors_.kneighbors(points, return_distance=False)
         around = self._reached[neighbors].mean(axis=1)
         return shares((1 - SPREAD_WEIGHT) * own + SPREAD_WEIGHT * around)
 
@@ -289,6 +294,13 @@ class ConstrainedClusterer(BaseMetaClusterer):
         """
         embedding = self._embedding_of(X)
         return asked(embedding, self._shares(X, embedding), n_queries, known_labels, random_state)
+
+
+def _weight_of(params: dict[str, Any], n_samples: int) -> np.ndarray | None:
+    """Return the weights of samples among the metadata of a fit, the largest of all steps."""
+    given = [value for name, value in params.items() if name.split("__")[-1] == "sample_weight"]
+    weights = [checked_weight(each, n_samples) for each in given if each is not None]
+    return np.max(weights, axis=0) if weights else None
 
 
 def shares(reached: np.ndarray) -> np.ndarray:

@@ -17,7 +17,13 @@ from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._inputs.values import users_stacklevel
-from skdeepclust.meta._base import BaseMetaClusterer, indexed, metadata_of_rows, some_rows
+from skdeepclust.meta._base import (
+    BaseMetaClusterer,
+    indexed,
+    like_known,
+    metadata_of_rows,
+    some_rows,
+)
 from skdeepclust.meta._novel import rank_of
 
 
@@ -224,7 +230,7 @@ class OpenSetClusterer(BaseMetaClusterer):
 
     def _scores(self, embedding: Any) -> np.ndarray:
         with plain_arrays():
-            distances, _ = self.neighbors_.kneighbors(embedding)
+            distances, _ = self.neighbors_.kneighbors(like_known(embedding, self.neighbors_))
         return -distances.mean(axis=1, dtype=np.float64)
 
     def score_samples(self, X: Any) -> np.ndarray:

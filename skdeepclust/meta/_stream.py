@@ -18,7 +18,7 @@ from skdeepclust._compat import Interval, RealNotInt, fit_context, samples_of
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.whole_fits import all_or_nothing
-from skdeepclust.meta._base import BaseMetaClusterer, Embedding, spread_of
+from skdeepclust.meta._base import BaseMetaClusterer, Embedding, like_known, spread_of
 from skdeepclust.meta._drift import Changes, DriftReport, carried, transitions
 from skdeepclust.meta._novel import clusters_of_refused, novelty_p_value
 from skdeepclust.meta._open_set import OpenSetClusterer
@@ -307,10 +307,14 @@ class StreamClusterer(BaseMetaClusterer):
         self.n_numbers_ += len(numbers)
 
     # ---------------------------------------------------------------- what is known
+    def _searched(self, X: Any) -> Embedding:
+        """Return the embedding of samples as that of the known ones is, whatever X was then."""
+        return like_known(self._embedding_of(X), self.open_set_.neighbors_)
+
     def _known_of(self, X: Any) -> Known:
         """Return what the clusters, as they are, say of samples."""
         check_is_fitted(self)
-        embedding = self._embedding_of(X)
+        embedding = self._searched(X)
         is_refused = self.open_set_._scores(embedding) < self.open_set_.offset_
         return Known(
             labels=self._numbers_of(X, embedding),
@@ -423,7 +427,7 @@ class StreamClusterer(BaseMetaClusterer):
             Number of the cluster.
         """
         check_is_fitted(self)
-        return self._numbers_of(X, self._embedding_of(X))
+        return self._numbers_of(X, self._searched(X))
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return how usual samples are: minus the mean distance to their nearest neighbours.

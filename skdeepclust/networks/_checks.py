@@ -9,6 +9,7 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
+from skdeepclust._engine.precision import first_weight
 from skdeepclust.networks._layers import evaluation_mode
 
 # -- the sizes that a network is made of
@@ -81,7 +82,7 @@ def check_sequence_shape(input_shape: Sequence[int], *, network: str) -> tuple[i
 @contextmanager
 def _two_rows_of_zeros(network: nn.Module, input_shape: tuple[int, ...]) -> Generator[Tensor]:
     """Yield a batch to try the network on, which is in evaluation mode until the block ends."""
-    parameter = next(network.parameters(), None)
+    parameter = first_weight(network)
     if parameter is None:
         raise ValueError(f"module={type(network).__name__} has no parameters to train.")
     x = torch.zeros(2, *input_shape, dtype=parameter.dtype, device=parameter.device)

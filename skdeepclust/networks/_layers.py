@@ -9,6 +9,8 @@ from threading import get_ident
 import torch
 from torch import Tensor, nn
 
+from skdeepclust._engine.precision import first_weight
+
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 CONVOLUTIONS += (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
@@ -146,6 +148,7 @@ def evaluation_mode(module: nn.Module) -> Generator[None]:
 
 
 def module_device_and_dtype(module: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Return device and dtype of the first parameter; torch's default where there is none."""
-    parameter = next(module.parameters(), torch.empty(0))
+    """Return device and dtype of a network; torch's default where it has no parameters."""
+    parameter = first_weight(module)
+    parameter = torch.empty(0) if parameter is None else parameter
     return parameter.device, parameter.dtype

@@ -34,7 +34,9 @@ def plane_of(
     rows = draw_rows(embedding.shape[0], n_points, random_state)
     points = embedding[rows]
     with plain_arrays():
-        if is_sparse(points) and method == "pca" and min(points.shape) > 3:
+        # ARPACK needs a direction in which samples differ
+        is_large = is_sparse(points) and min(points.shape) > 3 and _differ(points)
+        if is_large and method == "pca":
             pca = PCA(2, svd_solver="arpack", random_state=0)
             places = pca.fit_transform(points)
             share = np.nan_to_num(pca.explained_variance_ratio_).sum()
@@ -45,6 +47,11 @@ def plane_of(
     extent = float(np.ptp(places, axis=0).max()) or 1.0
     middle = (places.max(axis=0) + places.min(axis=0)) / 2
     return rows, np.clip((places - middle) / extent + 0.5, 0, 1), caption
+
+
+def _differ(points: Any) -> bool:
+    """Tell whether not all samples of a sparse matrix are the same."""
+    return bool(np.any(points.max(axis=0).toarray() != points.min(axis=0).toarray()))
 
 
 def payload(

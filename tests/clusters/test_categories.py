@@ -32,7 +32,13 @@ def of_values(column: np.ndarray) -> bool:
 
 @pytest.mark.parametrize(
     ("make", "scale"),
-    [(np.asarray, False), (np.asarray, True), (torch.from_numpy, True), (sparse.csr_matrix, False)],
+    [
+        (np.asarray, False),
+        (np.asarray, True),
+        (torch.from_numpy, True),
+        (sparse.csr_matrix, False),
+        (sparse.csr_array, True),  # no value is zero
+    ],
 )
 def test_columns_of_two_values_are_found_as_by_counting(make, scale):
     X, categories = table()
@@ -83,6 +89,21 @@ def test_images_have_no_categories():
     assert categorical_columns("auto", X, None, (1, 8, 8)) is None
     with pytest.raises(ValueError, match="columns of tables"):
         categorical_columns([0], X, None, (1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("X", "options"),
+    [
+        (np.zeros((20, 64)), {"image_shape": (8, 8)}),
+        (np.zeros((20, 4)), {"n_neighbors": 0}),
+        (np.zeros((20, 4)), {"augmentation": None}),
+        (np.zeros((20, 4)), {"augmentation": torch.clone}),
+    ],
+)
+def test_columns_that_X_has_not_are_refused_where_they_have_no_effect(X, options):
+    model = TripletDECClusterer(2, **options, categorical_features=[64], random_state=0)
+    with pytest.raises(ValueError, match="categorical_features"):
+        model.fit(X)
 
 
 def test_all_categories_come_from_the_nearer_sample():

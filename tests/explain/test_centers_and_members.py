@@ -7,6 +7,7 @@ import pytest
 import torch
 from helpers.quick import PIXELS, tagnet, triplet_dec
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.cluster import DBSCAN, KMeans, MeanShift
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -195,3 +196,10 @@ def test_errors():
     with pytest.raises(TypeError, match="DBSCAN has no predict"):
         nearest_members(density, X, NEW)
     assert_array_equal(nearest_members(density, X).labels, density.labels_)
+
+
+@pytest.mark.parametrize("make", [(np.asarray, sparse.csr_array), (sparse.csr_array, np.asarray)])
+def test_samples_may_be_sparse_where_the_known_ones_are_not(make):
+    model = kmeans().fit(X)
+    found = nearest_members(model, make[0](X), make[1](NEW))
+    assert_array_equal(found.members, nearest_members(model, X, NEW).members)

@@ -224,6 +224,15 @@ def test_a_single_cluster_has_nothing_to_be_set_apart_from():
     assert (tree.fidelity, str(tree.rules()[0])) == (1, "any sample")
 
 
+def test_where_every_sample_is_refused_nothing_is_set_apart():
+    assert distinguishing_features(DBSCAN(eps=1e-9).fit(X), X) == {}
+
+
+def test_conditions_of_no_samples_are_an_error_that_says_so(fitted):
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        surrogate_tree(fitted, X).conditions(X[:0])
+
+
 def test_more_samples_and_features_than_are_looked_at(monkeypatch, fitted):
     monkeypatch.setattr("skdeepclust.explain._intervals.MOST_FEATURES", 2)
     for table in (X, sparse.csr_array(X)):

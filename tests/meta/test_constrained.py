@@ -99,6 +99,36 @@ def test_clusters_keep_the_names_of_the_estimator():
     np.testing.assert_allclose(model.predict_proba(X).sum(1), 1)
 
 
+def test_a_cluster_without_samples_in_the_fit_has_no_say():
+    class Lost(KMeans):
+        def predict(self, X):
+            """Number clusters 0, 2, 3 and 4; the fit has seen nothing of cluster 1."""
+            found = super().predict(X)
+            return np.where(X[:, 0] > 1e3, 1, found + (found > 0))
+
+    model = ConstrainedClusterer(Lost(4, n_init=1, random_state=0)).fit(X, known_labels=EVERY)
+    new = X[:1] + np.array([1e4, 0, 0])
+    around = model.neighbors_.kneighbors(new, return_distance=False)
+    expected = model._reached[around[0]].mean(axis=0)
+    np.testing.assert_allclose(model.predict_proba(new)[0], expected / expected.sum())
+
+
+@pytest.mark.parametrize("step", [None, "kmeans"])
+def test_of_samples_of_weight_0_nothing_is_known(step):
+    weight = (np.arange(120) > 2).astype(float)
+    inner = KMEANS if step is None else make_pipeline(MinMaxScaler(), KMEANS)
+    given = {"sample_weight" if step is None else f"{step}__sample_weight": weight}
+    links = {"must_link": [[0, 1], [1, 5], [7, 8]], "cannot_link": [[0, 1], [2, 9]]}
+    model, plain = ConstrainedClusterer(inner), ConstrainedClusterer(inner)
+    model.fit(X, **links, **given)
+    plain.fit(X, must_link=[[7, 8]], **given)
+    np.testing.assert_array_equal(model.labels_, plain.labels_)
+    known = np.where(np.arange(120) < 3, np.arange(120) + 9, EVERY)
+    model.fit(X, known_labels=known, **given)
+    plain.fit(X, known_labels=np.where(weight > 0, EVERY, -1), **given)
+    np.testing.assert_array_equal(model.labels_, plain.labels_)
+
+
 @pytest.mark.parametrize(
     ("known", "message"),
     [

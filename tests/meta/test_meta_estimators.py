@@ -260,3 +260,22 @@ def test_steps_that_were_fitted_on_frames_get_frames():
         framed = meta.HierarchicalClusterer(steps).fit(frame)  # a warning would be an error
         np.testing.assert_array_equal(framed.predict(frame), plain)
         assert type(framed.transform(frame)) is pd.DataFrame
+
+
+@pytest.mark.parametrize("fitted_on_sparse", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_may_be_sparse_where_those_of_the_fit_were_not(name, fitted_on_sparse):
+    kinds = sparse.csr_array, np.asarray
+    of_fit, of_questions = kinds if fitted_on_sparse else kinds[::-1]
+    model = around(name, random_state=0).fit(of_fit(X))
+    for asked in ("predict", "predict_proba", "score_samples"):
+        if hasattr(model, asked):
+            answers = [getattr(model, asked)(make(X[:40])) for make in (of_fit, of_questions)]
+            np.testing.assert_allclose(*answers, atol=1e-6)
+    if name == "StreamClusterer":
+        new = np.vstack([X[:20], X + 40])
+        streams = [clone(model).set_params(min_cluster_size=10).fit(of_fit(X)) for _ in range(2)]
+        for stream, make in zip(streams, (of_fit, of_questions), strict=True):
+            stream.partial_fit(make(new))
+        assert streams[0].report_.new == streams[1].report_.new != ()
+        np.testing.assert_array_equal(streams[0].labels_, streams[1].labels_)

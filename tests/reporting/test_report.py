@@ -12,6 +12,7 @@ import pytest
 import torch
 from helpers.quick import PIXELS, tagnet, triplet_dec
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.datasets import load_iris, make_blobs
@@ -176,6 +177,15 @@ def test_any_clusterer(make, read, global_state_untouched):
     page = read(model, X)
     assert_array_equal(page.numbers("labels", "i4"), model.predict(X))
     assert "NaN" not in page.source.split('id="data"')[0].replace("NaN'", "")
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("value", [0.0, 2.0])
+def test_samples_that_are_all_the_same_lie_on_the_map(method, make, value, read):
+    page = read(kmeans().fit(np.asarray(IRIS)), make(np.full((8, 4), value)), method=method)
+    assert np.isfinite(page.numbers("x", "u2")).all()
+    assert (page.numbers("x", "u2").size, page.numbers("labels", "i4").size) == (8, 8)
 
 
 def test_new_samples_after_a_file(read, tmp_path):

@@ -165,7 +165,7 @@ def map_to_plane(
     if method == "tsne" and n_samples > 3:
         tsne = TSNE(
             perplexity=min(30, (n_samples - 1) / 3),
-            init="random" if n_features < 2 else "pca",
+            init="pca" if n_features > 1 and _has_spread(embedding) else "random",
             random_state=random_state,
         )
         return tsne.fit_transform(embedding), "t-SNE of the embedding"
@@ -176,6 +176,17 @@ def map_to_plane(
     share = np.nan_to_num(pca.explained_variance_ratio_).sum()
     caption = f"PCA of the embedding, {share:.0%} of its variance"
     return np.pad(coordinates, [(0, 0), (0, missing)]), caption
+
+
+def _has_spread(embedding: np.ndarray) -> bool:
+    """Tell whether some component differs between samples, in the precision of t-SNE.
+
+    It divides its start by the deviation of that, and on a start of NaN its tree ends the process
+    (scikit-learn 1.9).
+    """
+    with np.errstate(all="ignore"):
+        spread = np.std(embedding.astype(np.float32), axis=0).max()
+    return bool(0 < spread < np.inf)
 
 
 def point_area(n_points: int) -> float:
