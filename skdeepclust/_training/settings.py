@@ -131,7 +131,7 @@ def _has_one_kernel(make: Callable[..., Any], module: nn.Module) -> bool:
     fused = (_arguments_of(make) or {}).get("fused") if isinstance(make, type) else None
     if fused is None or fused.default is not None:  # a class that sets it has chosen
         return False
-    # such kernels refuse sparse gradients, and write beside weights that lie in memory with gaps
+    # such kernels take no sparse gradients, and weights that are dense in memory alone
     if any(getattr(layer, "sparse", False) is True for layer in module.modules()):
         return False
     return all(each.is_floating_point() and _is_dense(each) for each in module.parameters())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -83,6 +83,10 @@ class BaseMetaClusterer(
     _n_features_out: int
     n_features_in_: int
     feature_names_in_: np.ndarray
+
+    if TYPE_CHECKING:  # scikit-learn makes it, and tells type checkers that it returns nothing
+
+        def set_fit_request(self, **requests: bool | str | None) -> Self: ...
 
     # ---------------------------------------------------------------- the estimator inside
     def _new(self, seed: int | None) -> Any:

@@ -181,8 +181,7 @@ def map_to_plane(
 def _has_spread(embedding: np.ndarray) -> bool:
     """Tell whether some component differs between samples, in the precision of t-SNE.
 
-    It divides its start by the deviation of that, and on a start of NaN its tree ends the process
-    (scikit-learn 1.9).
+    Its start in principal components is divided by their deviation.
     """
     with np.errstate(all="ignore"):
         spread = np.std(embedding.astype(np.float32), axis=0).max()
