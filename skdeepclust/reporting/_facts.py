@@ -89,7 +89,18 @@ def _probabilities(clusterer: Any, X: Any, clusters: np.ndarray) -> np.ndarray |
         return None
     found = in_numpy(clusterer.predict_proba(X), "predict_proba(X)")
     found = np.asarray(found, dtype=np.float64)
-    return found[:, clusters] if found.ndim == 2 and found.shape[1] > clusters.max() else None
+    columns = _columns_of(clusters, clusterer, found.shape[1]) if found.ndim == 2 else None
+    return None if columns is None else found[:, columns]
+
+
+def _columns_of(clusters: np.ndarray, clusterer: Any, n_columns: int) -> np.ndarray | None:
+    """Return the columns of clusters: their numbers, unless only those of the fit have a column."""
+    *_, (_, last) = getattr(clusterer, "steps", [("", clusterer)])
+    known = np.unique(np.asarray(getattr(last, "labels_", []), dtype=int))
+    known = known[known >= 0]
+    if len(known) == n_columns and np.isin(clusters, known).all():
+        return np.searchsorted(known, clusters)
+    return clusters if n_columns > clusters.max() else None
 
 
 def _borders(

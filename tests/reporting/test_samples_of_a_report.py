@@ -16,12 +16,15 @@ from matplotlib import color_sequences
 from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skdeepclust.explain import contrast_centers
+from skdeepclust.reporting._facts import _probabilities
 from skdeepclust.reporting._map import PALETTE
 
 IRIS = load_iris(as_frame=True).data
@@ -147,3 +150,30 @@ def test_names_that_are_no_text_and_odd_letters(read):
     texts = ["\ud800 lone", "\x00 zero", *["é" for _ in range(148)]]
     page = read(kmeans().fit(frame.to_numpy()), frame.to_numpy(), texts=texts)
     assert page.data["texts"][:2] == ["\ud800 lone", "\x00 zero"]
+
+
+@pytest.mark.parametrize("in_a_pipeline", [False, True])
+def test_probabilities_are_those_of_the_clusters_by_their_numbers(in_a_pipeline):
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(10, 2)) + 9 * k for k in range(3)])
+
+    class Gaps(ClusterMixin, BaseEstimator):
+        """Clusters 0, 2 and 5, each with a column of probabilities."""
+
+        def fit(self, X, y=None):
+            self.labels_ = self.predict(X)
+            return self
+
+        def predict(self, X):
+            return np.array([0, 2, 5])[self.predict_proba(X).argmax(1)]
+
+        def predict_proba(self, X):
+            near = np.exp(-np.abs(X[:, :1] - np.array([[0.0, 9.0, 18.0]])))
+            return near / near.sum(1, keepdims=True)
+
+    model = make_pipeline(FunctionTransformer(), Gaps()) if in_a_pipeline else Gaps()
+    model.fit(X)
+    proba = model.predict_proba(X)
+    for clusters, columns in (([0, 2, 5], [0, 1, 2]), ([2, 5], [1, 2]), ([0, 2], [0, 1])):
+        found = _probabilities(model, X, np.array(clusters))
+        np.testing.assert_array_equal(found, proba[:, columns])
