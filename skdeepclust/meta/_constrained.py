@@ -16,6 +16,7 @@ from skdeepclust._clusters.known.links import SPREAD_WEIGHT, Links
 from skdeepclust._compat import Interval, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.rng import draw_seed
+from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._estimator.linked_clusterer import asked, links_of
 from skdeepclust._inputs.weights import checked_weight
@@ -196,10 +197,10 @@ class ConstrainedClusterer(BaseMetaClusterer):
         if n_neighbors < 1:
             raise ValueError("n_samples=1, but a sample has to have a neighbor; give at least 2.")
         self._weight = links.weight_of_others(labels, n_clusters)
-        with plain_arrays():
+        with plain_arrays(), ordinary_torch():
             self.neighbors_ = NearestNeighbors(n_neighbors=n_neighbors).fit(embedding)
             neighbors = torch.from_numpy(self.neighbors_.kneighbors(return_distance=False))
-        return links.spread(labels, neighbors, n_clusters).double().numpy()
+            return links.spread(labels, neighbors, n_clusters).double().numpy()
 
     # ---------------------------------------------------------------- metadata
     def get_metadata_routing(self) -> MetadataRouter:

@@ -91,7 +91,7 @@ STEPS = {
         "reconstruction",
         "warmup",
         "initial_clusters",
-        *3 * ["clustering"],
+        *2 * ["clustering"],
     ],
     "classifier": ["classification"],
 }
