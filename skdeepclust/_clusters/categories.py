@@ -14,6 +14,8 @@ from skdeepclust._engine.sparse import is_sparse
 LEAST_SAMPLES = 2
 # Most columns show more than two values in so many rows; only the others are looked at as a whole.
 FIRST_ROWS = 1_000
+# So many columns of a dense X are looked at together.
+N_COPIED = 16
 
 
 def categorical_columns(
@@ -55,11 +57,13 @@ def two_valued_columns(X: Any) -> np.ndarray:
     X : {ndarray, CSR matrix, tensor} of shape (n_samples, n_features)
         The samples.
     """
-    mask = np.zeros(X.shape[1], dtype=bool)
-    columns = np.arange(X.shape[1])
-    for rows in (X[:FIRST_ROWS], X):
-        columns = columns[_two_values(rows[:, columns], is_whole=rows is X)]
-    mask[columns] = True
+    mask = _two_values(X[:FIRST_ROWS], is_whole=False)
+    columns = np.flatnonzero(mask)
+    # a sparse X is gone through as a whole; of a dense one no more than a few columns are copied
+    size = max(len(columns), 1) if is_sparse(X) else N_COPIED
+    for start in range(0, len(columns), size):
+        some = columns[start : start + size]
+        mask[some] = _two_values(X[:, some], is_whole=True)
     return mask
 
 

@@ -125,8 +125,9 @@ def initial_clusters(
     if looks_at_input:
         n_drawn = n_init if agreed is None else -(-n_init // SHARE_OF_DRAWS)
         labels = input_partition(judge, rows=rows, n_init=n_drawn, random_state=seed)
-        found = best_first([*found, Candidate(merit(labels), labels)])
-        if agreed is not None:
+        if agreed is None:
+            found = best_first([*found, Candidate(merit(labels), labels)])
+        else:
             agreed = _by_both([agreed, labels], judge, embedding, rows)
     if agreed is not None:
         found = [Candidate(merit(agreed), agreed)]

@@ -8,10 +8,10 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.metrics import adjusted_rand_score
 
 from skdeepclust._clusters.merging import merged_partition
 from skdeepclust._clusters.partitions import candidate_partitions
+from skdeepclust._clusters.votes import agreements
 from skdeepclust._engine.reports import current_report
 
 
@@ -174,6 +174,4 @@ def most_central(candidates: Sequence[Candidate], rows: np.ndarray) -> Candidate
     rows : ndarray of int
         Samples on which they are compared.
     """
-    labels = [each.labels[rows] for each in candidates]
-    alike = [[adjusted_rand_score(one, other) for other in labels] for one in labels]
-    return candidates[int(np.sum(alike, axis=1).argmax())]
+    return candidates[int(agreements([each.labels[rows] for each in candidates]).argmax())]

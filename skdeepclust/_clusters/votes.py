@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -148,9 +149,22 @@ def most_agreed(partitions: Sequence[np.ndarray], rows: np.ndarray, n_clusters: 
         Labels; a cluster may have lost all of its samples.
     """
     first = int(agreements([labels[rows] for labels in partitions]).argmax())
-    hard = [one_hot(labels, n_clusters) for labels in partitions]
+    hard = _OneHot(partitions, n_clusters)
     _, common = _aligned(hard, hard, np.ones(len(hard)), first)
     return common.argmax(axis=1)
+
+
+class _OneHot(Sequence):
+    """Partitions in one-hot code, each made when it is asked for: all at once could fill memory."""
+
+    def __init__(self, partitions: Sequence[np.ndarray], n_clusters: int):
+        self.partitions, self.n_clusters = partitions, n_clusters
+
+    def __len__(self) -> int:
+        return len(self.partitions)
+
+    def __getitem__(self, index: Any) -> Any:
+        return one_hot(self.partitions[index], self.n_clusters)
 
 
 def _aligned(votes, hard, weights, first: int) -> tuple[list[np.ndarray], np.ndarray]:

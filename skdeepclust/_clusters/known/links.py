@@ -10,9 +10,15 @@ import numpy as np
 import torch
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
+from skdeepclust._clusters.known.closure import (
+    chained,
+    components,
+    groups_of_labels,
+    memberships,
+    refuse_pairs,
+)
 from skdeepclust._inputs.links import named_pairs
 from skdeepclust.graph import smooth_over_graph
 
@@ -70,14 +76,14 @@ class Links:
         ValueError
             If they contradict each other, or can't be kept by so many clusters.
         """
-        joined = np.concatenate([must_link[must_link[:, 0] != must_link[:, 1]], _chained(label)])
-        of_sample = _components(joined, len(label))
+        joined = np.concatenate([must_link[must_link[:, 0] != must_link[:, 1]], chained(label)])
+        of_sample = components(joined, len(label))
         is_known = label >= 0
         is_known[joined] = is_known[cannot_link] = True
         group = np.full(len(label), -1)
         _, group[is_known] = np.unique(of_sample[is_known], return_inverse=True)
-        _refuse_pairs(cannot_link, group, label)
-        classes = _groups_of_labels(group, label)
+        refuse_pairs(cannot_link, group, label)
+        classes = groups_of_labels(group, label)
         if len(classes) > n_clusters:
             raise ValueError(
                 f"known_labels holds {len(classes)} different labels, each of which needs a "
@@ -86,7 +92,7 @@ class Links:
         pairs = np.unique(np.sort(group[cannot_link], axis=1), axis=0)
         pairs = pairs[~np.isin(pairs, classes).all(axis=1)]
         sets = [*([classes] if len(classes) > 1 else []), *pairs]
-        links = cls(group, _memberships(sets, group.max(initial=-1) + 1))
+        links = cls(group, memberships(sets, group.max(initial=-1) + 1))
         links._refuse_too_many(n_clusters)
         return links
 
@@ -122,7 +128,7 @@ class Links:
     @cached_property
     def _islands(self) -> np.ndarray:
         """Groups that lie in one piece of the graph of conflicts have the same number."""
-        return _components(self.conflicts, self.apart.shape[1])
+        return components(self.conflicts, self.apart.shape[1])
 
     # -- assignments that keep the links
     def settled(self, costs: np.ndarray) -> np.ndarray:
@@ -332,11 +338,24 @@ class Links:
         """
         if not self:
             return outside
-        group = torch.from_numpy(self.group).to(idx.device)[idx]
-        one, other, n_groups = group[:, None], group, self.apart.shape[1]
-        keys = torch.from_numpy(self.conflicts @ np.array([n_groups, 1])).to(idx.device)
+        groups, keys = self._on(idx.device)
+        group, n_groups = groups[idx], self.apart.shape[1]
+        one, other = group[:, None], group
         is_apart = (one >= 0) & (other >= 0) & torch.isin(one * n_groups + other, keys)
         return (outside & ((one != other) | (one < 0))) | is_apart
+
+    def _on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return the groups of samples and the keys of conflicts, which move to a device once."""
+        if device not in self._moved_to:
+            keys = self.conflicts @ np.array([self.apart.shape[1], 1])
+            groups, keys = (torch.from_numpy(each).to(device) for each in (self.group, keys))
+            self._moved_to[device] = groups, keys
+        return self._moved_to[device]
+
+    @cached_property
+    def _moved_to(self) -> dict[torch.device, tuple[Tensor, Tensor]]:
+        """What `_on` has moved."""
+        return {}
 
 
 NOTHING = Links.none(0)
@@ -357,57 +376,3 @@ def settled_labels(assignment: Tensor, links: Links) -> np.ndarray:
 
 def _costs(assignment: Tensor) -> np.ndarray:
     return -np.log(assignment.detach().cpu().double().numpy().clip(LEAST_PROBABILITY))
-
-
-def _chained(label: np.ndarray) -> np.ndarray:
-    """Return links that join all samples of a label, one fewer than they are."""
-    order = np.argsort(label, kind="stable")
-    order = order[label[order] >= 0]
-    same = label[order[1:]] == label[order[:-1]]
-    return np.stack([order[:-1][same], order[1:][same]], axis=1)
-
-
-def _components(pairs: np.ndarray, n_nodes: int) -> np.ndarray:
-    """Return the number of the piece of a graph in which each node lies."""
-    if not n_nodes:
-        return np.empty(0, dtype=np.intp)
-    graph = sparse.coo_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(n_nodes, n_nodes))
-    return connected_components(graph.tocsr(), directed=False)[1]
-
-
-def _memberships(sets: list[np.ndarray], n_groups: int) -> Any:
-    """Return 1 for the groups of each set."""
-    place = np.repeat(np.arange(len(sets)), [len(each) for each in sets])
-    groups = np.concatenate([np.empty(0, dtype=np.intp), *sets])
-    return sparse.csr_array((np.ones(len(groups)), (place, groups)), shape=(len(sets), n_groups))
-
-
-def _refuse_pairs(cannot_link: np.ndarray, group: np.ndarray, label: np.ndarray) -> None:
-    """Raise ValueError if a pair is to be apart that has to be together."""
-    one, other = cannot_link.T
-    alone = cannot_link[one == other]
-    if len(alone):
-        raise ValueError(
-            f"cannot_link holds {named_pairs(alone)}, but a sample is always in its own cluster. "
-            "Leave such pairs out."
-        )
-    bad = cannot_link[group[one] == group[other]]
-    if len(bad):
-        of_one, of_other = label[bad[0]]
-        by = "must_link joins them, by itself or through other samples"
-        by = "their known_labels are the same" if of_one == of_other >= 0 else by
-        raise ValueError(f"cannot_link holds {named_pairs(bad)}, but {by}. Leave out one of both.")
-
-
-def _groups_of_labels(group: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Return the group of each label; two labels in one group contradict each other."""
-    labels, first = np.unique(label, return_index=True)
-    first = first[labels >= 0]
-    groups, place = np.unique(group[first], return_inverse=True)
-    if len(groups) < len(first):
-        one, other = first[place == np.bincount(place).argmax()][:2]
-        raise ValueError(
-            f"must_link joins the samples {one} and {other}, by itself or through other samples, "
-            "but their known_labels differ. Leave out a link or a label."
-        )
-    return groups
