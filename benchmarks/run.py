@@ -101,6 +101,7 @@ REGISTRY = {
     "regularizer_cost": Benchmark("regularizer_cost", "what a regularised layer costs"),
     "forced_apart_cost": Benchmark("forced_apart_cost", "what pairwise losses cost"),
     "ksvd": Benchmark("ksvd", "dictionaries beside scikit-learn's"),
+    "mixtures": Benchmark("mixtures", "the mixtures of initial clusters beside scikit-learn's"),
     "larger_than_memory": Benchmark(
         "larger_than_memory",
         "training on a file larger than the granted memory",

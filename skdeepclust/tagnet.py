@@ -430,6 +430,7 @@ class TAGnetClusterer(BaseGraphClusterer):
             n_init=self.n_init,
             random_state=seed,
             affinity=self.affinity_matrix_,
+            device=self._runner.device,
         )
 
     def _takes_all_at_once(self, n_samples: int) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from scipy import sparse
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
@@ -16,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score
 
 from skdeepclust._clusters.merging import minus_information_lost, number_of_parts
-from skdeepclust._clusters.partitions import is_gmm
+from skdeepclust._clusters.partitions import CPU, is_gmm
 from skdeepclust._clusters.starts import Draw, Merger, Partitioner, StartFinder
 from skdeepclust._engine.plain_arrays import plain_arrays
 
@@ -52,6 +53,7 @@ def initial_head(
     n_init: int,
     random_state: int,
     affinity: sparse.csr_array | None,
+    device: torch.device = CPU,
 ) -> HeadStart:
     """Return the candidate that most agrees with the graph, and its head; else the tightest one.
 
@@ -77,6 +79,8 @@ def initial_head(
         Seed.
     affinity : csr_array of shape (n_samples, n_samples) or None
         The graph.
+    device : torch.device, default=CPU
+        Where mixtures are fitted.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def initial_head(
     """
     points = codes.astype(np.float64)
     graph = affinity if affinity is not None and affinity.nnz > 0 else None
-    options = {"rows": rows, "random_state": random_state, "graph": graph}
+    options = {"rows": rows, "random_state": random_state, "graph": graph, "device": device}
     inits = [(init, n_init), *([("kmeans", 1)] if is_gmm(init) else [])]
     found: list[tuple[int, HeadStart]] = []
     best = partial(_best, points, n_clusters, **options)
@@ -107,6 +111,7 @@ def _best(
     rows: np.ndarray,
     random_state: int,
     graph: sparse.csr_array | None,
+    device: torch.device,
 ) -> Iterator[np.ndarray]:
     """Yield distinct candidates, the best first; random ones have settled on the graph.
 
@@ -130,7 +135,7 @@ def _best(
             shares = [len(range(i, n_init, len(PARTS))) for i in range(len(PARTS))]
             draws = [Draw(*each) for each in zip(sizes, shares, strict=True)]
     points = _mixture_space(codes, rows) if is_gmm(init) else codes
-    partitions = Partitioner(points, n_clusters, rows, init, random_state, draws, merge)
+    partitions = Partitioner(points, n_clusters, rows, init, random_state, draws, merge, device)
     ranked = StartFinder(partitions, merit, settle).ranked()
     distinct = [next(group) for _, group in itertools.groupby(ranked, key=lambda each: each.merit)]
     for each in distinct[:MAX_HEADS]:

@@ -173,7 +173,9 @@ def _of_embedding(
         settle = partial(propagated_partition, embedding, neighbors=neighbors, rows=rows)
         merge = Merger(judge.edges, share_of_smaller)
     draws = _draws(n_init, judge, len(rows), merged=merge is not None)
-    partitions = Partitioner(embedding, judge.n_clusters, rows, init, random_state, draws, merge)
+    partitions = Partitioner(
+        embedding, judge.n_clusters, rows, init, random_state, draws, merge, judge.device
+    )
     return StartFinder(partitions, merit, settle, N_PROPAGATED).ranked()
 
 

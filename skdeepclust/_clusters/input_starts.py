@@ -95,4 +95,4 @@ def _partitioners(
     draws = [Draw(number_of_parts(n_clusters, times, len(rows)), n) for times, n in n_of.items()]
     merge = Merger(judge.edges, minus_information_lost)
     few = points[:, :N_MIXTURE_COMPONENTS]
-    yield Partitioner(few, n_clusters, rows, "gmm", random_state, draws, merge)
+    yield Partitioner(few, n_clusters, rows, "gmm", random_state, draws, merge, judge.device)

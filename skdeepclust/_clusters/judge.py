@@ -14,6 +14,7 @@ from scipy.stats import entropy
 from torch import Tensor
 
 from skdeepclust._clusters.known.links import NOTHING, Links
+from skdeepclust._clusters.partitions import CPU
 from skdeepclust._clusters.prior import check_prior
 from skdeepclust._engine.runner import Runner
 from skdeepclust.graph import count_edges, neighbor_information, smooth_over_graph
@@ -56,6 +57,8 @@ class Judge:
         Returns principal components of the samples, in which the neighbours are.
     links : Links, default=NOTHING
         What is known of the samples.
+    device : torch.device, default=CPU
+        Where the network is.
     """
 
     n_clusters: int
@@ -65,6 +68,7 @@ class Judge:
     uncertainty_weight: float = 0.0
     components: Callable[[], np.ndarray] | None = None
     links: Links = NOTHING
+    device: torch.device = CPU
 
     @classmethod
     def learn(
@@ -103,7 +107,7 @@ class Judge:
         even = isinstance(cluster_prior, str) and cluster_prior != "estimated"
         weight = UNCERTAINTY_WEIGHT if even and cluster_prior != "uniform" else 0.0
         if not n_neighbors:
-            return cls(n_clusters, even, None, 0, links=links)
+            return cls(n_clusters, even, None, 0, links=links, device=runner.device)
         n_wide = number_of_wide_neighbors(n_neighbors, X.shape[0], n_clusters)
         find = partial(input_neighbors, runner, X, n_wide, search)
         neighbors = once("neighbors", find).to(runner.device)
@@ -111,7 +115,9 @@ class Judge:
         def components() -> np.ndarray:
             return runner.infer(principal_components(runner, X), X).cpu().numpy()
 
-        return cls(n_clusters, even, neighbors, n_neighbors, weight, components, links)
+        return cls(
+            n_clusters, even, neighbors, n_neighbors, weight, components, links, runner.device
+        )
 
     @property
     def neighbors(self) -> Tensor | None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, pairwise_distances_argmin
-from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from skdeepclust._clusters.mixtures.gaussians import BLOCK_SIZE, mixture_partitions
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust.graph import smooth_over_graph
 
@@ -24,10 +24,11 @@ MIXTURE_REGULARIZATIONS = (1e-3, 3e-3, 3e-4, 1e-2, 1e-4)
 # Squared distances, in units of a thousandth of the embedding's, that are no more than rounding of
 # numbers in single precision.
 ROUNDING = 1e-9
-# Labels are predicted for so many samples at a time, of which a mixture makes several copies.
+# Labels are predicted for so many samples at a time, which are copied.
 PREDICTED_ROWS = 20_000
 # What a sample has of its cluster in the first targets, beside a share of the rest.
 HARDNESS = 0.9
+CPU = torch.device("cpu")
 MIXTURE_STARTS = ("kmeans", "k-means++", "random_from_data")
 
 
@@ -39,6 +40,7 @@ def candidate_partitions(
     init: str | np.ndarray | Callable,
     n_init: int,
     random_state: int,
+    device: torch.device = CPU,
 ) -> Iterator[np.ndarray]:
     """Yield candidate partitions of an embedding, `n_init` of them where `init` is random.
 
@@ -57,6 +59,8 @@ def candidate_partitions(
         Number of candidates.
     random_state : int
         Seed of the first candidate; each further one adds 1.
+    device : torch.device
+        Where mixtures are fitted, side by side.
 
     Yields
     ------
@@ -69,17 +73,18 @@ def candidate_partitions(
         centers = check_centers(centers, n_clusters, embedding.shape[1])
         yield pairwise_distances_argmin(embedding, centers)
         return
-    for i in range(n_init):
-        if init == "kmeans":
-            model = KMeans(n_clusters, n_init=1, random_state=random_state + i)
-        else:
-            model = GaussianMixture(
-                n_clusters,
-                reg_covar=MIXTURE_REGULARIZATIONS[i % len(MIXTURE_REGULARIZATIONS)],
-                init_params=MIXTURE_STARTS[i % len(MIXTURE_STARTS)],
-                random_state=random_state + i,
-            )
-        yield _fit_predict(model, embedding, rows)
+    if init == "kmeans":
+        for i in range(n_init):
+            yield _kmeans_partition(embedding, n_clusters, rows, random_state + i)
+        return
+    ridges = [MIXTURE_REGULARIZATIONS[i % len(MIXTURE_REGULARIZATIONS)] for i in range(n_init)]
+    some = embedding[rows].astype(np.float64)
+    starts = [
+        _mixture_start(MIXTURE_STARTS[i % len(MIXTURE_STARTS)], some, n_clusters, random_state + i)
+        for i in range(n_init)
+    ]
+    if starts:  # of a few candidates, some kinds have none
+        yield from _mixtures(embedding, rows, starts, n_clusters, ridges, device)
 
 
 def is_gmm(init: Any) -> bool:
@@ -256,20 +261,52 @@ def propagated_partition(
     size = np.bincount(settled, minlength=n_clusters)
     if size.min() < 2:
         return labels
-    ridge = MIXTURE_REGULARIZATIONS[0] * np.eye(embedding.shape[1])
-    some = embedding[rows].astype(np.float64)
-    parts = [some[settled == k] for k in range(n_clusters)]
-    mixture = GaussianMixture(
-        n_clusters,
-        reg_covar=MIXTURE_REGULARIZATIONS[0],
-        weights_init=size / size.sum(),
-        means_init=[part.mean(0) for part in parts],
-        precisions_init=[np.linalg.inv(np.cov(part.T, bias=True) + ridge) for part in parts],
+    (found,) = _mixtures(
+        embedding, rows, [settled], n_clusters, MIXTURE_REGULARIZATIONS[:1], neighbors.device
     )
-    return _fit_predict(mixture, embedding, rows)
+    return found
 
 
-def _fit_predict(model, embedding: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _mixture_start(
+    kind: str, points: np.ndarray, n_components: int, random_state: int
+) -> np.ndarray:
+    """Return a partition from which a mixture starts; -1: a sample belongs to no component."""
+    rng = np.random.RandomState(random_state)
+    if kind == "kmeans":
+        return _kmeans_partition(points, n_components, np.arange(len(points)), rng)
+    labels = np.full(len(points), -1)
+    if kind == "k-means++":
+        with plain_arrays():
+            _, seeds = kmeans_plusplus(points, n_components, random_state=rng)
+    else:
+        seeds = rng.choice(len(points), n_components, replace=False)
+    labels[seeds] = np.arange(n_components)
+    return labels
+
+
+def _mixtures(
+    embedding: np.ndarray,
+    rows: np.ndarray,
+    starts: Sequence[np.ndarray],
+    n_components: int,
+    ridges: Sequence[float],
+    device: torch.device,
+) -> Iterator[np.ndarray]:
+    # no device but these computes in float64
+    device = device if device.type in BLOCK_SIZE else CPU
+    points, some, labels = (
+        torch.from_numpy(np.ascontiguousarray(part)).to(device)
+        for part in (embedding, rows, np.stack(starts).astype(np.int64))
+    )
+    ridge = torch.tensor(ridges, dtype=torch.float64, device=device)
+    yield from mixture_partitions(points, some, labels, n_components, ridge).cpu().numpy()
+
+
+def _kmeans_partition(
+    embedding: np.ndarray, n_clusters: int, rows: np.ndarray, random_state: Any
+) -> np.ndarray:
+    """Return what K-means that is fitted to some samples makes of all."""
+    model = KMeans(n_clusters, n_init=1, random_state=random_state)
     with (
         plain_arrays(),  # the embedding is numpy's
         threadpool_limits(1, user_api="blas"),  # many small products

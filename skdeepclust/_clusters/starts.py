@@ -8,9 +8,10 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from skdeepclust._clusters.merging import merged_partition
-from skdeepclust._clusters.partitions import candidate_partitions
+from skdeepclust._clusters.partitions import CPU, candidate_partitions
 from skdeepclust._clusters.votes import agreements
 from skdeepclust._engine.reports import current_report
 
@@ -62,6 +63,8 @@ class Partitioner:
         Partitions into several numbers of parts, one after the other.
     merge : Merger, default=None
         What is made of those of other draws than the plain one, `Draw(n_clusters, ...)`.
+    device : torch.device, default=CPU
+        Where mixtures are fitted.
     """
 
     points: np.ndarray
@@ -71,6 +74,7 @@ class Partitioner:
     random_state: int
     draws: Sequence[Draw]
     merge: Merger | None = None
+    device: torch.device = CPU
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -86,6 +90,7 @@ class Partitioner:
                 init=self.init,
                 n_init=n_init,
                 random_state=self.random_state,
+                device=self.device,
             ):
                 if self.merge is not None and n_parts != self.n_clusters:
                     labels = self.merge(labels, self.n_clusters)

@@ -1,0 +1,1 @@
+"""The mixtures of the initial clusters beside scikit-learn's."""

@@ -1,0 +1,1 @@
+"""Gaussian mixtures of an embedding, many side by side."""
