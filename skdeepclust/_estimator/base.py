@@ -30,6 +30,7 @@ from skdeepclust._compat import (
     pages_of,
     with_callbacks,
 )
+from skdeepclust._engine.captured import CUDA_GRAPH, Recorder
 from skdeepclust._engine.distributed import joined, strategy
 from skdeepclust._engine.precision import DTYPES, Compiler, check_precision, moved
 from skdeepclust._engine.reports import reporting
@@ -153,12 +154,14 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         "auto" takes "bf16" where the device has such arithmetic. Where it hasn't, the others fall
         back to "32", with a warning.""",
     )
-    compile: bool = parameter(
+    compile: bool | str = parameter(
         default=False,
-        allowed=["boolean"],
-        doc="""bool
+        allowed=["boolean", StrOptions({CUDA_GRAPH})],
+        doc="""bool or "cuda_graph"
         Whether to compile the training step with `torch.compile`, which takes minutes and needs a
-        C++ compiler; without one the fit warns and goes on uncompiled.""",
+        C++ compiler; without one the fit warns and goes on uncompiled. "cuda_graph" records
+        gradient steps on a CUDA device and launches each as one; where that can't be done, or
+        gives something else, the fit warns and goes on without it.""",
     )
     regularizers: types.Regularizers = parameter(
         default=None,
@@ -394,7 +397,8 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             checkpoint=self._checkpoint,
             strategy=strategy(),
             report=report,
-            compiled=Compiler(self.compile, strategy()),
+            compiled=Compiler(self.compile not in (False, CUDA_GRAPH), strategy()),
+            recorder=Recorder(self.compile == CUDA_GRAPH, device, strategy().size),
         )
 
     def _check_structure(self, structure: Structure) -> None:

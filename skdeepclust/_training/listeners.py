@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from skdeepclust._engine.captured import Steps
 from skdeepclust._engine.distributed import Strategy
 from skdeepclust._engine.reports import Report
 from skdeepclust._engine.rng import generator_states, set_generator_states
@@ -34,6 +35,16 @@ class CallbackTask(Listener):
         stop = self.of_epoch.call_on_fit_task_end(**self.about, reconstruction_attributes={})
         if self.strategy.from_first(lambda: stop, at_once=True):
             raise PhaseStopped
+
+
+@dataclass
+class Recording(Listener):
+    """Tells recorded steps that what they are made of may have changed."""
+
+    steps: Steps
+
+    def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
+        self.steps.begin_epoch()
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from skorch import NeuralNet
 
+from skdeepclust._engine.captured import Steps
 from skdeepclust._engine.distributed import Strategy
 
 
@@ -61,6 +62,8 @@ class Phase:
         Return and take up what the fit has changed.
     strategy : Strategy
         How the work is shared.
+    steps : Steps
+        How a step is taken.
     listeners : Listeners
         Who hears of the ends of its epochs.
     scaler : torch.amp.GradScaler or None
@@ -74,6 +77,7 @@ class Phase:
     state: Callable[[], dict[str, Any]]
     set_state: Callable[[dict[str, Any]], None]
     strategy: Strategy
+    steps: Steps
     listeners: Listeners
     scaler: torch.amp.GradScaler | None = None
 

@@ -75,19 +75,18 @@ class PhaseNet(NeuralNet):
     # -- one step
     def train_step_single(self, batch, **fit_params) -> dict[str, Any]:
         try:
-            parts = self._gradients(batch)
+            parts = self.bound_.steps(self._gradients, *batch)
         except Exception as error:
             if not self.bound_.give_up_on(error):
                 raise
             self.optimizer_.zero_grad()
-            parts = self._gradients(batch)  # running statistics have this batch twice
+            parts = self._gradients(*batch)  # running statistics have this batch twice
         weights = self.module_.parameters()
         self.bound_.strategy.average_(each.grad for each in weights if each.grad is not None)
         parts = {name: value.detach() for name, value in parts.items()}
         return {"loss": parts["loss"], "y_pred": None, "parts": parts}
 
-    def _gradients(self, batch) -> dict[str, torch.Tensor]:
-        x, extra = batch
+    def _gradients(self, x, extra) -> dict[str, torch.Tensor]:
         parts, scaler = self.bound_.loss(x, **extra), self.bound_.scaler
         loss = parts["loss"] if scaler is None else scaler.scale(parts["loss"])
         if not loss.requires_grad:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from skdeepclust._compat import allow_another_subtask
+from skdeepclust._engine.captured import Recorder
 from skdeepclust._engine.distributed import Strategy
 from skdeepclust._engine.precision import Compiler
 from skdeepclust._engine.reports import Report
@@ -28,6 +27,7 @@ from skdeepclust._training.listeners import (
     Begin,
     CallbackTask,
     Progress,
+    Recording,
     Regularizers,
     Sharing,
     Watching,
@@ -79,6 +79,8 @@ class Session:
         Says how far it is.
     compiled : Compiler
         Compiles losses if that is asked for.
+    recorder : Recorder
+        Records steps if that is asked for.
     """
 
     estimator: Any
@@ -93,6 +95,7 @@ class Session:
     strategy: Strategy
     report: Report
     compiled: Compiler
+    recorder: Recorder
     # Labels of all samples, for callbacks alone.
     y: Any = None
     # What changes in training beside the network, and has a state_dict.
@@ -193,7 +196,8 @@ class Session:
                 if is_last:
                     raise
                 net.bound_.step.save(lambda e=error: {"failed": [e.what, e.advice]})
-                self._warn_of_retry(error, lr, settings.lr)
+                settings.warn_of_retry(error.what, lr, RETRY_SHARE)
+                allow_another_subtask(self.context)
                 self.set_state(start, watch)
         if watch is not None:
             watch.lr = (lr, settings.lr)
@@ -213,7 +217,14 @@ class Session:
         context = self.context.subcontext(phase, max_subtasks=net.max_epochs)
         context.call_on_fit_task_begin(**about)
         is_fp16 = self.runner.half_dtype is torch.float16
+        changes = [on_epoch_begin, self.settings.callbacks, self.regularizers]
+        state = {
+            "state": lambda: self.state(watch),
+            "set_state": lambda x: self.set_state(x, watch),
+        }
+        steps = self.recorder.steps(phase, net.module, is_steady=not any(changes), **state)
         listeners = [
+            Recording(steps),
             CallbackTask(context, about, self.strategy),
             Sharing(self.strategy, self.shuffle, self.runner.device),
             Progress(self.report, self.settings.verbose),
@@ -227,9 +238,9 @@ class Session:
             loss=regularized(loss, self.regularizers, self.runner.module),
             give_up_on=getattr(loss, "give_up_on", lambda _: False),
             step=self.checkpoint.step(phase),
-            state=lambda: self.state(watch),
-            set_state=lambda state: self.set_state(state, watch),
+            **state,
             strategy=self.strategy,
+            steps=steps,
             listeners=Listeners(listeners),
             scaler=torch.amp.GradScaler(self.runner.device.type) if is_fp16 else None,
         )
@@ -282,16 +293,6 @@ class Session:
             # moments go on; learning rate and so on are those of the parameters
             moments = copy.deepcopy(resume["moments"])  # steps change them in place
             load_optimizer(net.optimizer_, {**net.optimizer_.state_dict(), "state": moments})
-
-    def _warn_of_retry(self, error: NonFiniteError, name: str, lr: float) -> None:
-        warnings.warn(
-            f"{error.what}. The phase starts again with a tenth of the learning rate "
-            f"({RETRY_SHARE * lr:g} for {name}={lr:g}). Lower `{name}`, or scale X, for instance "
-            "with MinMaxScaler, if the result is poor.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
-        allow_another_subtask(self.context)
 
     def keep_best(
         self, attempts: Iterable[Callable[[], object]], criterion: Callable[[], float]

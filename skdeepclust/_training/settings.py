@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import Any
 
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from skdeepclust._engine.runner import Runner
@@ -99,6 +101,16 @@ class TrainingSettings:
             **{f"iterator_train__{k}": v for k, v in training.items()},
             **{f"iterator_valid__{k}": v for k, v in shared.items()},
             **{f"optimizer__{k}": v for k, v in options.items()},
+        )
+
+    def warn_of_retry(self, what: str, name: str, share: float) -> None:
+        """Warn that a phase starts again with a share of its learning rate, and of `what`."""
+        warnings.warn(
+            f"{what}. The phase starts again with a tenth of the learning rate "
+            f"({share * self.lr:g} for {name}={self.lr:g}). Lower `{name}`, or scale X, for "
+            "instance with MinMaxScaler, if the result is poor.",
+            ConvergenceWarning,
+            stacklevel=4,
         )
 
     @property

@@ -249,8 +249,8 @@ class RunningCenters(nn.Module):
     def _take_sizes(self, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
         """Make room for saved buffers, whose sizes depend on the batches that there were."""
         for name in ("centers", "counts", "starved"):
-            if prefix + name in state_dict:
-                saved = state_dict[prefix + name]
+            saved = state_dict.get(prefix + name)
+            if saved is not None and saved.shape != getattr(self, name).shape:
                 self._buffers[name] = torch.empty_like(saved, device=self.centers.device)
 
 

@@ -1,0 +1,174 @@
+"""Recorded training steps: one replay a step, the same results, and as ever where they can't be."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from helpers.recorded_graphs import ProcessorGraphs
+from helpers.small_fits import DIGIT, KNOWN
+from skorch.callbacks import EpochTimer
+from torch import nn
+
+from skdeepclust import (
+    ForcedApartEmbedder,
+    ParsimoniousAutoencoder,
+    ParsimoniousClassifier,
+    TAGnetClusterer,
+    TripletDECClusterer,
+)
+from skdeepclust._engine import captured
+from skdeepclust.persistence import load, save
+
+IMAGES = KNOWN.reshape(len(KNOWN), 8, 8)
+
+
+@pytest.fixture
+def graphs(monkeypatch) -> list[ProcessorGraphs]:
+    """Let this processor record; return what has recorded."""
+    made: list[ProcessorGraphs] = []
+
+    def make(device: torch.device) -> ProcessorGraphs:
+        made.append(ProcessorGraphs())
+        return made[-1]
+
+    monkeypatch.setattr(captured, "CudaGraphs", make)
+    monkeypatch.setattr(captured, "_why_not", lambda device, n_processes: "")
+    return made
+
+
+FITS = {
+    "Triplet DEC": lambda **options: TripletDECClusterer(
+        3, pretrain_epochs=2, warmup_epochs=2, max_epochs=2, n_init=2, **options
+    ).fit(IMAGES),
+    "Triplet DEC, triplets": lambda **options: TripletDECClusterer(
+        3, pretrain_epochs=0, warmup_epochs=1, max_epochs=2, n_init=2, contrast="triplet",
+        negatives="radius", **options,
+    ).fit(IMAGES),
+    "TAGnet": lambda **options: TAGnetClusterer(3, max_epochs=3, **options).fit(KNOWN),
+    "Forced Apart": lambda **options: ForcedApartEmbedder(max_epochs=3, **options).fit(KNOWN),
+    "parsimonious autoencoder": lambda **options: ParsimoniousAutoencoder(
+        n_clusters=3, max_epochs=3, **options
+    ).fit(KNOWN),
+    "parsimonious classifier": lambda **options: ParsimoniousClassifier(
+        n_clusters=3, max_epochs=3, **options
+    ).fit(KNOWN, DIGIT[: len(KNOWN)]),
+}  # fmt: skip
+
+
+def numbers(model) -> dict[str, np.ndarray]:
+    state = model.module_.state_dict()
+    losses = [row["loss"] for row in model.history_]
+    return {**{name: each.numpy() for name, each in state.items()}, "losses": np.array(losses)}
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_recorded_steps_come_to_the_same(name, graphs):
+    options = {"batch_size": 12, "random_state": 0, "device": "cpu"}
+    plain = FITS[name](**options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recorded = FITS[name](**options, compile="cuda_graph")
+    (own,) = graphs
+    assert own.n_replayed > 0
+    assert_same(recorded, plain)
+
+
+def autoencoder(network: nn.Module | None = None, X: np.ndarray = KNOWN, **options):
+    """Return a clusterer that has trained its autoencoder alone: two epochs, batches of twelve."""
+    untrained = {"warmup_epochs": 0, "max_epochs": 0, "n_neighbors": 0, "init": "kmeans"}
+    training = {"pretrain_epochs": 2, "batch_size": 12, "device": "cpu", "random_state": 0}
+    return TripletDECClusterer(3, module=network, **untrained, **training, **options).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "recorded", "replayed"),
+    # five batches of twelve an epoch; four of twelve and one of eleven
+    [(60, 1, 9), (59, 2, 8)],
+)
+def test_a_step_is_one_replay(graphs, n_samples, recorded, replayed):
+    autoencoder(X=KNOWN[:n_samples], compile="cuda_graph")
+    (own,) = graphs
+    assert (own.n_aside, own.n_recorded, own.n_replayed) == (recorded, recorded, replayed)
+
+
+def test_what_changes_between_epochs_is_recorded_anew(graphs):
+    autoencoder(compile="cuda_graph", callbacks=[EpochTimer()])
+    (own,) = graphs
+    assert (own.n_aside, own.n_recorded, own.n_replayed) == (2, 2, 8)
+
+
+class Network(nn.Module):
+    """Rows to rows by way of two numbers, and some Python on the way."""
+
+    def __init__(self, n_features: int = 64):
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(n_features, 2), nn.Linear(2, n_features)
+
+    def encode(self, x):
+        return self.encoder(x) + self.shift(x)
+
+    def decode(self, code):
+        return self.decoder(code)
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+    def shift(self, x):
+        return 0.0
+
+
+class Counting(Network):
+    n_steps = 0
+
+    def shift(self, x):
+        self.n_steps += self.training
+        return self.n_steps / 10 * x[:, :1]
+
+
+class Looking(Network):
+    def shift(self, x):
+        return float(x.mean())
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [(Counting, "gives something else when it is recorded"), (Looking, "can't be recorded")],
+)
+def test_what_python_decides_is_taken_as_it_is(graphs, network, said):
+    torch.manual_seed(0)
+    expected = autoencoder(network())
+    torch.manual_seed(0)
+    with pytest.warns(UserWarning, match=f"a step of phase 'reconstruction' {said}") as told:
+        found = autoencoder(network(), compile="cuda_graph")
+    assert len(told) == 1
+    (own,) = graphs
+    assert own.n_replayed <= 2
+    if network is Looking:  # a network that counts has counted while it was compared, too
+        assert_same(found, expected)
+
+
+def assert_same(model, other) -> None:
+    expected = numbers(other)
+    for key, value in numbers(model).items():
+        np.testing.assert_array_equal(value, expected[key], err_msg=key)
+
+
+def test_a_processor_records_nothing_and_says_so():
+    with pytest.warns(UserWarning, match="compile='cuda_graph': device 'cpu' records nothing"):
+        found = autoencoder(compile="cuda_graph")
+    assert_same(found, autoencoder())
+
+
+def test_another_word_is_refused():
+    with pytest.raises(ValueError, match="The 'compile' parameter of TripletDECClusterer"):
+        autoencoder(compile="graph")
+
+
+def test_a_fit_that_was_saved_goes_on_with_recorded_steps(graphs, tmp_path):
+    options = {"compile": "cuda_graph", "warm_start": True, "batch_size": 12, "device": "cpu"}
+    whole = FITS["parsimonious autoencoder"](**options, random_state=0)
+    save(whole, tmp_path / "model.zip")
+    assert_same(load(tmp_path / "model.zip").fit(KNOWN), whole.fit(KNOWN))
