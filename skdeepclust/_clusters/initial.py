@@ -30,7 +30,7 @@ from skdeepclust._clusters.starts import (
     best_first,
 )
 from skdeepclust._clusters.votes import most_agreed
-from skdeepclust.graph import nearest_neighbors
+from skdeepclust.graph._device_search import nearest_rows
 from skdeepclust.graph._input_graph import some_rows
 
 # Mean squared distance to the own centre under the metric: with it, q is neither flat nor hard.
@@ -207,8 +207,8 @@ def _by_both(
     Neighbours in the input alone prefer its own partitions, and those in the embedding theirs.
     """
     some = _compared(rows)
-    near = nearest_neighbors(embedding[some], min(judge.n_neighbors, len(some) - 1))
-    own = replace(judge, wide_neighbors=torch.from_numpy(near))
+    near = nearest_rows(torch.from_numpy(embedding[some]).to(judge.device), judge.n_neighbors)
+    own = replace(judge, wide_neighbors=near)
     return max(partitions, key=lambda labels: judge.merit(labels) + own.merit(labels[some]))
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import rows_of
-from skdeepclust.graph import nearest_neighbors
+from skdeepclust.graph._device_search import nearest_rows
 
 # Neighbours are those in this many principal components ...
 N_COMPONENTS = 50
@@ -59,10 +59,7 @@ def input_neighbors(runner: Runner, X, n_neighbors: int, search: Any = None) -> 
     candidates = None
     if search is None and X.shape[0] > MAX_CANDIDATES:
         candidates = some_rows(X.shape[0], MAX_CANDIDATES)
-    neighbors = nearest_neighbors(
-        components.cpu().numpy(), n_neighbors, candidates=candidates, neighbors=search
-    )
-    return torch.from_numpy(neighbors).to(components.device)
+    return nearest_rows(components, n_neighbors, candidates, search)
 
 
 def principal_components(

@@ -1,0 +1,32 @@
+"""The search by matrix products, as on a GPU, finds what scikit-learn's finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from skdeepclust.graph import _device_search, nearest_neighbors
+from skdeepclust.graph._device_search import by_products, nearest_rows
+
+
+@pytest.mark.parametrize("offset", [0, 1e4])
+@pytest.mark.parametrize("block_size", [1, 300, 2**26])
+@pytest.mark.parametrize("candidates", [None, np.arange(0, 90, 2), np.arange(80, 3, -3)])
+def test_neighbors_by_products_are_those_of_scikit_learn(
+    offset, block_size, candidates, monkeypatch
+):
+    monkeypatch.setattr(_device_search, "BLOCK_SIZE", block_size)
+    X = (np.random.default_rng(0).normal(size=(90, 5)) + offset).astype(np.float32)
+    found = by_products(torch.from_numpy(X), 4, candidates)
+    expected = nearest_neighbors(X.astype(np.float64), 4, candidates=candidates)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_row_is_no_neighbor_of_its_own_among_equal_ones():
+    found = by_products(torch.zeros(5, 2), 4, None)
+    np.testing.assert_array_equal(np.sort(found, 1), [np.delete(np.arange(5), i) for i in range(5)])
+
+
+def test_more_neighbors_than_there_are_rows():
+    assert nearest_rows(torch.eye(3), 9).shape == (3, 2)
