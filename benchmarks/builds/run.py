@@ -1,7 +1,8 @@
-"""Triplet DEC of this tree beside that of another commit: accuracy and CPU seconds, side by side.
+"""Estimators of this tree beside those of another commit: accuracy and CPU seconds, side by side.
 
-    python -m benchmarks.builds.run --base 6bffb54                        # digits
+    python -m benchmarks.builds.run                       # Triplet DEC on digits
     python -m benchmarks.builds.run --base 6bffb54 --data mnist-5k --mnist FOLDER --seeds 20 21
+    python -m benchmarks.builds.run --estimators TAGnetClusterer ForcedApartEmbedder
 
 Each fit runs on one thread in a process of its own, in which the package comes from one tree alone.
 For each seed the two trees take turns, so that a busy moment is both's. The seeds, 20 to 39, are
@@ -35,23 +36,45 @@ from benchmarks.common.tables import markdown, mean_and_std
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = tuple(range(20, 40))
+ESTIMATORS = (
+    "TripletDECClusterer",
+    "TAGnetClusterer",
+    "ForcedApartEmbedder",
+    "ParsimoniousClassifier",
+)
+# What the two last ones give is judged by KMeans of the embedding, and by the other half's labels.
 CODE = """
 import json, resource, sys, time
-import numpy as np, torch
+import numpy as np, skdeepclust, torch
+from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
-from skdeepclust import TripletDECClusterer
 from skdeepclust.metrics import clustering_accuracy_score
 torch.set_num_threads(1)
-held, seed = np.load(sys.argv[1]), int(sys.argv[2])
+held, seed, name = np.load(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 X, y, shape = held["X"], held["y"], tuple(held["shape"])
-model = TripletDECClusterer(len(set(y)), image_shape=shape, random_state=seed)
+k, found, rows = len(set(y)), {}, X.reshape(len(X), -1)
 begin = time.process_time()
-labels = model.fit_predict(X)
+if name == "ParsimoniousClassifier":
+    model = skdeepclust.ParsimoniousClassifier(random_state=seed).fit(rows[::2], y[::2])
+elif name == "ForcedApartEmbedder":
+    model = skdeepclust.ForcedApartEmbedder(random_state=seed).fit(rows)
+elif name == "TAGnetClusterer":
+    model = skdeepclust.TAGnetClusterer(k, random_state=seed).fit(rows)
+else:
+    model = skdeepclust.TripletDECClusterer(k, image_shape=shape, random_state=seed).fit(X)
+    found["ACC of start"] = round(clustering_accuracy_score(y, model.initial_labels_), 4)
+seconds = time.process_time() - begin
+if name == "ForcedApartEmbedder":
+    labels = KMeans(k, n_init=10, random_state=seed).fit_predict(model.transform(rows))
+elif name == "ParsimoniousClassifier":
+    y, labels = y[1::2], model.predict(rows[1::2])
+else:
+    labels = model.labels_
 print(json.dumps({
-    "cpu_s": round(time.process_time() - begin, 2),
+    "cpu_s": round(seconds, 2),
     "ACC": round(clustering_accuracy_score(y, labels), 4),
     "NMI": round(normalized_mutual_info_score(y, labels), 4),
-    "ACC of start": round(clustering_accuracy_score(y, model.initial_labels_), 4),
+    **found,
     "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
 }))
 """
@@ -70,10 +93,10 @@ def tree_of(commit: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def fitted(tree: Path, samples: Path, seed: int) -> Record:
+def fitted(tree: Path, samples: Path, seed: int, estimator: str) -> Record:
     """Return what one fit gives, in a process that finds the package in one tree."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", "-c", CODE, str(samples), str(seed)]
+    command = [sys.executable, "-P", "-c", CODE, str(samples), str(seed), estimator]
     done = subprocess.run(
         command, env=environment, cwd=samples.parent, check=True, capture_output=True, text=True
     )
@@ -88,36 +111,56 @@ def measured(options: argparse.Namespace) -> Iterator[Record]:
             X, y, shape = load(data, options.mnist)
             samples = Path(folder) / f"{data}.npz"
             np.savez(samples, X=X, y=y, shape=shape)
-            for seed, (build, tree) in product(options.seeds, builds.items()):
+            each = product(options.estimators, options.seeds, builds.items())
+            for estimator, seed, (build, tree) in each:
                 head = {"experiment": "builds", "data": data, "setting": build, "seed": seed}
-                record = {**head, "base": options.base, **fitted(tree, samples, seed)}
+                head |= {"base": options.base, "estimator": estimator}
+                record = {**head, **fitted(tree, samples, seed, estimator)}
                 print(json.dumps(record), flush=True)
                 yield {**record, **surroundings()}
 
 
 def table(records: Sequence[Record]) -> str:
     """Return both builds beside each other, and the ratio of their seconds."""
-    groups: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        groups.setdefault((record["data"], record["setting"]), []).append(record)
+    # of runs with the same seed, the newest
+    names = ("estimator", "data", "setting", "seed")
+    newest = {tuple(record[name] for name in names): record for record in records}
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for key, record in newest.items():
+        groups.setdefault(key[:-1], []).append(record)
     rows = []
-    for (data, build), runs in groups.items():
-        before = groups.get((data, "before"), runs)
+    for (estimator, data, build), runs in groups.items():
+        before = groups.get((estimator, data, "before"), runs)
         ratio = np.mean([run["cpu_s"] for run in runs]) / np.mean([run["cpu_s"] for run in before])
         worst = min(run["ACC"] for run in runs)
-        values = [mean_and_std([run[name] for run in runs]) for name in ("ACC", "ACC of start")]
+        start = [run["ACC of start"] for run in runs if "ACC of start" in run]
+        values = [mean_and_std(each) if each else "" for each in ([r["ACC"] for r in runs], start)]
         memory = max(run["peak_rss_mb"] for run in runs)
-        rows.append([data, build, len(runs), values[0], f"{worst:.3f}", values[1]])
+        rows.append([estimator, data, build, len(runs), values[0], f"{worst:.3f}", values[1]])
         rows[-1] += [mean_and_std([run["cpu_s"] for run in runs], 1), f"{ratio:.2f}", memory]
-    header = ["data", "build", "seeds", "ACC", "worst", "ACC of the start", "CPU s", "ratio", "MB"]
+    header = [
+        "estimator",
+        "data",
+        "build",
+        "seeds",
+        "ACC",
+        "worst",
+        "ACC of the start",
+        "CPU s",
+        "ratio",
+        "MB",
+    ]
     return markdown(header, rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
-    parser.add_argument("--base", default="6bffb54", help="the other commit")
+    parser.add_argument("--base", default="4c5486b", help="the other commit")
     parser.add_argument("--data", nargs="+", default=["digits"], choices=["digits", "mnist-5k"])
+    parser.add_argument(
+        "--estimators", nargs="+", default=ESTIMATORS[:1], choices=ESTIMATORS, metavar="NAME"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, help="default: 20 to 39")
     add_options(parser, "builds.jsonl", ALWAYS_FRESH)
     options = parse_options(parser, arguments)
