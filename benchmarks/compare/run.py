@@ -7,10 +7,10 @@
 
 "methods" clusters all samples, "rows" does so with tables and embeddings, "judge" ranks initial
 clusters of these with and without classes, "epochs" clusters with fewer or more of Triplet DEC's,
-"halves" fits on a half and labels the other one, "numbers" asks for 2 to 20 clusters, "imbalance"
-leaves out most samples of some classes. Every method runs at one setting, that of its
-documentation, on the same rows, with the same number of threads, in the same process. Classes are
-seen by the scores alone.
+"small" compares the classics in small networks and from another start, "halves" fits on a half and
+labels the other one, "numbers" asks for 2 to 20 clusters, "imbalance" leaves out most samples of
+some classes. Every method runs at one setting, that of its documentation, on the same rows, with
+the same number of threads, in the same process. Classes are seen by the scores alone.
 
 `make bench` installs the peers (benchmarks/requirements.lock). Each run is one JSON line in --out.
 A run that is there already is not repeated, so that the same command goes on where it was cut off;
@@ -33,6 +33,7 @@ from benchmarks.common.results import shown
 from benchmarks.common.runs import Cost, Job, results, scores
 from benchmarks.compare.classic_tables import TABLES as CLASSICS
 from benchmarks.compare.criteria import criteria, packed, versions_of_peers
+from benchmarks.compare.fitted import Fitted, Method
 from benchmarks.compare.judge import JUDGE, judged
 from benchmarks.compare.judge import TABLES as JUDGE_TABLES
 from benchmarks.compare.methods import (
@@ -41,10 +42,9 @@ from benchmarks.compare.methods import (
     METHODS,
     NO_PREDICT,
     PLAIN,
+    SMALL,
     SMALL_ONLY,
     SWEPT,
-    Fitted,
-    Method,
 )
 from benchmarks.compare.row_tables import TABLES as ROW_TABLES
 from benchmarks.compare.samples import Samples, load_samples
@@ -124,6 +124,7 @@ EXPERIMENTS = {
     "rows": Experiment(whole, ROWS, {name: METHODS[name] for name in PLAIN}),
     "judge": Experiment(judged, ROWS, {JUDGE: None}),
     "epochs": Experiment(whole, DATA, EPOCHS),
+    "small": Experiment(whole, ("digits", "segments"), SMALL),
     "halves": Experiment(
         half,
         ("digits", "mnist-5k"),
@@ -181,7 +182,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
     parser.add_argument("--data", nargs="+", default=tuple(dict.fromkeys((*DATA, *ROWS))))
     parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=[*EXPERIMENTS])
-    known = {**METHODS, **EPOCHS, **IMBALANCED}
+    known = {**METHODS, **EPOCHS, **SMALL, **IMBALANCED}
     parser.add_argument(
         "--methods", nargs="+", choices=known, metavar="METHOD", help="default: all"
     )
