@@ -128,6 +128,8 @@ METHODS: Mapping[str, Method] = {
     "AgglomerativeClustering": ward,
     **PEERS,
 }
+# What `make bench` doesn't install runs when it is named.
+ON_REQUEST = ("EVoC", "GemClus LinearMMD", "GemClus MLPMMD")
 NO_PREDICT = ("SpectralClustering", "AgglomerativeClustering", "UMAP + HDBSCAN", "EVoC")
 # What anybody would try on a table.
 PLAIN = (

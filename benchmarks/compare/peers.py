@@ -98,18 +98,23 @@ def clustpy_of_units(name: str, n_units: int) -> Method:
 # ---------------------------------------------------------------- EVoC and GemClus
 
 
+def needed(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise SystemExit(f"{module} comes with: pip install --no-deps evoc gemclus POT") from error
+
+
 def evoc(samples: Samples, n_clusters: int, seed: int) -> Fitted:
     """EVoC with the number of clusters, which it takes for a wish; -1 is noise."""
-    from evoc import EVoC
-
+    EVoC = needed("evoc").EVoC
     return fitted(EVoC(approx_n_clusters=n_clusters, random_state=seed), samples)
 
 
 @cache
 def compile_evoc() -> None:
     """Let numba compile, as for UMAP."""
-    from evoc import EVoC
-
+    EVoC = needed("evoc").EVoC
     rows = np.random.default_rng(0).normal(size=(2_000, 20)).astype(np.float32)
     EVoC(approx_n_clusters=5, random_state=0).fit(rows)
 
@@ -118,11 +123,12 @@ evoc.prepare = compile_evoc
 
 
 def gemclus(wing: str, name: str) -> Method:
-    """A model of GemClus with its defaults, but for batches, without which MNIST-5k takes hours."""
+    """A model of GemClus with its defaults, but for batches: all samples at once cost their square."""
 
     def method(samples: Samples, n_clusters: int, seed: int) -> Fitted:
-        models = import_module(f"gemclus.{wing}")
-        model = getattr(models, name)(n_clusters=n_clusters, batch_size=256, random_state=seed)
+        model = getattr(needed(f"gemclus.{wing}"), name)(
+            n_clusters=n_clusters, batch_size=256, random_state=seed
+        )
         return fitted(model, replace(samples, X=samples.X.astype(np.float64)))
 
     return method

@@ -13,7 +13,8 @@ of their epochs in turns, "halves" fits on a half and labels the other one, "num
 that of its documentation, on the same rows, with the same number of threads, in the same process.
 Classes are seen by the scores alone.
 
-`make bench` installs the peers (benchmarks/requirements.lock). Each run is one JSON line in --out.
+`make bench` installs the peers (benchmarks/requirements.lock), but for EVoC and GemClus, which run
+when they are named: pip install --no-deps evoc gemclus POT. Each run is one JSON line in --out.
 A run that is there already is not repeated, so that the same command goes on where it was cut off;
 --fresh repeats it. Processes that run side by side need files of their own; put together, by `cat`,
 these are one file of results.
@@ -44,6 +45,7 @@ from benchmarks.compare.methods import (
     IMBALANCED,
     METHODS,
     NO_PREDICT,
+    ON_REQUEST,
     PLAIN,
     SMALL,
     SMALL_ONLY,
@@ -161,7 +163,8 @@ def jobs_of(
 ) -> Iterator[Job]:
     if data in (*DATA, *ROWS) and data not in experiment.data:
         return
-    methods = [m for m in experiment.methods if m in (options.methods or experiment.methods)]
+    asked = options.methods or [m for m in experiment.methods if m not in ON_REQUEST]
+    methods = [m for m in experiment.methods if m in asked]
     if data in LARGE:
         methods = [m for m in methods if m not in SMALL_ONLY]
     for seed in options.seeds or SEEDS[: 1 if data in LARGE else None]:
