@@ -1,90 +1,122 @@
 """What an epoch of the classics costs, beside ClustPy's and a loop of torch alone, in turns.
 
 A machine that others share makes the seconds of long runs hard to compare. Here fits of few epochs
-follow each other in one process, one turn for each seed, and the least of all turns counts.
+follow each other in one process, one turn for each seed, and the cheapest epoch of all counts.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
+from unittest import mock
 
 import torch
+from skorch.callbacks import Callback
 
 import skdeepclust
 from benchmarks.common.records import Record
-from benchmarks.common.runs import Cost
 from benchmarks.common.tables import grouped, markdown
 from benchmarks.compare.methods import make_an_optimizer
 from benchmarks.compare.samples import Samples
 from skdeepclust.classics._base import HIDDEN
 from skdeepclust.networks import MLPAutoencoder
 
-N_EPOCHS = 2
+N_EPOCHS = 4
 # As many as both libraries have by default.
 PRETRAINING, CLUSTERING = 100, 150
 BATCH_SIZE = 256
 
 COSTS = {f"{name}, one epoch": name for name in ("DEC", "IDEC", "DCN", "VaDE")}
-# Fits for some epochs of each of the two phases.
-Fit = Callable[[int, int], Any]
 
 
-def cpu_seconds(fit: Fit, n_pretraining: int, n_clustering: int) -> float:
-    with Cost() as cost, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        fit(n_pretraining, n_clustering)
-    return cost.record["cpu_s"]
+class Clock(Callback):
+    """Takes the CPU seconds of each epoch of each phase."""
+
+    def __init__(self) -> None:
+        self.spent: list[list[float]] = []
+
+    def on_train_begin(self, net: Any, **more: Any) -> None:
+        self.begin()
+
+    def on_epoch_end(self, net: Any, **more: Any) -> None:
+        self.end_epoch()
+
+    def begin(self) -> None:
+        self.spent.append([])
+        self.since = time.process_time()
+
+    def end_epoch(self) -> None:
+        now = time.process_time()
+        self.spent[-1].append(now - self.since)
+        self.since = now
 
 
-def of_phases(fit: Fit) -> tuple[float, float]:
-    """Return the CPU seconds of an epoch of each phase."""
-    few = cpu_seconds(fit, 1, 1)
-    longer = cpu_seconds(fit, 1 + N_EPOCHS, 1), cpu_seconds(fit, 1, 1 + N_EPOCHS)
-    return tuple((seconds - few) / N_EPOCHS for seconds in longer)
+class Bar:
+    """Stands for tqdm's, through which ClustPy's epochs go, one bar for each phase."""
+
+    def __init__(self, clock: Clock, n_epochs: int):
+        self.clock, self.n_epochs = clock, n_epochs
+
+    def __iter__(self) -> Iterator[int]:
+        self.clock.begin()
+        for epoch in range(self.n_epochs):
+            yield epoch
+            self.clock.end_epoch()
+
+    def set_postfix(self, values: Any) -> None:
+        pass
 
 
-def bare_loop(samples: Samples) -> Fit:
+def of_ours(name: str, samples: Samples, precision: str) -> list[float]:
+    clock = Clock()
+    epochs = {"pretrain_epochs": N_EPOCHS, "max_epochs": N_EPOCHS}
+    clusterer = getattr(skdeepclust, f"{name}Clusterer")
+    clusterer(samples.n_classes, precision=precision, callbacks=[clock], **epochs).fit(samples.X)
+    return [min(phase) for phase in clock.spent]
+
+
+def of_clustpy(name: str, samples: Samples) -> list[float]:
+    from clustpy import deep
+
+    clock = Clock()
+    epochs = {"pretrain_epochs": N_EPOCHS, "clustering_epochs": N_EPOCHS}
+    model = getattr(deep, name)(samples.n_classes, device="cpu", **epochs)
+    with (
+        mock.patch("tqdm.trange", lambda n_epochs, **more: Bar(clock, n_epochs)),
+        redirect_stdout(io.StringIO()),
+        redirect_stderr(io.StringIO()),
+    ):
+        model.fit(samples.X)
+    return [min(phase) for phase in clock.spent]
+
+
+def of_bare_loop(samples: Samples) -> list[float]:
     """Train the autoencoder by torch alone; nothing is clustered."""
-    rows = torch.from_numpy(samples.X)
+    rows, clock = torch.from_numpy(samples.X), Clock()
     network = MLPAutoencoder(rows.shape[1:], 10, hidden=HIDDEN, batch_norm=False)
     optimizer = torch.optim.Adam(network.parameters(), fused=True)
-
-    def fit(n_pretraining: int, n_clustering: int) -> None:
-        for _ in range(n_pretraining):
-            for batch in torch.randperm(len(rows)).split(BATCH_SIZE):
-                x = rows[batch]
-                loss = (network(x) - x).square().mean()
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-
-    return fit
+    for _ in Bar(clock, N_EPOCHS):
+        for batch in torch.randperm(len(rows)).split(BATCH_SIZE):
+            x = rows[batch]
+            loss = (network(x) - x).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return [min(clock.spent[0]), 0.0]
 
 
 def epoch_costs(name: str, samples: Samples, value: Any, seed: int) -> Record:
     """Measure this library's, in single and in half precision, ClustPy's and the loop."""
-    from clustpy import deep
-
     make_an_optimizer()
-    X, n_clusters = samples.X, samples.n_classes
-    ours, theirs = getattr(skdeepclust, f"{name}Clusterer"), getattr(deep, name)
-
-    def of_precision(precision: str) -> Fit:
-        return lambda before, during: ours(
-            n_clusters, pretrain_epochs=before, max_epochs=during, precision=precision
-        ).fit(X)
-
-    fits: dict[str, Fit] = {
-        "ours": of_precision("32"),
-        "clustpy": lambda before, during: theirs(
-            n_clusters, pretrain_epochs=before, clustering_epochs=during, device="cpu"
-        ).fit(X),
-        "bf16": of_precision("bf16"),
-        "loop": bare_loop(samples),
+    return {
+        "ours": of_ours(name, samples, "32"),
+        "clustpy": of_clustpy(name, samples),
+        "bf16": of_ours(name, samples, "bf16"),
+        "loop": of_bare_loop(samples),
     }
-    return {key: of_phases(fit) for key, fit in fits.items()}
 
 
 def table(records: Sequence[Record]) -> str:

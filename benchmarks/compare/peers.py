@@ -123,7 +123,7 @@ evoc.prepare = compile_evoc
 
 
 def gemclus(wing: str, name: str) -> Method:
-    """A model of GemClus with its defaults, but for batches: all samples at once cost their square."""
+    """A model of GemClus at its defaults, but in batches: the cost grows with their square."""
 
     def method(samples: Samples, n_clusters: int, seed: int) -> Fitted:
         model = getattr(needed(f"gemclus.{wing}"), name)(

@@ -62,6 +62,14 @@ def advice_on(lr: float) -> str:
     return f"Lower `lr` (now {lr:g}) or scale X, for instance with MinMaxScaler."
 
 
+class QuietLog(PrintLog):
+    """Skorch's, which makes the line of each epoch also where nothing is printed."""
+
+    def on_epoch_end(self, net, **kwargs) -> None:
+        if net.verbose:
+            super().on_epoch_end(net, **kwargs)
+
+
 class PhaseNet(NeuralNet):
     """A skorch net whose training step is a phase of an estimator.
 
@@ -311,7 +319,7 @@ class PhaseNet(NeuralNet):
 
     @property
     def _default_callbacks(self) -> list:
-        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+        return [("epoch_timer", EpochTimer()), ("print_log", QuietLog())]
 
 
 def cosine_decay(n_steps: int) -> LRScheduler:

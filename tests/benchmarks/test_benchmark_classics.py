@@ -38,10 +38,13 @@ def test_small_networks_stand_beside_another_start_and_clustpys() -> None:
     assert cells[1][:6] == ["digits", "IDECClusterer", "0", "not run", "not run", "0.500"]
 
 
-def test_an_epoch_costs_what_a_longer_fit_takes_more(monkeypatch) -> None:
-    monkeypatch.setattr(epoch_costs, "cpu_seconds", lambda fit, before, during: fit(before, during))
-    found = epoch_costs.of_phases(lambda before, during: 5 + 2 * before + 3 * during)
-    assert found == (2, 3)
+def test_the_cheapest_epoch_of_each_phase_counts(monkeypatch) -> None:
+    seconds = iter([0, 5, 7, 20, 23, 24])
+    monkeypatch.setattr(epoch_costs.time, "process_time", lambda: next(seconds))
+    clock = epoch_costs.Clock()
+    for _ in range(2):  # as ClustPy's bars
+        assert list(epoch_costs.Bar(clock, 2)) == [0, 1]
+    assert clock.spent == [[5, 2], [3, 1]]
 
 
 def test_the_least_of_all_turns_counts() -> None:
