@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EpochTimer
+from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler
 from skorch.helper import predefined_split
 
 from skdeepclust._engine.reports import current_report
@@ -19,8 +19,7 @@ from skdeepclust._training.callback_errors import explained
 from skdeepclust._training.net_state import net_state, set_net_state
 from skdeepclust._training.phase import Interrupts, Phase, PhaseStopped
 from skdeepclust._training.phase_data import PhaseData
-from skdeepclust._training.skorch_callbacks import QuietLog, cosine_decay, early_stopping
-from skdeepclust._training.users_callbacks import begin_phase, given_to
+from skdeepclust._training.users_callbacks import QuietLog, begin_phase, given_to
 from skdeepclust.networks._layers import train_mode
 
 # Samples of which the outputs are looked at once more at the end.
@@ -313,3 +312,15 @@ class PhaseNet(NeuralNet):
     @property
     def _default_callbacks(self) -> list:
         return [("epoch_timer", EpochTimer()), ("print_log", QuietLog())]
+
+
+def cosine_decay(n_steps: int) -> LRScheduler:
+    """Let the learning rate fall to 0 along half a cosine of `n_steps` steps."""
+    return LRScheduler(
+        policy=torch.optim.lr_scheduler.CosineAnnealingLR, T_max=n_steps, step_every="batch"
+    )
+
+
+def early_stopping(monitor: str, patience: int) -> EarlyStopping:
+    """End a phase when a part of the validation loss no longer falls, and keep the best epoch."""
+    return EarlyStopping(monitor=f"valid_{monitor}", patience=patience, load_best=True)
