@@ -134,8 +134,8 @@ def table(records: Sequence[Record]) -> str:
         shares = [fit[key] / fit["clustpy"] for key in ("ours", "bf16")]
         cells = (*(f"{s:.2f}" for s in seconds), *(f"{share:.2f}" for share in shares))
         rows.append([data, COSTS[setting], len(turns), *cells])
-    header = ["data", "method", "turns", "before: bare loop", "ours", "ClustPy's"]
-    header += ["clustering: ours", "ClustPy's", "ours / ClustPy's", "with bfloat16"]
+    header = ["data", "method", "turns", "bare loop", "before", "ClustPy's"]
+    header += ["clustering", "ClustPy's", "fit / ClustPy's", "bfloat16 / ClustPy's"]
     return markdown(header, rows)
 
 
