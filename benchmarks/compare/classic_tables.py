@@ -1,4 +1,4 @@
-"""Table of the classics: this library's beside ClustPy's of the same seeds."""
+"""Tables of the classics: this library's beside ClustPy's of the same seeds."""
 
 from __future__ import annotations
 
@@ -34,4 +34,29 @@ def told(runs: Sequence[Record]) -> list[str]:
     return [*scores, f"{mean_of(runs, 'cpu_s'):.0f}"]
 
 
-TABLES: Mapping[str, Callable[[Sequence[Record]], str]] = {"compare-classics": classics}
+def small(records: Sequence[Record]) -> str:
+    """Return those of small networks, from the paper's start and from one that is searched."""
+    runs_of = {(data, method): runs for data, method, runs in by_method(records, "small")}
+    rows = []
+    for data in dict.fromkeys(data for data, _ in runs_of):
+        for name, peer in PEERS.items():
+            settings = (f"{name}, init='paper'", f"{name}, init='search'", peer)
+            groups = [runs_of.get((data, setting), []) for setting in settings]
+            accuracies, _, seconds = zip(*map(told, groups), strict=True)
+            rows.append([data, name, len(groups[0]), *accuracies, *seconds])
+    kinds = ("", ', `init="search"`', ", ClustPy's")
+    return markdown(
+        [
+            "data",
+            "method",
+            "seeds",
+            *(f"{name}{kind}" for name in ("ACC", "CPU s") for kind in kinds),
+        ],
+        rows,
+    )
+
+
+TABLES: Mapping[str, Callable[[Sequence[Record]], str]] = {
+    "compare-classics": classics,
+    "compare-classics-small": small,
+}

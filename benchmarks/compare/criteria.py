@@ -17,12 +17,12 @@ from sklearn.metrics import (
 )
 
 from benchmarks.common.records import Record
-from benchmarks.compare.methods import Fitted
+from benchmarks.compare.fitted import Fitted
 from benchmarks.compare.samples import Samples
 from skdeepclust.graph import nearest_neighbors, neighbor_information
 from skdeepclust.metrics import clustering_accuracy_score
 
-PEERS = ("clustpy", "umap-learn", "torchvision", "numba")
+PEERS = ("clustpy", "umap-learn", "torchvision", "numba", "evoc", "gemclus")
 # Silhouettes are means over so many samples.
 N_SILHOUETTE = 2_000
 # A sample is rejected if its largest probability is smaller.

@@ -1,24 +1,23 @@
 """What the comparison runs: this library's estimators, ClustPy's, UMAP's and scikit-learn's.
 
-Each at the settings that its own documentation shows, the same on all data. Peers are imported
-when they are run, so that the tables can be made without them.
+Each at the settings that its own documentation shows, the same on all data.
 """
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, SpectralClustering
+import torch
+from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 
+from benchmarks.compare.fitted import Fitted, Method, fitted
+from benchmarks.compare.peers import PEERS, clustpy_of_units
 from benchmarks.compare.samples import Samples
 from skdeepclust import (
     DCNClusterer,
@@ -31,25 +30,6 @@ from skdeepclust import (
     TripletDECClusterer,
     VaDEClusterer,
 )
-
-
-class Fitted(NamedTuple):
-    """Labels (-1 for noise), how to label other rows, and this library's clusterer if it is one."""
-
-    labels: np.ndarray
-    predict: Callable[[np.ndarray], np.ndarray] | None
-    clusterer: Any = None
-
-
-# Fits samples with a number of clusters and a seed.
-Method = Callable[[Samples, int, int], Fitted]
-
-
-def fitted(model: Any, samples: Samples) -> Fitted:
-    """Fit a clusterer of scikit-learn's interface."""
-    labels = model.fit_predict(samples.X)
-    return Fitted(labels, getattr(model, "predict", None))
-
 
 # ---------------------------------------------------------------- this library
 
@@ -79,14 +59,21 @@ def tagnet(samples: Samples, n_clusters: int, seed: int) -> Fitted:
     return Fitted(model.fit_predict(samples.X), model.predict, model)
 
 
-def classic(clusterer: Callable[..., Any]) -> Method:
-    """One of the classics at its defaults, on rows, as in its paper."""
+def classic(clusterer: Callable[..., Any], **parameters: Any) -> Method:
+    """One of the classics, unless told otherwise at its defaults; on rows, as in its paper."""
 
     def method(samples: Samples, n_clusters: int, seed: int) -> Fitted:
-        model = clusterer(n_clusters, random_state=seed)
+        model = clusterer(n_clusters, random_state=seed, **parameters)
         return Fitted(model.fit_predict(samples.X), model.predict, model)
 
+    method.prepare = make_an_optimizer
     return method
+
+
+@cache
+def make_an_optimizer() -> None:
+    """Let torch import what its first optimiser needs, a second that isn't the method's."""
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)])
 
 
 def then_kmeans(embedder: Callable[..., Any]) -> Method:
@@ -125,92 +112,25 @@ def ward(samples: Samples, n_clusters: int, seed: int) -> Fitted:
     return fitted(AgglomerativeClustering(n_clusters), samples)
 
 
-# ---------------------------------------------------------------- UMAP
-
-
-def umap_and(n_components: int, clusterer: Callable[[Samples, int, int], Any]) -> Method:
-    """UMAP as its documentation sets it for clustering: many neighbours, no minimal distance."""
-
-    def method(samples: Samples, n_clusters: int, seed: int) -> Fitted:
-        from umap import UMAP
-
-        reducer = UMAP(
-            n_neighbors=30, min_dist=0.0, n_components=n_components, random_state=seed, n_jobs=1
-        )
-        return fitted(make_pipeline(reducer, clusterer(samples, n_clusters, seed)), samples)
-
-    method.prepare = compile_umap
-    return method
-
-
-@cache
-def compile_umap() -> None:
-    """Let numba compile, so that it isn't a part of what is timed; few and many rows differ."""
-    from umap import UMAP
-
-    for n_samples in (500, 5_000):
-        rows = np.random.default_rng(0).random((n_samples, 20), dtype=np.float32)
-        UMAP(n_epochs=5, random_state=0, n_jobs=1).fit(rows).transform(rows[:300])
-
-
-def umap_kmeans(samples: Samples, n_clusters: int, seed: int) -> KMeans:
-    return KMeans(n_clusters, n_init=10, random_state=seed)
-
-
-def umap_mixture(samples: Samples, n_clusters: int, seed: int) -> GaussianMixture:
-    return GaussianMixture(n_clusters, n_init=3, random_state=seed)
-
-
-def umap_hdbscan(samples: Samples, n_clusters: int, seed: int) -> HDBSCAN:
-    """Smallest clusters of 500 among 70,000 samples, as there; it finds how many there are."""
-    smallest = max(len(samples.y) // 140, 10)
-    return HDBSCAN(min_samples=10, min_cluster_size=smallest, copy=True)
-
-
-# ---------------------------------------------------------------- ClustPy
-
-
-def clustpy(name: str, **parameters: Any) -> Method:
-    """An estimator of ClustPy with its defaults."""
-
-    def method(samples: Samples, n_clusters: int, seed: int) -> Fitted:
-        from clustpy import deep
-
-        given = {"random_state": seed, "device": "cpu", **parameters}
-        model = getattr(deep, name)(n_clusters, **given)
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # progress bars
-            model.fit(samples.X)
-        return Fitted(np.asarray(model.labels_), model.predict)
-
-    return method
-
-
+CLASSICS: Mapping[str, Callable[..., Any]] = {
+    clusterer.__name__: clusterer
+    for clusterer in (DECClusterer, IDECClusterer, DCNClusterer, DKMClusterer, VaDEClusterer)
+}
 METHODS: Mapping[str, Method] = {
     "TripletDECClusterer": triplet_dec(),
     "TAGnetClusterer": tagnet,
     "ParsimoniousAutoencoder + KMeans": then_kmeans(ParsimoniousAutoencoder),
     "ForcedApartEmbedder + KMeans": then_kmeans(ForcedApartEmbedder),
-    **{
-        clusterer.__name__: classic(clusterer)
-        for clusterer in (DECClusterer, IDECClusterer, DCNClusterer, DKMClusterer, VaDEClusterer)
-    },
+    **{name: classic(clusterer) for name, clusterer in CLASSICS.items()},
     "KMeans": k_means,
     "PCA + GaussianMixture": mixture,
     "SpectralClustering": spectral,
     "AgglomerativeClustering": ward,
-    "UMAP + KMeans": umap_and(10, umap_kmeans),
-    "UMAP + GaussianMixture": umap_and(10, umap_mixture),
-    "UMAP + HDBSCAN": umap_and(2, umap_hdbscan),
-    # its default, as many components of t-SNE as clusters, is an error of scikit-learn's t-SNE
-    "ClustPy N2D": clustpy("N2D", manifold_params={"n_components": 2}),
-    "ClustPy DEC": clustpy("DEC"),
-    "ClustPy IDEC": clustpy("IDEC"),
-    "ClustPy DCN": clustpy("DCN"),
-    "ClustPy VaDE": clustpy("VaDE"),
+    **PEERS,
 }
-OURS = tuple(METHODS)[:9]
-CLASSICS = OURS[4:]
-NO_PREDICT = ("SpectralClustering", "AgglomerativeClustering", "UMAP + HDBSCAN")
+# What `make bench` doesn't install runs when it is named.
+ON_REQUEST = ("EVoC", "GemClus LinearMMD", "GemClus MLPMMD")
+NO_PREDICT = ("SpectralClustering", "AgglomerativeClustering", "UMAP + HDBSCAN", "EVoC")
 # What anybody would try on a table.
 PLAIN = (
     "TripletDECClusterer",
@@ -228,7 +148,7 @@ SMALL_ONLY = (
     "AgglomerativeClustering",
     "UMAP + HDBSCAN",
     *CLASSICS,
-    *(name for name in METHODS if name.startswith("ClustPy") and name != "ClustPy N2D"),
+    *(name for name in METHODS if name.startswith(("ClustPy", "GemClus")) and "N2D" not in name),
 )
 # Those of which numbers of clusters are compared.
 SWEPT = {name: METHODS[name] for name in ("TripletDECClusterer", "TAGnetClusterer", "KMeans")}
@@ -246,4 +166,20 @@ EPOCHS = {
 IMBALANCED = {
     "TripletDECClusterer, estimated prior": triplet_dec(cluster_prior="estimated"),
     **{name: METHODS[name] for name in ("TripletDECClusterer", "KMeans", "UMAP + GaussianMixture")},
+}
+# One hidden layer, which takes seconds where those of the papers take minutes, and what another
+# start is worth.
+UNITS = 128
+SMALL = {
+    **{
+        f"{name}, init={init!r}": classic(clusterer, init=init, module__hidden=(UNITS,))
+        for name, clusterer in CLASSICS.items()
+        for init in ("paper", "search")
+    },
+    **{
+        f"ClustPy {name.removesuffix('Clusterer')}": clustpy_of_units(
+            name.removesuffix("Clusterer"), UNITS
+        )
+        for name in CLASSICS
+    },
 }

@@ -7,12 +7,14 @@
 
 "methods" clusters all samples, "rows" does so with tables and embeddings, "judge" ranks initial
 clusters of these with and without classes, "epochs" clusters with fewer or more of Triplet DEC's,
-"halves" fits on a half and labels the other one, "numbers" asks for 2 to 20 clusters, "imbalance"
-leaves out most samples of some classes. Every method runs at one setting, that of its
-documentation, on the same rows, with the same number of threads, in the same process. Classes are
-seen by the scores alone.
+"small" compares the classics in small networks and from another start, "epoch costs" takes seconds
+of their epochs in turns, "halves" fits on a half and labels the other one, "numbers" asks for 2 to
+20 clusters, "imbalance" leaves out most samples of some classes. Every method runs at one setting,
+that of its documentation, on the same rows, with the same number of threads, in the same process.
+Classes are seen by the scores alone.
 
-`make bench` installs the peers (benchmarks/requirements.lock). Each run is one JSON line in --out.
+`make bench` installs the peers (benchmarks/requirements.lock), but for EVoC and GemClus, which run
+when they are named: pip install --no-deps evoc gemclus POT. Each run is one JSON line in --out.
 A run that is there already is not repeated, so that the same command goes on where it was cut off;
 --fresh repeats it. Processes that run side by side need files of their own; put together, by `cat`,
 these are one file of results.
@@ -33,6 +35,9 @@ from benchmarks.common.results import shown
 from benchmarks.common.runs import Cost, Job, results, scores
 from benchmarks.compare.classic_tables import TABLES as CLASSICS
 from benchmarks.compare.criteria import criteria, packed, versions_of_peers
+from benchmarks.compare.epoch_costs import COSTS, epoch_costs
+from benchmarks.compare.epoch_costs import TABLES as COST_TABLES
+from benchmarks.compare.fitted import Fitted, Method
 from benchmarks.compare.judge import JUDGE, judged
 from benchmarks.compare.judge import TABLES as JUDGE_TABLES
 from benchmarks.compare.methods import (
@@ -40,11 +45,11 @@ from benchmarks.compare.methods import (
     IMBALANCED,
     METHODS,
     NO_PREDICT,
+    ON_REQUEST,
     PLAIN,
+    SMALL,
     SMALL_ONLY,
     SWEPT,
-    Fitted,
-    Method,
 )
 from benchmarks.compare.row_tables import TABLES as ROW_TABLES
 from benchmarks.compare.samples import Samples, load_samples
@@ -124,6 +129,8 @@ EXPERIMENTS = {
     "rows": Experiment(whole, ROWS, {name: METHODS[name] for name in PLAIN}),
     "judge": Experiment(judged, ROWS, {JUDGE: None}),
     "epochs": Experiment(whole, DATA, EPOCHS),
+    "epoch costs": Experiment(epoch_costs, ("digits", "segments", "mnist-5k"), COSTS),
+    "small": Experiment(whole, ("digits", "segments"), SMALL),
     "halves": Experiment(
         half,
         ("digits", "mnist-5k"),
@@ -156,7 +163,8 @@ def jobs_of(
 ) -> Iterator[Job]:
     if data in (*DATA, *ROWS) and data not in experiment.data:
         return
-    methods = [m for m in experiment.methods if m in (options.methods or experiment.methods)]
+    asked = options.methods or [m for m in experiment.methods if m not in ON_REQUEST]
+    methods = [m for m in experiment.methods if m in asked]
     if data in LARGE:
         methods = [m for m in methods if m not in SMALL_ONLY]
     for seed in options.seeds or SEEDS[: 1 if data in LARGE else None]:
@@ -181,7 +189,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
     parser.add_argument("--data", nargs="+", default=tuple(dict.fromkeys((*DATA, *ROWS))))
     parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=[*EXPERIMENTS])
-    known = {**METHODS, **EPOCHS, **IMBALANCED}
+    known = {**METHODS, **EPOCHS, **SMALL, **COSTS, **IMBALANCED}
     parser.add_argument(
         "--methods", nargs="+", choices=known, metavar="METHOD", help="default: all"
     )
@@ -195,7 +203,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     records = results(options, jobs(options), keep_errors=True)
-    print(shown(TABLES | TIME | ROW_TABLES | JUDGE_TABLES | CLASSICS, records))
+    tables = TABLES | TIME | ROW_TABLES | JUDGE_TABLES | CLASSICS | COST_TABLES
+    print(shown(tables, records))
     if options.figure is not None:
         draw_numbers(records, options.figure)
     if options.time_figure is not None:

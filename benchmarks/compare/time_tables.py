@@ -85,7 +85,14 @@ TABLES: Mapping[str, Callable[[Sequence[Record]], str]] = {
 }
 
 # Colours of Okabe and Ito, which all readers can tell apart.
-FAMILIES = {"TripletDEC": "#d55e00", "TAGnet": "#e69f00", "UMAP": "#0072b2", "ClustPy": "#009e73"}
+FAMILIES = {
+    "TripletDEC": "#d55e00",
+    "TAGnet": "#e69f00",
+    "UMAP": "#0072b2",
+    "ClustPy": "#009e73",
+    "EVoC": "#cc79a7",
+    "GemClus": "#56b4e9",
+}
 # Where names stand in turn, so that those of near points don't hide each other.
 PLACES = (("left", 5, -9), ("right", -5, 4), ("left", 5, 4), ("right", -5, -9))
 ALONG_LINE = (("center", 0, -12), ("center", -6, 5))

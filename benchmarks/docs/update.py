@@ -15,6 +15,7 @@ from benchmarks.answers.tables import TABLES as ANSWERS
 from benchmarks.builds.run import table as builds_table
 from benchmarks.common.records import RESULTS, ROOT, Record, read_records
 from benchmarks.compare.classic_tables import TABLES as CLASSICS
+from benchmarks.compare.epoch_costs import TABLES as EPOCH_COSTS
 from benchmarks.compare.judge import TABLES as JUDGE
 from benchmarks.compare.row_tables import TABLES as ROWS
 from benchmarks.compare.tables import TABLES as COMPARE
@@ -96,7 +97,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     **tables_of("tagnet", TAGNET),
     **tables_of("answers", ANSWERS),
     **tables_of("repair", REPAIR),
-    **tables_of("compare", COMPARE | TIME | ROWS | JUDGE | CLASSICS),
+    **tables_of("compare", COMPARE | TIME | ROWS | JUDGE | CLASSICS | EPOCH_COSTS),
     **tables_of("compare", HEADLINE | PAPERS),
     **tables_of("data_parallel", DATA_PARALLEL),
 }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
+from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler
 from skorch.helper import predefined_split
 
 from skdeepclust._engine.reports import current_report
@@ -19,7 +19,7 @@ from skdeepclust._training.callback_errors import explained
 from skdeepclust._training.net_state import net_state, set_net_state
 from skdeepclust._training.phase import Interrupts, Phase, PhaseStopped
 from skdeepclust._training.phase_data import PhaseData
-from skdeepclust._training.users_callbacks import begin_phase, given_to
+from skdeepclust._training.users_callbacks import QuietLog, begin_phase, given_to
 from skdeepclust.networks._layers import train_mode
 
 # Samples of which the outputs are looked at once more at the end.
@@ -310,7 +310,7 @@ class PhaseNet(NeuralNet):
 
     @property
     def _default_callbacks(self) -> list:
-        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+        return [("epoch_timer", EpochTimer()), ("print_log", QuietLog())]
 
 
 def cosine_decay(n_steps: int) -> LRScheduler:

@@ -1,4 +1,4 @@
-"""The user's callbacks of skorch: the objects themselves, over all phases of a fit."""
+"""Callbacks of skorch: the user's own objects, over all phases of a fit, and the log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sklearn.base import clone
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, PrintLog
 from skorch.callbacks.scoring import ScoringBase
 
 from skdeepclust._training.phase_data import PhaseData
@@ -77,6 +77,8 @@ def compares_labels(callback: Any) -> bool:
 
 def given_to(callback: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return what a callback is called with: samples with a label, where it compares labels."""
+    if not isinstance(callback, ScoringBase):  # asked at every step
+        return given
     names = [name for name in DATASETS if isinstance(given.get(name), PhaseData)]
     if not names or not compares_labels(callback):
         return given
@@ -125,3 +127,11 @@ def _refusal(item: Any, callback: Any) -> str:
         f"callbacks holds {item!r}; give instances of classes that derive from "
         "skorch.callbacks.Callback, or (name, instance)."
     )
+
+
+class QuietLog(PrintLog):
+    """Skorch's, which makes the line of each epoch also where nothing is printed."""
+
+    def on_epoch_end(self, net, **kwargs) -> None:
+        if net.verbose:
+            super().on_epoch_end(net, **kwargs)

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from skdeepclust._clusters.weighted import Mixture, Points, gaussian_mixture
 from skdeepclust._compat import StrOptions
 from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._inputs.likelihoods import going_on, likelihood_of
 from skdeepclust.classics._base import BaseClassicClusterer
 from skdeepclust.losses import mixture_assignment, mixture_kl
+from skdeepclust.losses._reconstruction import bernoulli_errors
 from skdeepclust.networks._checks import check_autoencoder
 from skdeepclust.networks._clustered import VaDENetwork
 
@@ -124,9 +125,7 @@ class VaDEClusterer(BaseClassicClusterer):
         """Return -log p(x | z) without its constant."""
         if self.likelihood_ == "gaussian":
             return self._n_values * super()._errors(x, embedding)
-        decoded = self._decode(embedding)
-        losses = functional.binary_cross_entropy_with_logits(decoded, x, reduction="none")
-        return losses.flatten(1).sum(1)
+        return bernoulli_errors(self._decode(embedding), x)
 
     def _clustering_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         mean, mixture = self._embed(x), self.module_.mixture
@@ -139,14 +138,8 @@ class VaDEClusterer(BaseClassicClusterer):
 
     # -- the schedule
     def _fit_phases(self, session, X, extra, schedule) -> None:
-        found = self._likelihood_of(X, extra)
-        if "reconstruction" in schedule:
-            self.likelihood_ = found
-        elif (self.likelihood_, found) == ("bernoulli", "gaussian"):
-            raise ValueError(
-                'X has values that aren\'t from 0 to 1, but likelihood_="bernoulli" goes on: '
-                "scale X as in the first fit, or set warm_start=False."
-            )
+        before = None if "reconstruction" in schedule else self.likelihood_
+        self.likelihood_ = going_on(before, self._likelihood_of(X, extra))
         super()._fit_phases(session, X, extra, schedule)
         weights, variances = self.module_.logits.softmax(0), self.module_.log_variances.exp()
         self.cluster_weights_ = weights.detach().cpu().numpy()
@@ -158,15 +151,7 @@ class VaDEClusterer(BaseClassicClusterer):
             return "gaussian"
         ranges = self._runner.infer(lambda x: torch.stack(x.flatten(1).aminmax(dim=1), 1), X)
         counted = ranges.cpu().numpy()[extra.get("sample_weight", np.ones(X.shape[0])) > 0]
-        if counted.min() >= 0 and counted.max() <= 1:
-            return "bernoulli"
-        if self.likelihood == "auto":
-            return "gaussian"
-        raise ValueError(
-            'likelihood="bernoulli" takes values from 0 to 1, but X has some from '
-            f"{counted.min():g} to {counted.max():g}: scale X, for instance with MinMaxScaler, or "
-            'give likelihood="gaussian".'
-        )
+        return likelihood_of(self.likelihood, counted.min(), counted.max())
 
     def _clusters_of(self, points: Points) -> Mixture:
         return gaussian_mixture(points, self.n_clusters, self.n_init)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
+from torch.nn import functional
 
 from skdeepclust.losses._clustering import check_same_shape, weighted_mean
 
@@ -55,6 +56,13 @@ def reconstruction_errors(reconstruction: Tensor, target: Tensor) -> Tensor:
     """Return the mean squared error (n,) of each sample's reconstruction."""
     check_same_shape(reconstruction=reconstruction, target=target)
     return (reconstruction - target).square().flatten(1).mean(1)
+
+
+def bernoulli_errors(logits: Tensor, target: Tensor) -> Tensor:
+    """Return `-log p` (n,) of values from 0 to 1, each a share with the given logit."""
+    check_same_shape(logits=logits, target=target)
+    errors = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return errors.flatten(1).sum(1)
 
 
 def leading_rows(n_samples: int, *rows: Tensor | None) -> tuple[Any, ...]:

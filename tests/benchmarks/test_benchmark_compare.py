@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import run
 from benchmarks.common import data, runs
-from benchmarks.compare import classic_tables, criteria, judge, methods, samples, tables
+from benchmarks.compare import criteria, judge, methods, samples, tables
 from benchmarks.compare import run as compare
 from benchmarks.compare import time_tables as time
 
@@ -38,21 +38,6 @@ def test_from_runs_to_tables(tmp_path, capsys, train_briefly) -> None:
     assert "| digits-200 | **TAGnetClusterer** | 2     |" in printed
     compare.main([*command, "--table"])
     assert len(rows(out)) == 8
-
-
-def test_classics_stand_beside_clustpys_of_the_same_seeds() -> None:
-    def run(setting: str, seed: int, accuracy: float) -> dict:
-        same = {"experiment": "methods", "data": "digits", "NMI": 0.5, "cpu_s": 7.0}
-        return {**same, "setting": setting, "seed": seed, "ACC": accuracy}
-
-    ours, theirs = run("DECClusterer", 1, 0.9), run("ClustPy DEC", 1, 0.8)
-    failed = {**run("ClustPy VaDE", 1, 0.0), "error": "it fails"}
-    others = [run("ClustPy DEC", 2, 0.1), run("VaDEClusterer", 1, 0.7), failed]
-    lines = classic_tables.classics([ours, theirs, *others]).splitlines()[2:]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    told = ["1", "0.900", "0.800", "0.500", "0.500", "7", "7"]
-    assert cells[0] == ["digits", "DECClusterer", *told]
-    assert cells[1][:5] == ["digits", "VaDEClusterer", "1", "0.700", "fails"]
 
 
 def test_numbers_of_clusters_and_what_criteria_say_of_them(tmp_path) -> None:

@@ -15,6 +15,7 @@ import rich
 from helpers.small_fits import KNOWN, NETWORKS, assert_same
 from helpers.stopped_fits import Stopped, after_epochs_of
 from rich.console import Console
+from skorch.callbacks import PrintLog
 
 from skdeepclust import TAGnetClusterer, TripletDECClusterer
 from skdeepclust._engine import reports
@@ -70,6 +71,16 @@ def test_two_is_the_table_of_skorch_without_lines(capsys, no_clock):
     out = capsys.readouterr().out
     assert "train_loss" in out
     assert type(model).__name__ not in out
+
+
+def test_the_table_of_skorch_is_made_where_it_is_printed(monkeypatch):
+    made = []
+    monkeypatch.setattr(PrintLog, "table", lambda log, row: made.append(row) or "a\nb\nc")
+    model, arguments = NETWORKS["embedder"]()
+    for verbose, expected in ((0, 0), (1, 0), (2, len(model.fit(*arguments).history_))):
+        made.clear()
+        model.set_params(verbose=verbose).fit(*arguments)
+        assert len(made) == expected
 
 
 def test_bars_of_phases_and_steps_in_a_terminal(terminal, capsys):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.distributions import Bernoulli
 
 from skdeepclust.losses import reconstruction_loss
-from skdeepclust.losses._reconstruction import leading_rows
+from skdeepclust.losses._reconstruction import bernoulli_errors, leading_rows
 
 RNG = np.random.default_rng(0)
 
@@ -56,3 +57,12 @@ def test_a_term_is_estimated_on_the_first_rows_of_a_batch():
         assert torch.equal(taken[0], x[:n_taken])
     assert leading_rows(1000, x, z, None)[2] is None
     assert len(leading_rows(400, x, z, weight)[0]) == 400  # all samples in a batch
+
+
+def test_bernoulli_errors_are_those_of_the_distribution() -> None:
+    logits = torch.from_numpy(RNG.normal(size=(3, 2, 4)))
+    drawn = torch.from_numpy(RNG.integers(0, 2, (3, 2, 4)).astype(float))
+    expected = -Bernoulli(logits=logits).log_prob(drawn).sum((1, 2))
+    torch.testing.assert_close(bernoulli_errors(logits, drawn), expected)
+    with pytest.raises(ValueError, match="must have the same shape"):
+        bernoulli_errors(logits, drawn[:, :1])
