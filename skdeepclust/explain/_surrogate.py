@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.tree import DecisionTreeClassifier
 
+from skdeepclust._inputs.counts import check_integer
 from skdeepclust.explain._answers import labels_of
 from skdeepclust.explain._features import FeatureSource, drawn_rows
 from skdeepclust.explain._intervals import condition
@@ -223,6 +224,7 @@ def surrogate_tree(
     >>> print(tree.conditions(iris[:1])[0])
     petal width (cm) ≤ 0.8
     """
+    check_integer("cv", cv)
     labels = labels_of(clusterer, X)
     source = FeatureSource(clusterer, X, features, feature_names)
     rows = drawn_rows(len(labels), max_samples, random_state)

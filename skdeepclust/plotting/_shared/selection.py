@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
+from skdeepclust._inputs.counts import check_count
 from skdeepclust.plotting._shared.canvas import take_rows, to_numpy
 
 # Clusters without samples, beyond which labels are no numbers of clusters.
@@ -41,7 +42,9 @@ def number_of_clusters(estimator: Any) -> int | None:
 
 def check_cluster_labels(labels: Any, n_clusters: int | None) -> np.ndarray:
     """Return the clusters as integers from 0, or -1 for noise."""
-    labels = to_numpy(labels)
+    labels = to_numpy(labels, "labels")
+    if n_clusters is not None:
+        check_count("n_clusters", n_clusters)
     limit = np.inf if n_clusters is None else n_clusters
     if (
         labels.dtype.kind not in "iu"
