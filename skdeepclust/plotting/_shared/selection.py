@@ -40,9 +40,9 @@ def number_of_clusters(estimator: Any) -> int | None:
     return int(n_clusters) if isinstance(n_clusters, Integral) else None
 
 
-def check_cluster_labels(labels: Any, n_clusters: int | None) -> np.ndarray:
+def check_cluster_labels(labels: Any, n_clusters: int | None, name: str = "labels") -> np.ndarray:
     """Return the clusters as integers from 0, or -1 for noise."""
-    labels = to_numpy(labels, "labels")
+    labels = to_numpy(labels, name)
     if n_clusters is not None:
         check_count("n_clusters", n_clusters)
     limit = np.inf if n_clusters is None else n_clusters
@@ -53,13 +53,13 @@ def check_cluster_labels(labels: Any, n_clusters: int | None) -> np.ndarray:
     ):
         most = "" if n_clusters is None else f" and below n_clusters={n_clusters}"
         raise ValueError(
-            f"labels must be integers from 0, or -1 for noise{most}, got {np.unique(labels)[:9]}: "
+            f"{name} must be integers from 0, or -1 for noise{most}, got {np.unique(labels)[:9]}: "
             "number them with np.unique(labels, return_inverse=True)[1]."
         )
     # each number below has its row and its colour
     if n_clusters is None and labels.max(initial=-1) >= labels.size + MOST_EMPTY:
         raise ValueError(
-            f"labels of {labels.size} samples go up to {labels.max()}, far more than there are "
+            f"{name} of {labels.size} samples go up to {labels.max()}, far more than there are "
             "samples: number them with np.unique(labels, return_inverse=True)[1]."
         )
     return labels
