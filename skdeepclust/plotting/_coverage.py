@@ -222,8 +222,8 @@ class CoverageDisplay:
         """
         if ax is None:
             ax = new_axes((4.4, 3.4))
-        n_before = sum(not line.get_label().startswith("_") for line in ax.get_lines())
-        style = {"label": self.name, "lw": 1.8, "color": line_style(n_before)["color"]}
+        style: dict[str, Any] = {"label": self.name, "lw": 1.8}
+        style["color"] = line_style(_number_of_curves(ax))["color"]
         (self.line_,) = ax.plot(self.coverage, self.accuracy, **style | line_options)
         self.kept_ = None
         if self.kept is not None:
@@ -231,8 +231,13 @@ class CoverageDisplay:
             (self.kept_,) = ax.plot([self.kept], [at], "o", color=self.line_.get_color())
         ax.set(xlabel="coverage", ylabel="accuracy", xlim=(0, 1.01))
         ax.spines[["top", "right"]].set_visible(False)
-        if any(not line.get_label().startswith("_") for line in ax.get_lines()):
+        if _number_of_curves(ax):
             ax.legend(frameon=False, fontsize="small", loc="lower left")
         write_below(ax, f"accuracy {self.accuracy[-1]:.1%} of all samples")
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _number_of_curves(ax: Axes) -> int:
+    """Count the lines that have a name."""
+    return sum(not str(line.get_label()).startswith("_") for line in ax.get_lines())
