@@ -184,8 +184,10 @@ class CoverageDisplay:
         Raises
         ------
         ValueError
-            If lengths differ, or a score isn't finite.
+            If lengths differ, a score isn't finite, or `kept` is no share.
         """
+        if kept is not None and not 0 <= kept <= 1:
+            raise ValueError(f"kept must be a share, from 0 to 1, got {kept!r}.")
         true, labels = (
             column_or_1d(to_numpy(values, called))
             for called, values in (("y_true", y_true), ("labels", labels))

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skdeepclust._inputs.counts import check_integer
+from skdeepclust._inputs.counts import check_integer, checked_shape
 from skdeepclust.plotting._shared.canvas import draw_colorbar, new_axes, strip_axes, to_numpy
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class DictionaryDisplay:
             atom, `order` is not as long as `atoms`, or `n_atoms` is below 1.
         """
         table = check_array(to_numpy(atoms, "atoms"), input_name="atoms")
-        shape = tuple(image_shape)
+        shape = checked_shape("image_shape", image_shape)
         if len(shape) not in (2, 3) or int(np.prod(shape)) != table.shape[1]:
             raise ValueError(
                 f"image_shape must be (H, W) or (C, H, W) with {table.shape[1]} values, those of "

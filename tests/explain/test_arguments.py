@@ -31,11 +31,18 @@ IMAGES = np.ma.masked_equal(np.arange(160).reshape(40, 2, 2), 7)
         (distinguishing_features, "max_samples"),
         (surrogate_tree, "max_samples"),
         (surrogate_tree, "cv"),
+        (surrogate_tree, "max_depth"),
     ],
 )
 def test_a_number_that_is_no_integer_is_named(function, name, wrong):
     with pytest.raises(TypeError, match=f"{name} must be an integer, got"):
         function(KMEANS, X, **{name: wrong})
+
+
+@pytest.mark.parametrize("wrong", [64, (8.0, 8), "88"])
+def test_a_shape_is_a_tuple_of_integers(wrong):
+    with pytest.raises(TypeError, match=r"image_shape must be (a tuple of|an) integer"):
+        CenterContrastDisplay.from_estimator(KMEANS, X, image_shape=wrong)
 
 
 def test_numpys_integers_are_integers():

@@ -82,6 +82,17 @@ def test_a_number_that_is_no_integer_is_named(call, name, wrong):
         call(**{name: wrong})
 
 
+@pytest.mark.parametrize("wrong", [4, (2.0, 2), "22"])
+def test_a_shape_is_a_tuple_of_integers(wrong):
+    with pytest.raises(TypeError, match=r"image_shape must be (a tuple of|an) integer"):
+        dictionary(image_shape=wrong)
+
+
+def test_masked_samples_are_refused_also_where_the_clusterer_takes_them():
+    with pytest.raises(ValueError, match="X is a masked array"):
+        EmbeddingDisplay.from_estimator(KMEANS, masked(X))
+
+
 def test_a_number_of_thumbnails_is_an_integer():
     with pytest.raises(TypeError, match=r"n_images must be an integer, got 2\.5"):
         embedding(images=IMAGES, n_images=2.5)

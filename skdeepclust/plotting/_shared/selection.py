@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
+from skdeepclust._engine.foreign_arrays import unmasked
 from skdeepclust._inputs.counts import check_count
 from skdeepclust.plotting._shared.canvas import take_rows, to_numpy
 
@@ -67,6 +68,8 @@ def check_cluster_labels(labels: Any, n_clusters: int | None, name: str = "label
 
 def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
     """Return the last step of a pipeline and what it gets, so that the first ones run once."""
+    if isinstance(X, np.ma.MaskedArray):  # of which many a clusterer sees the data alone
+        X = unmasked(X, "X")
     if not hasattr(estimator, "steps") or len(estimator.steps) < 2:
         return estimator, X
     return estimator[-1], estimator[:-1].transform(X)
