@@ -6,7 +6,7 @@ six, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def evoc(X: np.ndarray, seed: int) -> np.ndarray:
     return EVoC(random_state=seed).fit_predict(X.astype(np.float32))
 
 
-COUNTERS: Mapping[str, Callable[[np.ndarray, int], np.ndarray]] = {
+COUNTERS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "X-means": xmeans,
     "DipMeans": dipmeans,
     "HDBSCAN": lambda X, seed: hdbscan(X).labels_,
