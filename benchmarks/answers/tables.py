@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from benchmarks.answers.costs import OWN
 from benchmarks.answers.experiments import CONTAMINATIONS, NEIGHBORS, PEERS
 from benchmarks.answers.explanations import DEPTHS
 from benchmarks.answers.known import KINDS, NUMBERS
@@ -257,6 +258,17 @@ def known_cost_table(records: Sequence[Record]) -> str:
     return markdown(["data", "clusterer", *amounts], rows)
 
 
+def cost_table(records: Sequence[Record]) -> str:
+    """Return the seconds of a fit, and what stands around it as shares of that."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "cost"):
+        fit = np.mean([run["fit_s"] for run in runs])
+        own = [float(np.mean([run[name] for run in runs])) for name in OWN]
+        shown = [f"{each:.2f} s ({each / fit:.1%})" if fit > 1 else f"{each:.2f} s" for each in own]
+        rows.append([data, setting, f"{fit:.2f} s", *shown])
+    return markdown(["data", "clusterer", "its fit", *OWN], rows)
+
+
 TABLES = {
     "novelty": novelty_table,
     "novelty-neighbors": neighbors_table,
@@ -271,6 +283,7 @@ TABLES = {
     "stream-check": stream_check_table,
     "explained": fidelity_table,
     "explained-costs": explanation_costs_table,
+    "answers-cost": cost_table,
     "known": known_table,
     "known-queries": queries_table,
     "known-cost": known_cost_table,

@@ -81,7 +81,13 @@ def test_what_others_find_has_a_row(samples, monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     ("experiment", "table"),
-    [("consensus",) * 2, ("hierarchy",) * 2, ("explained",) * 2, ("explained", "explained-costs")],
+    [
+        ("consensus",) * 2,
+        ("hierarchy",) * 2,
+        ("explained",) * 2,
+        ("explained", "explained-costs"),
+        ("cost", "answers-cost"),
+    ],
 )
 def test_other_experiments_have_a_row_each(samples, experiment, table) -> None:
     found = run.MEASURE[experiment](samples, "PCA + GaussianMixture", 0)
