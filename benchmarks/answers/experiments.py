@@ -112,6 +112,7 @@ def agreement(samples: Samples, setting: str, seed: int) -> Record:
     return {
         "consensus": clustering_accuracy_score(samples.y, labels),
         "mean": float(np.mean(runs)),
+        "std": float(np.std(runs)),
         "worst": min(runs),
         "best": max(runs),
         "sure": float(sure.mean()),

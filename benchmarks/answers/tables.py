@@ -90,12 +90,13 @@ def refused_table(records: Sequence[Record]) -> str:
 
 def consensus_table(records: Sequence[Record]) -> str:
     """Return the accuracy of the vote beside those of its runs."""
-    names = ("consensus", "mean", "worst", "best", "sure", "ACC of sure", "ACC of others")
+    names = ("consensus", "mean", "std", "worst", "best", "sure", "ACC of sure", "ACC of others")
     rows: Rows = [
         [data, setting, len(runs), *(over(runs, name) for name in names)]
         for data, setting, runs in runs_of(records, "consensus")
     ]
-    header = ["data", "clusterer", "n", "ACC of the vote", "mean run", "worst run", "best run"]
+    header = ["data", "clusterer", "n", "ACC of the vote", "mean run", "std of runs"]
+    header += ["worst run", "best run"]
     return markdown([*header, "share all agree on", "ACC there", "ACC elsewhere"], rows)
 
 
