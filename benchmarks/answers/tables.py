@@ -92,7 +92,8 @@ def consensus_table(records: Sequence[Record]) -> str:
     """Return the accuracy of the vote beside those of its runs."""
     names = ("consensus", "mean", "std", "worst", "best", "sure", "ACC of sure", "ACC of others")
     rows: Rows = [
-        [data, setting, len(runs), *(over(runs, name) for name in names)]
+        # older runs say nothing of the spread
+        [data, setting, len(runs), *(over(runs, n) if n in runs[0] else "" for n in names)]
         for data, setting, runs in runs_of(records, "consensus")
     ]
     header = ["data", "clusterer", "n", "ACC of the vote", "mean run", "std of runs"]
