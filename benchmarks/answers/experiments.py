@@ -9,6 +9,12 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import adjusted_rand_score, roc_auc_score, silhouette_score
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
+from benchmarks.answers.peers import (
+    BOUNDED_KMEANS,
+    HDBSCAN_SCORES,
+    bounded_kmeans,
+    outlier_scores,
+)
 from benchmarks.answers.settings import MAKE
 from benchmarks.common.records import Record
 from benchmarks.common.runs import Cost
@@ -30,17 +36,17 @@ NEIGHBORS = (1, 5, 10, 20)
 # ---------------------------------------------------------------- belongs nowhere
 
 
-def withheld(samples: Samples, digit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def withheld(samples: Samples, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows of a fit, and new ones that are usual and that aren't: those of one class."""
-    order = np.random.default_rng(digit).permutation(len(samples.y))
+    digit, order = seed % 10, np.random.default_rng(seed).permutation(len(samples.y))
     usual, new = order[samples.y[order] != digit], order[samples.y[order] == digit]
     n_new = len(usual) // 5
     return np.sort(usual[n_new:]), usual[:n_new], new
 
 
-def novelty(samples: Samples, setting: str, digit: int) -> Record:
-    """Withhold a class from the fit; tell how well new samples of it are found."""
-    known, usual, new = withheld(samples, digit)
+def novelty(samples: Samples, setting: str, seed: int) -> Record:
+    """Withhold a class from the fit, the last digit of the seed; tell how well it is found."""
+    known, usual, new = withheld(samples, seed)
     asked = np.concatenate([usual, new])
     is_new = np.arange(len(asked)) >= len(usual)
 
@@ -49,15 +55,19 @@ def novelty(samples: Samples, setting: str, digit: int) -> Record:
 
     X = samples.X
     if setting == PEERS:
-        forest = IsolationForest(random_state=digit).fit(X[known])
+        forest = IsolationForest(random_state=seed).fit(X[known])
         factor = LocalOutlierFactor(novelty=True).fit(X[known])
         return {
             "IsolationForest": auroc(forest.score_samples(X[asked])),
             "LocalOutlierFactor": auroc(factor.score_samples(X[asked])),
         }
-    inner = MAKE[setting](samples.rows(known), len(np.unique(samples.y)) - 1, digit)
+    if setting == HDBSCAN_SCORES:
+        with Cost() as cost:
+            found = auroc(-outlier_scores(X[known], X[asked]))
+        return {"HDBSCAN": found, **cost.record}
+    inner = MAKE[setting](samples.rows(known), len(np.unique(samples.y)) - 1, seed)
     with Cost() as cost:
-        model = OpenSetClusterer(inner, random_state=digit).fit(X[known])
+        model = OpenSetClusterer(inner, random_state=seed).fit(X[known])
     fitted = np.delete(known, model.calibration_indices_)
     with Cost() as own:
         scores = model.score_samples(X[asked])
@@ -102,6 +112,7 @@ def agreement(samples: Samples, setting: str, seed: int) -> Record:
     return {
         "consensus": clustering_accuracy_score(samples.y, labels),
         "mean": float(np.mean(runs)),
+        "std": float(np.std(runs)),
         "worst": min(runs),
         "best": max(runs),
         "sure": float(sure.mean()),
@@ -166,17 +177,20 @@ def sizes(samples: Samples, setting: str, seed: int) -> Record:
     known, new = samples.halves(seed)
     n_clusters = samples.n_classes
     mean = len(known.y) / n_clusters
-    inner = MAKE[setting](known, n_clusters, seed)
-    model = SizeConstrainedClusterer(
-        inner, min_cluster_size=int(0.9 * mean), max_cluster_size=int(1.1 * mean) + 1
-    )
+    bounds = int(0.9 * mean), int(1.1 * mean) + 1
+    answers: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     with Cost() as cost:
-        model.fit(known.X)
-    free = model.estimator_
-    answers = {
-        "free": (free.predict(known.X), free.predict(new.X)),
-        "bounded": (model.labels_, model.predict(new.X)),
-    }
+        if setting == BOUNDED_KMEANS:
+            peer = bounded_kmeans(n_clusters, *bounds, seed).fit(known.X)
+            answers["bounded"] = peer.labels_, peer.predict(new.X, size_min=None, size_max=None)
+        else:
+            inner = MAKE[setting](known, n_clusters, seed)
+            model = SizeConstrainedClusterer(
+                inner, min_cluster_size=bounds[0], max_cluster_size=bounds[1]
+            )
+            answers["bounded"] = model.fit(known.X).labels_, model.predict(new.X)
+            free = model.estimator_
+            answers["free"] = free.predict(known.X), free.predict(new.X)
     record: Record = {"mean size": mean, **cost.record}
     for name, labels in answers.items():
         for place, part, of in zip(("known", "new"), labels, (known, new), strict=True):

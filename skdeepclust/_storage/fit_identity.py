@@ -6,7 +6,7 @@ import math
 import re
 import reprlib
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,10 @@ BLOCK_BYTES = 2**26
 LOCAL = {"random_state", *WITHOUT_EFFECT}
 # Rows of X that they compare: enough to find another order, without reading all of a memory map.
 N_ROWS_COMPARED = 1000
+ADVICE = (
+    "Each process needs all of the samples and what is known of them, in the same order, and takes "
+    "its share of each batch by itself: load and split them in the same way, with fixed seeds."
+)
 # How values look in messages.
 SHORT = reprlib.Repr()
 SHORT.maxother = SHORT.maxstring = 100
@@ -127,6 +131,37 @@ def _entry(name: str, value: Any) -> list[str]:
         ) from error
 
 
+def check_arguments_alike(arguments: Callable[[], dict[str, Any]]) -> None:
+    """Raise ValueError unless the processes of a fit were given the same beside the samples.
+
+    Of X, which the fit compares once it has checked it, the shape is compared: of samples that
+    aren't as many all else differs, too.
+
+    Parameters
+    ----------
+    arguments : callable
+        Returns what `fit` was given, by name.
+    """
+
+    def compared() -> dict[str, Any]:
+        given = {name: value for name, value in arguments().items() if value is not None}
+        told: dict[str, Any] = {"the shape of X": getattr(given.pop("X", None), "shape", None)}
+        for name, value in given.items():
+            told |= {name: describe(value), f"the hash of {name}": _hash_or_none(value)}
+        return told
+
+    strategy().check_alike(compared, ADVICE)
+
+
+def _hash_or_none(value: Any) -> str | None:
+    if getattr(value, "nbytes", 0) > BLOCK_BYTES:
+        value = value[:: max(1, value.shape[0] // N_ROWS_COMPARED)]
+    try:
+        return hash_of(value)
+    except Exception:  # the fit says what is wrong with it
+        return None
+
+
 def check_alike(estimator: Any, X: Any) -> None:
     """Raise ValueError unless the processes of a fit have the same parameters and samples.
 
@@ -153,11 +188,7 @@ def check_alike(estimator: Any, X: Any) -> None:
             "the hash of X": hash_of(some),
         }
 
-    strategy().check_alike(
-        compared,
-        "Each process needs all of the samples, in the same order, and takes its share of each "
-        "batch by itself: load and split them in the same way, with fixed seeds.",
-    )
+    strategy().check_alike(compared, ADVICE)
 
 
 def name_of(identity: Mapping[str, Any]) -> str:

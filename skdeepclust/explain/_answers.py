@@ -79,10 +79,10 @@ def layers(clusterer: Any, *, deep: bool = False) -> Iterator[Any]:
         clusterer = steps[-1][1] if steps else next((e for e in inside if e is not None), None)
 
 
-def is_table(X: Any) -> bool:
+def is_table(X: Any, name: str = "X") -> bool:
     """Tell whether samples are rows of numbers, or arrays of numbers of one shape."""
+    X = in_numpy(X, name)
     try:
-        X = in_numpy(X, "X")
         array = X if hasattr(X, "dtype") else np.asarray(X)
     except (TypeError, ValueError):  # rows of different lengths
         return False
@@ -91,14 +91,24 @@ def is_table(X: Any) -> bool:
     return array.dtype.kind in "biuf" and array.ndim > 1
 
 
-def as_table(X: Any) -> Any:
-    """Return samples that are one as a matrix (n_samples, n_features), in memory."""
-    X = in_numpy(X, "X")
+def as_table(X: Any, name: str = "X") -> Any:
+    """Return samples that are one as a matrix (n_samples, n_features), in memory.
+
+    Values may be missing, NaN; infinite ones are refused.
+    """
+    X = in_numpy(X, name)
     if is_sparse(X):
-        return X.tocsr()
-    array = np.asarray(X)
-    array = array.astype(np.float64) if array.dtype.kind not in "f" else array
-    return array.reshape(len(array), math.prod(array.shape[1:]))
+        table = X.tocsr()
+    else:
+        array = np.asarray(X)
+        array = array.astype(np.float64) if array.dtype.kind not in "f" else array
+        table = array.reshape(len(array), math.prod(array.shape[1:]))
+    if np.isinf(table.data if is_sparse(table) else table).any():
+        raise ValueError(
+            f"{name} holds infinity: put the largest number of the feature in its place, or NaN "
+            "where the value isn't known."
+        )
+    return table
 
 
 def row_taker(X: Any) -> Callable[[np.ndarray], np.ndarray]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdeepclust._inputs.counts import checked_shape
 from skdeepclust.explain._answers import is_table, row_taker
 from skdeepclust.explain._centers import contrast_centers
 from skdeepclust.explain._members import nearest_members
@@ -364,7 +365,8 @@ def shape_of_images(
     clusterer: Any, sample_shape: Sequence[int], given: Sequence[int] | None
 ) -> tuple[int, ...]:
     """Return the shape of an image as (C, H, W)."""
-    shape = getattr(clusterer, "image_shape_", None) if given is None else tuple(given)
+    own = getattr(clusterer, "image_shape_", None)
+    shape = own if given is None else checked_shape("image_shape", given)
     if shape is None and len(sample_shape) in (2, 3):
         shape = tuple(sample_shape)
     if shape is None:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.feature_selection import f_classif
 
 from skdeepclust._engine.sparse import is_sparse
+from skdeepclust._inputs.counts import check_count
 from skdeepclust.explain._answers import labels_of
 from skdeepclust.explain._features import FeatureSource, drawn_rows
 
@@ -157,8 +158,7 @@ def distinguishing_features(
     petal length (cm) ≤ 2.45: 100% of the cluster, 0% elsewhere
     petal length (cm) > 5.15: 87% of the cluster, 0% elsewhere
     """
-    if n_features < 1:
-        raise ValueError(f"n_features must be at least 1, got {n_features!r}.")
+    check_count("n_features", n_features)
     labels = labels_of(clusterer, X)
     source = FeatureSource(clusterer, X, features, feature_names)
     rows = drawn_rows(len(labels), max_samples, random_state)

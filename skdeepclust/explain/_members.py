@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._inputs.counts import check_count
 from skdeepclust.explain._answers import Clustering, ask
 from skdeepclust.meta._base import Embedding, like_known
 
@@ -107,8 +108,7 @@ def nearest_members(
     >>> found.members, found.other_members
     (array([[1]]), array([[2]]))
     """
-    if n_members < 1:
-        raise ValueError(f"n_members must be at least 1, got {n_members!r}.")
+    check_count("n_members", n_members)
     if samples is not None and not hasattr(clusterer, "predict"):
         raise TypeError(
             f"{type(clusterer).__name__} has no predict, and so no cluster for new samples: leave "

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.tree import DecisionTreeClassifier
 
+from skdeepclust._inputs.counts import check_count, check_integer
 from skdeepclust.explain._answers import labels_of
 from skdeepclust.explain._features import FeatureSource, drawn_rows
 from skdeepclust.explain._intervals import condition
@@ -223,6 +224,9 @@ def surrogate_tree(
     >>> print(tree.conditions(iris[:1])[0])
     petal width (cm) ≤ 0.8
     """
+    check_integer("cv", cv)
+    if max_depth is not None:
+        check_count("max_depth", max_depth)
     labels = labels_of(clusterer, X)
     source = FeatureSource(clusterer, X, features, feature_names)
     rows = drawn_rows(len(labels), max_samples, random_state)
@@ -234,7 +238,9 @@ def surrogate_tree(
     with warnings.catch_warnings():
         # clusters of a sample or two are nothing to warn of here
         warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
-        held_back = cross_val_score(tree, table, of_rows, cv=folds, scoring="accuracy")
+        held_back = cross_val_score(
+            tree, table, of_rows, cv=folds, scoring="accuracy", error_score="raise"
+        )
         tree.fit(table, of_rows)
         fidelity = float(tree.score(table, of_rows))
     return SurrogateTree(

@@ -15,16 +15,14 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from skdeepclust._clusters.known.links import SPREAD_WEIGHT, Links
 from skdeepclust._compat import Interval, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
-from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._engine.whole_fits import all_or_nothing
-from skdeepclust._estimator.linked_clusterer import asked, links_of
+from skdeepclust._estimator.linked_clusterer import QueryMixin, links_of
 from skdeepclust._inputs.weights import checked_weight
 from skdeepclust.meta._base import BaseMetaClusterer, Embedding, indexed, like_known
-from skdeepclust.meta._inside import fitted
 
 
-class ConstrainedClusterer(BaseMetaClusterer):
+class ConstrainedClusterer(QueryMixin, BaseMetaClusterer):
     r"""A clusterer that is told which samples share a cluster, and which don't.
 
     The clusters of `estimator` are a start. All links hold in the assignment
@@ -179,11 +177,7 @@ class ConstrainedClusterer(BaseMetaClusterer):
         passed_on = self._passed_on(known, params)
         known["sample_weight"] = _weight_of(passed_on, n_samples)
         links_of(**known, n_samples=n_samples, n_clusters=n_samples)  # what is wrong by itself
-        seed = None if self.random_state is None else draw_seed(self.random_state)
-        self.estimator_ = fitted(self._new(seed), X, y, passed_on)
-        self._take_names(self.estimator_)
-        embedding = self._embedded(self.estimator_, X)
-        self._n_features_out = embedding.shape[1]
+        embedding = self._fit_inside(X, y, passed_on, self._seed())
         found = self._clusters(self.estimator_, X)
         self._names, labels = np.unique(found, return_inverse=True)
         links = links_of(**known, n_samples=n_samples, n_clusters=len(self._names))
@@ -263,38 +257,9 @@ class ConstrainedClusterer(BaseMetaClusterer):
         around = self._reached[neighbors].mean(axis=1)
         return shares((1 - SPREAD_WEIGHT) * own + SPREAD_WEIGHT * around)
 
-    def query(
-        self, X: Any, n_queries: int, *, known_labels: Any = None, random_state: Any = 0
-    ) -> np.ndarray:
-        """Propose samples whose labels would settle most.
-
-        Each stands for a region of the embedding. KMeans finds as many regions as samples are
-        asked for; a sample weighs 1 - m + 0.1, with the margin m between its two most probable
-        clusters, so that regions are small between clusters and large inside of them. The sample
-        in the middle of a region is proposed.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Samples, in any form that `estimator` takes.
-        n_queries : int
-            How many of them.
-        known_labels : array-like of shape (n_samples,), default=None
-            What is known already, -1 where nothing is; those samples aren't proposed.
-        random_state : int, RandomState instance or None, default=0
-            Seed of the search for regions.
-
-        Returns
-        -------
-        rows : ndarray of int of shape (n_queries,)
-            Rows of X, those of the smallest margins first.
-
-        References
-        ----------
-        F. Zhdanov (2019). Diverse mini-batch Active Learning. arXiv:1901.05954.
-        """
+    def _embedding_and_assignment(self, X: Any) -> tuple[Embedding, np.ndarray]:
         embedding = self._embedding_of(X)
-        return asked(embedding, self._shares(X, embedding), n_queries, known_labels, random_state)
+        return embedding, self._shares(X, embedding)
 
 
 def _weight_of(params: dict[str, Any], n_samples: int) -> np.ndarray | None:

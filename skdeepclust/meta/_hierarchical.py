@@ -14,6 +14,7 @@ from skdeepclust._clusters.merging import clusters_at, mergers, share_beyond_cha
 from skdeepclust._compat import Interval, StrOptions, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.whole_fits import all_or_nothing
+from skdeepclust._inputs.counts import check_integer
 from skdeepclust.meta._base import BaseMetaClusterer, Embedding, centers_of
 
 
@@ -189,6 +190,7 @@ class HierarchicalClusterer(BaseMetaClusterer):
 
     def _possible(self, n_clusters: int) -> int:
         """Refuse a number of clusters that the tree doesn't have."""
+        check_integer("n_clusters", n_clusters)
         if not 1 <= n_clusters <= self.n_leaves_:
             raise ValueError(
                 f"n_clusters={n_clusters} should be between 1 and {self.n_leaves_}, the number of "

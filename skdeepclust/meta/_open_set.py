@@ -86,6 +86,8 @@ class OpenSetClusterer(BaseMetaClusterer):
 
     See Also
     --------
+    skdeepclust.plotting.CoverageDisplay : Draws the accuracy of those that are kept against the
+        share that they are.
     sklearn.neighbors.LocalOutlierFactor : Compares with the distances of the neighbours, in the
         input.
 

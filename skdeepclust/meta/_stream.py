@@ -105,6 +105,7 @@ class StreamClusterer(BaseMetaClusterer):
     --------
     skdeepclust.meta.OpenSetClusterer : Refuses samples that belong nowhere, for which this one has
         a number, too.
+    skdeepclust.plotting.DriftDisplay : Draws its report.
 
     Notes
     -----

@@ -5,8 +5,10 @@ from __future__ import annotations
 from skdeepclust.plotting._activation_heatmap import ActivationHeatmapDisplay
 from skdeepclust.plotting._assignment import AssignmentDisplay
 from skdeepclust.plotting._cluster_numbers import ClusterNumberDisplay
+from skdeepclust.plotting._coverage import CoverageDisplay
 from skdeepclust.plotting._dendrogram import DendrogramDisplay
 from skdeepclust.plotting._dictionary import DictionaryDisplay
+from skdeepclust.plotting._drift import DriftDisplay
 from skdeepclust.plotting._embedding import EmbeddingDisplay
 from skdeepclust.plotting._exemplars import ExemplarDisplay
 from skdeepclust.plotting._gallery import ClusterGalleryDisplay
@@ -19,8 +21,10 @@ __all__ = [
     "AssignmentDisplay",
     "ClusterGalleryDisplay",
     "ClusterNumberDisplay",
+    "CoverageDisplay",
     "DendrogramDisplay",
     "DictionaryDisplay",
+    "DriftDisplay",
     "EmbeddingDisplay",
     "ExemplarDisplay",
     "HistoryDisplay",

@@ -178,8 +178,8 @@ class ActivationHeatmapDisplay:
         ValueError
             If `activations` is not a finite table, or `y` or `groups` not as long.
         """
-        activations = check_array(to_numpy(activations), input_name="activations")
-        y = column_or_1d(to_numpy(y))
+        activations = check_array(to_numpy(activations, "activations"), input_name="activations")
+        y = column_or_1d(to_numpy(y, "y"))
         check_consistent_length(activations, y)
         classes, group_of_class = np.unique(y), None
         if groups is not None:
@@ -313,7 +313,7 @@ class ActivationHeatmapDisplay:
 
 def _order_by_group(y: np.ndarray, groups: Any) -> tuple[np.ndarray, np.ndarray]:
     """Order the classes by the most frequent group of each, and return both."""
-    groups = column_or_1d(to_numpy(groups))
+    groups = column_or_1d(to_numpy(groups, "groups"))
     check_consistent_length(y, groups)
     classes = np.unique(y)
     names, group = np.unique(groups, return_inverse=True)

@@ -187,7 +187,7 @@ class AssignmentDisplay:
             If the two do not have the same length, or no sample, or `normalize` is unknown.
         """
         _check_normalize(normalize)
-        true, pred = _check_labels(to_numpy(y_true), to_numpy(labels))
+        true, pred = _check_labels(to_numpy(y_true, "y_true"), to_numpy(labels, "labels"))
         classes, clusters = np.unique(true), np.unique(pred)
         table, class_, cluster = _match(true, pred)
         counts = table.toarray()

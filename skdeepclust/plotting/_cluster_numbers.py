@@ -16,6 +16,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from skdeepclust import metrics
 from skdeepclust._engine.sparse import is_sparse
+from skdeepclust._inputs.counts import check_count
 from skdeepclust.plotting._shared.canvas import line_style, new_axes, to_numpy
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class ClusterNumberDisplay:
         function, score_name = _find_score(score)
         clusterer = KMeans(n_init=10) if clusterer is None else clusterer
         settings = [_settings(clusterer, numbers, random_state + i) for i in range(n_seeds)]
-        y = column_or_1d(to_numpy(y))
+        y = column_or_1d(to_numpy(y, "y"))
         embeddings = _embeddings(estimators, X, y)
 
         def score_of(embedding: Any, setting: dict[str, Any]) -> float:
@@ -201,8 +202,7 @@ def _check_numbers(n_clusters: Any, n_seeds: int, random_state: Any) -> np.ndarr
         raise ValueError(
             f"n_clusters must hold integers, such as range(5, 31, 5), got {n_clusters!r}."
         )
-    if n_seeds < 1:
-        raise ValueError(f"n_seeds must be at least 1, got {n_seeds!r}.")
+    check_count("n_seeds", n_seeds)
     if not isinstance(random_state, Integral):
         raise TypeError(f"random_state must be an integer, the first seed, got {random_state!r}.")
     return numbers

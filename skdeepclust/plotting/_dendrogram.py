@@ -10,6 +10,7 @@ from scipy.cluster.hierarchy import leaves_list
 from sklearn.utils.validation import check_is_fitted
 
 from skdeepclust._clusters.merging import clusters_at
+from skdeepclust._inputs.counts import check_integer
 from skdeepclust.plotting._shared.canvas import cluster_colors, new_axes, write_below
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ class DendrogramDisplay:
                 f"estimator must have children_ and distances_, {last!r} hasn't: give a "
                 "HierarchicalClusterer, or set compute_distances=True."
             )
+        if n_clusters is not None:
+            check_integer("n_clusters", n_clusters)
         n_leaves = len(last.children_) + 1
         found = last.n_clusters_ if n_clusters is None else n_clusters
         if not 1 <= found <= n_leaves:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from skdeepclust._inputs.counts import check_integer, checked_shape
 from skdeepclust.plotting._shared.canvas import draw_colorbar, new_axes, strip_axes, to_numpy
 
 if TYPE_CHECKING:
@@ -188,15 +189,15 @@ class DictionaryDisplay:
             If `image_shape` is no shape of an image or has another number of values than an
             atom, `order` is not as long as `atoms`, or `n_atoms` is below 1.
         """
-        table = check_array(to_numpy(atoms), input_name="atoms")
-        shape = tuple(image_shape)
+        table = check_array(to_numpy(atoms, "atoms"), input_name="atoms")
+        shape = checked_shape("image_shape", image_shape)
         if len(shape) not in (2, 3) or int(np.prod(shape)) != table.shape[1]:
             raise ValueError(
                 f"image_shape must be (H, W) or (C, H, W) with {table.shape[1]} values, those of "
                 f"an atom, got {shape}."
             )
         if order is not None:
-            order = check_array(to_numpy(order), ensure_2d=False, input_name="order")
+            order = check_array(to_numpy(order, "order"), ensure_2d=False, input_name="order")
             if order.shape != (len(table),):
                 raise ValueError(
                     f"order must be one value for each of the {len(table)} atoms, got an array "
@@ -339,5 +340,8 @@ def _importances(estimator: Any, X: Any, atoms: np.ndarray, order: str) -> np.nd
 
 
 def _check_number(name: str, number: int | None) -> None:
-    if number is not None and number < 1:
+    if number is None:
+        return
+    check_integer(name, number)
+    if number < 1:
         raise ValueError(f"{name} must be at least 1 or None, got {number!r}.")

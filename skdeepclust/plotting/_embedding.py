@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from skdeepclust._inputs.counts import check_count
 from skdeepclust.plotting._shared.canvas import (
     ImagePainter,
     check_map,
@@ -244,9 +245,9 @@ class EmbeddingDisplay:
             If `images` holds something else.
         """
         check_map(method, n_points)
-        embedding = to_numpy(embedding)
+        embedding = to_numpy(embedding, "embedding")
         embedding = embedding.reshape(len(embedding), -1) if embedding.ndim != 2 else embedding
-        labels = to_numpy(labels)
+        labels = to_numpy(labels, "labels")
         check_consistent_length(embedding, labels)
         labels = check_cluster_labels(column_or_1d(labels), n_clusters)
         take = _check_images(images, n_images, embedding)
@@ -368,8 +369,7 @@ class EmbeddingDisplay:
 
 
 def _check_images(images: Any, n_images: int, X: Any) -> Callable[[np.ndarray], np.ndarray] | None:
-    if n_images < 1:
-        raise ValueError(f"n_images must be at least 1, got {n_images!r}.")
+    check_count("n_images", n_images)
     return None if images is None else picture_taker(images, count_samples(X))
 
 
@@ -395,6 +395,6 @@ def _misassigned(y: Any, labels: np.ndarray) -> np.ndarray:
     """Tell which samples disagree with the best one-to-one match of labels and clusters."""
     from skdeepclust.metrics import match_labels
 
-    y = to_numpy(y)
+    y = to_numpy(y, "y_true")
     check_consistent_length(y, labels)
     return np.asarray(match_labels(y, labels)) != y

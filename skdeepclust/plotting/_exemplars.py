@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdeepclust._inputs.counts import check_count
 from skdeepclust.plotting._shared.canvas import (
     ImagePainter,
     cluster_colors,
@@ -122,6 +123,7 @@ class ExemplarDisplay:
         ValueError
             If the estimator was not fitted on images, or has no clustering regulariser.
         """
+        check_count("n_exemplars", n_exemplars)
         check_is_fitted(estimator)
         shape = getattr(estimator, "image_shape_", None)
         regularizer = getattr(estimator, "regularizer_", None)

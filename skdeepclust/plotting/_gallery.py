@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdeepclust._inputs.counts import check_count
 from skdeepclust.plotting._shared.canvas import (
     ImagePainter,
     cluster_colors,
@@ -161,7 +162,7 @@ class ClusterGalleryDisplay:
         TypeError
             If `images` holds something else, or the estimator has no `predict`.
         """
-        _check_n_members(n_members)
+        check_count("n_members", n_members)
         check_is_fitted(estimator)
         if images is not None:
             picture_taker(images, count_samples(X))  # before a network is run
@@ -182,7 +183,7 @@ class ClusterGalleryDisplay:
         probabilities = to_numpy(estimator.predict_proba(X))
         embedding = to_numpy(estimator.transform(X))
         nearest = members_near_centers(labels, probabilities, embedding, centers, n_members)
-        truth = {} if y is None else majorities(to_numpy(y), labels, nearest)
+        truth = {} if y is None else majorities(to_numpy(y, "y"), labels, nearest)
         decoded = to_numpy(estimator.inverse_transform(estimator.cluster_centers_))
         display = cls(
             centers=decoded.reshape(-1, *shape),
@@ -246,12 +247,12 @@ class ClusterGalleryDisplay:
         TypeError
             If `images` holds something else.
         """
-        _check_n_members(n_members)
+        check_count("n_members", n_members)
         take = picture_taker(images, count_samples(embedding))
         answers, n_clusters = _checked_answers(embedding, labels, probabilities, n_clusters)
         labels = answers.labels
         nearest = members_near_means(answers, n_clusters, n_members)
-        truth = {} if y_true is None else majorities(to_numpy(y_true), labels, nearest)
+        truth = {} if y_true is None else majorities(to_numpy(y_true, "y_true"), labels, nearest)
         ends = np.cumsum([len(rows) for rows in nearest])[:-1]
         display = cls(
             centers=None,
@@ -369,17 +370,12 @@ class ClusterGalleryDisplay:
         return str(self.majority_labels[row]), f"{self.majority_shares[row]:.0%}"
 
 
-def _check_n_members(n_members: int) -> None:
-    if n_members < 1:
-        raise ValueError(f"n_members must be at least 1, got {n_members!r}.")
-
-
 def _checked_answers(
     embedding: Any, labels: Any, probabilities: Any, n_clusters: int | None
 ) -> tuple[Answers, int]:
     """Return what is said of samples, and the number of clusters, if it fits together."""
     if probabilities is not None:
-        probabilities = to_numpy(probabilities)
+        probabilities = to_numpy(probabilities, "probabilities")
         n_clusters = probabilities.shape[-1] if n_clusters is None else n_clusters
     labels = check_cluster_labels(labels, n_clusters)
     n_samples = count_samples(embedding)

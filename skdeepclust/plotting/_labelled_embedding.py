@@ -138,7 +138,7 @@ class LabelledEmbeddingDisplay:
             raise ValueError("labels is empty: give at least one labelling under its title.")
         _check_panels(axes, len(labels))
         embedding = to_numpy(estimator.transform(X))
-        columns = {str(title): column_or_1d(to_numpy(y)) for title, y in labels.items()}
+        columns = {str(title): column_or_1d(to_numpy(y, title)) for title, y in labels.items()}
         check_consistent_length(embedding, *columns.values())
         rows = draw_rows(len(embedding), n_points, random_state)
         coordinates, caption = map_to_plane(embedding[rows], method, random_state)

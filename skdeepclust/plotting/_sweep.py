@@ -401,7 +401,7 @@ def _check_scores(name: Any, scores: Any, axes: Sequence[Sequence[Any]]) -> np.n
     """Return scores with an axis of repetitions."""
     shape = tuple(map(len, axes))
     table = check_array(
-        to_numpy(scores), dtype=np.float64, ensure_2d=False, allow_nd=True,
+        to_numpy(scores, "scores"), dtype=np.float64, ensure_2d=False, allow_nd=True,
         ensure_all_finite="allow-nan", ensure_min_samples=0, input_name="scores",
     )  # fmt: skip
     if table.shape == shape:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skdeepclust._inputs.counts import check_integer
 from skdeepclust.losses._representations import check_clustering
 from skdeepclust.networks._layers import hidden_convolutions
 from skdeepclust.regularizers._base import Regularizer, check_lam
@@ -245,6 +246,8 @@ class ClusteringRegularizer(Regularizer):
         RuntimeError
             If the regulariser has not watched a network yet.
         """
+        check_integer("cluster", cluster)
+        check_integer("n_exemplars", n_exemplars)
         running = self._running(layer, clustering)
         if not 0 <= cluster < len(running.centers):
             raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdeepclust._inputs.counts import check_count
 from skdeepclust._storage.files import versions
 from skdeepclust._storage.replacing import replacing
 from skdeepclust.meta._base import indexed
@@ -142,8 +143,7 @@ def report(
     True
     """
     check_map(method, n_points)
-    if n_images < 1:
-        raise ValueError(f"n_images must be at least 1, got {n_images!r}.")
+    check_count("n_images", n_images)
     check_is_fitted(clusterer)
     take, written_out = taker_of_images(clusterer, X, images), checked_texts(X, texts)
     facts = facts_of(clusterer, X, random_state)

@@ -10,7 +10,7 @@ import numpy as np
 
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust.explain import FeatureInterval, SurrogateTree, surrogate_tree
-from skdeepclust.explain._features import FeatureSource, drawn_rows
+from skdeepclust.explain._features import FeatureSource, NoFeaturesError, drawn_rows
 from skdeepclust.explain._intervals import intervals_of
 from skdeepclust.reporting._facts import Facts
 from skdeepclust.reporting._markup import element, table
@@ -34,7 +34,7 @@ def why_section(
     labels = facts.clustering.labels
     try:
         source = FeatureSource(clusterer, X, None, feature_names)
-    except TypeError:  # samples without features, such as texts of which a step makes vectors
+    except NoFeaturesError:  # such as texts of which a step makes vectors
         return None
     if (named_only and not source.has_names) or len(facts.clusters) < 2:
         return None

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.answers import experiments, run, stream
+from benchmarks.answers import experiments, peers, run, stream, tables
 from benchmarks.answers.tables import TABLES
 from benchmarks.compare.samples import Samples, load_samples
 
@@ -53,11 +53,41 @@ def test_novelty_has_a_row_for_each_score(samples) -> None:
     assert len(TABLES["novelty"](records).splitlines()) == 2 + 2 + 3
     assert len(TABLES["novelty-neighbors"](records).splitlines()) == 2 + 2
     assert len(TABLES["novelty-refused"](records).splitlines()) == 2 + 3
+    assert len(TABLES["novelty-cost"](records).splitlines()) == 2 + 1
+    other = {"experiment": "novelty", "data": "digits", "setting": peers.HDBSCAN_SCORES, "seed": 0}
+    records.append({**other, "HDBSCAN": 0.5})
+    assert "| HDBSCAN " in TABLES["novelty"](records)
+    assert len(TABLES["novelty-neighbors"](records).splitlines()) == 2 + 2
+
+
+def test_the_worst_class_is_that_of_the_lowest_mean() -> None:
+    values = {0: 0.9, 10: 0.5, 1: 0.6, 11: 0.6}
+    runs = [{"seed": seed, "score": value} for seed, value in values.items()]
+    assert tables.auroc(runs, "score") == ["0.650 ± 0.173", "0.600", 4]
+
+
+def test_what_others_find_has_a_row(samples, monkeypatch) -> None:
+    monkeypatch.setitem(peers.COUNTERS, "signs", lambda X, seed: np.where(X[:, 20] > 0.5, 0, -1))
+    found = peers.number(samples, "signs", 0)
+    assert found["found"] == 1
+    assert 0 < found["noise"] < 1
+    record = {"experiment": "number", "data": "digits", "setting": "signs", "seed": 0, **found}
+    assert len(TABLES["number"]([record]).splitlines()) == 3
+    bounded = {f"{kind}, bounded, {place}": 1.0 for kind in ("least", "most", "ACC")
+               for place in ("known", "new")}  # fmt: skip
+    record = {"experiment": "sizes", "data": "digits", "setting": peers.BOUNDED_KMEANS, "seed": 0}
+    assert len(TABLES["sizes"]([{**record, "mean size": 2.0, **bounded}]).splitlines()) == 2 + 2
 
 
 @pytest.mark.parametrize(
     ("experiment", "table"),
-    [("consensus",) * 2, ("hierarchy",) * 2, ("explained",) * 2, ("explained", "explained-costs")],
+    [
+        ("consensus",) * 2,
+        ("hierarchy",) * 2,
+        ("explained",) * 2,
+        ("explained", "explained-costs"),
+        ("cost", "answers-cost"),
+    ],
 )
 def test_other_experiments_have_a_row_each(samples, experiment, table) -> None:
     found = run.MEASURE[experiment](samples, "PCA + GaussianMixture", 0)

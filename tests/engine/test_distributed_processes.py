@@ -61,6 +61,14 @@ def test_other_parameters_are_refused(launched) -> None:
     assert "differ in lr: 0.01 in process 0, 1.01 in process 1" in message
 
 
+def test_other_links_labels_and_weights_are_refused(launched) -> None:
+    names = ["must_link", "cannot_link", "cannot_link", "the hash of known_labels"]
+    names += ["the hash of sample_weight", "the hash of y", "the hash of y"]
+    for message, name in zip(launched[1]["other_arguments"], names, strict=True):
+        assert f"ValueError: The 2 processes of this fit differ in {name}: " in message
+        assert "in the same order" in message
+
+
 def test_a_wrong_parameter_is_an_error_as_ever(launched) -> None:
     assert "InvalidParameterError: The 'lr' parameter" in launched[1]["bad_parameters"]
 

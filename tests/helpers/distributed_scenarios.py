@@ -11,6 +11,7 @@ import os
 import pickle
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -53,6 +54,22 @@ def other_data(folder: Path) -> Any:
 def other_parameters(folder: Path) -> Any:
     loss = classifier(random_state=RANK).fit(X, DIGIT).history_[-1]["loss"]
     return loss, error_of(classifier(lr=0.01 + RANK).fit, X, DIGIT)
+
+
+def other_arguments(folder: Path) -> Any:
+    """What is said of links, labels and weights that aren't the same, or are wrong in one alone."""
+    model = TripletDECClusterer(3, pretrain_epochs=1, warmup_epochs=0, max_epochs=1, n_starts=1)
+    known = DIGIT % 3
+    calls = [
+        {"must_link": [[0, 1 + RANK]]},
+        {"cannot_link": [[0, 1]] if RANK else None},
+        {"cannot_link": [[0, RANK]]},  # of the first it contradicts itself
+        {"known_labels": known if RANK else known[::-1]},
+        {"sample_weight": 1.0 + RANK * known},
+        {"y": known + RANK},
+    ]
+    said = [error_of(partial(model.fit, X, **each)) for each in calls]
+    return [*said, error_of(classifier().fit, X, (DIGIT + RANK) % 10)]
 
 
 def bad_parameters(folder: Path) -> Any:
@@ -174,8 +191,8 @@ def compiled(folder: Path) -> Any:
 
 
 SCENARIOS = [
-    no_seed, other_data, other_parameters, bad_parameters, threads_and_children, search,
-    what_cannot_be_sent, found_once, rows_augmented, checkpoint, compiled,
+    no_seed, other_data, other_parameters, other_arguments, bad_parameters, threads_and_children,
+    search, what_cannot_be_sent, found_once, rows_augmented, checkpoint, compiled,
 ]  # fmt: skip
 
 

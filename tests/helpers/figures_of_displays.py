@@ -23,8 +23,10 @@ from skdeepclust.plotting import (
     AssignmentDisplay,
     ClusterGalleryDisplay,
     ClusterNumberDisplay,
+    CoverageDisplay,
     DendrogramDisplay,
     DictionaryDisplay,
+    DriftDisplay,
     EmbeddingDisplay,
     ExemplarDisplay,
     HistoryDisplay,
@@ -68,6 +70,11 @@ def cluster_number() -> ClusterNumberDisplay:
     return ClusterNumberDisplay(n_clusters=np.array([5, 10, 20]), scores=scores, n_classes=10)
 
 
+def coverage() -> CoverageDisplay:
+    accuracy = np.array([1.0, 1.0, 0.9, 0.85, 0.7])
+    return CoverageDisplay(coverage=np.arange(1, 6) / 5, accuracy=accuracy, kept=0.7, name="a")
+
+
 def dendrogram() -> DendrogramDisplay:
     return DendrogramDisplay(
         children=np.array([[0, 2], [1, 4], [3, 5], [6, 7]]), n_clusters=3,
@@ -77,6 +84,14 @@ def dendrogram() -> DendrogramDisplay:
 
 def dictionary() -> DictionaryDisplay:
     return DictionaryDisplay(atoms=IMAGES[:6] - 0.3, importances=np.array([3, 1, 2, 6, 5, 4]))
+
+
+def drift() -> DriftDisplay:
+    return DriftDisplay(
+        numbers=np.array([0, 1, 3, 7]), shares_before=np.array([0.5, 0.3, 0.2, 0.0]),
+        shares=np.array([0.3, 0.35, 0.0, 0.35]), shifts=np.array([0.2, 1.1, np.nan, np.nan]),
+        novelty=0.3, contamination=0.05, p_value=1e-4, new=(7,), gone=(3,),
+    )  # fmt: skip
 
 
 def embedding() -> EmbeddingDisplay:
@@ -138,9 +153,9 @@ def sweep_of_two() -> SweepDisplay:
 FIGURES: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
-        activation_heatmap, assignment, cluster_gallery, cluster_number, dendrogram, dictionary,
-        embedding, embedding_with_images, exemplar, gallery_of_originals, history,
-        labelled_embedding, sweep, sweep_of_two,
+        activation_heatmap, assignment, cluster_gallery, cluster_number, coverage, dendrogram,
+        dictionary, drift, embedding, embedding_with_images, exemplar, gallery_of_originals,
+        history, labelled_embedding, sweep, sweep_of_two,
     )
 }  # fmt: skip
 

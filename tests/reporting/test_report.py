@@ -33,6 +33,7 @@ from skdeepclust.reporting._map import FINEST
 IRIS = load_iris(as_frame=True).data
 TEXTS = ["the ship sails the sea", "a sea of ships", "bread and butter", "butter on bread"] * 6
 EVIL = "<script>window.broken = 1</script><img src=x onerror=alert(1)>\" ' & </style> \u2028"
+MASKED = np.ma.masked_equal(np.arange(150 * 4).reshape(150, 2, 2), 599)
 
 
 def kmeans(n_clusters: int = 3) -> KMeans:
@@ -233,6 +234,12 @@ def test_errors_say_what_to_give(iris, tmp_path):
         (ValueError, "a name for each of the 4 features, got 1", {"feature_names": ["a"]}),
         (ValueError, "n_points must be at least 1", {"n_points": 0}),
         (ValueError, "n_images must be at least 1", {"n_images": 0}),
+        (TypeError, "n_points must be an integer, got 10.0", {"n_points": 10.0}),
+        (TypeError, "n_images must be an integer, got 2.5", {"n_images": 2.5}),
+        (TypeError, "feature_names must be a list", {"feature_names": "abcd"}),
+        (ValueError, "images is a masked array with 1 masked", {"images": MASKED}),
+        (ValueError, r"images\[149\] is a masked array with 1 masked", {"images": [*MASKED]}),
+        (ValueError, "texts is a masked array", {"texts": np.ma.masked_equal(["a"] * 150, "a")}),
         (ValueError, 'method must be "pca" or "tsne"', {"method": "umap"}),
     ]:
         with pytest.raises(error, match=message):

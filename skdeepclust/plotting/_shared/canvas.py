@@ -10,6 +10,9 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.utils import check_random_state
 
+from skdeepclust._engine.foreign_arrays import unmasked
+from skdeepclust._inputs.counts import check_count
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -122,8 +125,10 @@ def strip_axes(ax: Axes) -> None:
     ax.spines[:].set_visible(False)
 
 
-def to_numpy(array: Any) -> np.ndarray:
-    """Convert an array, data frame, sparse matrix or tensor of any device."""
+def to_numpy(array: Any, name: str = "X") -> np.ndarray:
+    """Convert an array, data frame, sparse matrix or tensor of any device; refuse masked values."""
+    if isinstance(array, np.ma.MaskedArray):
+        return unmasked(array, name)
     if hasattr(array, "detach"):
         array = array.detach().cpu()
         if str(array.dtype) == "torch.bfloat16":  # which NumPy doesn't have
@@ -153,8 +158,7 @@ def check_map(method: str, n_points: int) -> None:
     """Refuse an unknown map to the plane, and a map without points."""
     if method not in ("pca", "tsne"):
         raise ValueError(f'method must be "pca" or "tsne", got {method!r}.')
-    if n_points < 1:
-        raise ValueError(f"n_points must be at least 1, got {n_points!r}.")
+    check_count("n_points", n_points)
 
 
 def map_to_plane(

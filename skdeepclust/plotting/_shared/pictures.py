@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skdeepclust._engine.foreign_arrays import unmasked
 from skdeepclust.plotting._shared.canvas import to_numpy
 
 CHANNELS = (1, 3)
@@ -33,6 +34,8 @@ def picture_taker(images: Any, n_samples: int) -> Callable[[np.ndarray], np.ndar
         raise ValueError(
             f"images must have one image for each of the {n_samples} samples, got {len(images)}."
         )
+    if isinstance(images, np.ma.MaskedArray):
+        images = unmasked(images, "images")
     return _from_array(images) if is_array else _from_list(list(images))
 
 
@@ -64,6 +67,8 @@ def _size_of(image: Any, index: int) -> tuple[int, int]:
     if _is_pillow(image):
         width, height = image.size
         return (width, height) if image.getexif().get(ORIENTATION, 1) > 4 else (height, width)
+    if isinstance(image, np.ma.MaskedArray):
+        unmasked(image, f"images[{index}]")
     shape = _shape_of(image, index)
     layout = _layout_of(shape, f"images[{index}] of shape {shape}")
     height, width = shape[-3:-1] if layout == "last" else shape[-2:]

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
+from skdeepclust._engine.foreign_arrays import unmasked
+from skdeepclust._inputs.counts import check_count
 from skdeepclust.plotting._shared.canvas import take_rows, to_numpy
 
 # Clusters without samples, beyond which labels are no numbers of clusters.
@@ -39,9 +41,11 @@ def number_of_clusters(estimator: Any) -> int | None:
     return int(n_clusters) if isinstance(n_clusters, Integral) else None
 
 
-def check_cluster_labels(labels: Any, n_clusters: int | None) -> np.ndarray:
+def check_cluster_labels(labels: Any, n_clusters: int | None, name: str = "labels") -> np.ndarray:
     """Return the clusters as integers from 0, or -1 for noise."""
-    labels = to_numpy(labels)
+    labels = to_numpy(labels, name)
+    if n_clusters is not None:
+        check_count("n_clusters", n_clusters)
     limit = np.inf if n_clusters is None else n_clusters
     if (
         labels.dtype.kind not in "iu"
@@ -50,13 +54,13 @@ def check_cluster_labels(labels: Any, n_clusters: int | None) -> np.ndarray:
     ):
         most = "" if n_clusters is None else f" and below n_clusters={n_clusters}"
         raise ValueError(
-            f"labels must be integers from 0, or -1 for noise{most}, got {np.unique(labels)[:9]}: "
+            f"{name} must be integers from 0, or -1 for noise{most}, got {np.unique(labels)[:9]}: "
             "number them with np.unique(labels, return_inverse=True)[1]."
         )
     # each number below has its row and its colour
     if n_clusters is None and labels.max(initial=-1) >= labels.size + MOST_EMPTY:
         raise ValueError(
-            f"labels of {labels.size} samples go up to {labels.max()}, far more than there are "
+            f"{name} of {labels.size} samples go up to {labels.max()}, far more than there are "
             "samples: number them with np.unique(labels, return_inverse=True)[1]."
         )
     return labels
@@ -64,6 +68,8 @@ def check_cluster_labels(labels: Any, n_clusters: int | None) -> np.ndarray:
 
 def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
     """Return the last step of a pipeline and what it gets, so that the first ones run once."""
+    if isinstance(X, np.ma.MaskedArray):  # of which many a clusterer sees the data alone
+        X = unmasked(X, "X")
     if not hasattr(estimator, "steps") or len(estimator.steps) < 2:
         return estimator, X
     return estimator[-1], estimator[:-1].transform(X)
