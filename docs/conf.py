@@ -33,6 +33,7 @@ extensions = [
     "myst_parser",
     "numpydoc",
     "pages",
+    "dark_images",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",

@@ -28,7 +28,6 @@ MOST_ROWS, GROUPED_BY = 18, ("data", "paper", "training")
 MOST_CHARACTERS, GAP = 98, 2
 NO_GUIDES = ("generated/", "auto_examples/")
 GROUP = '<li class="toctree-l1 group"><details><summary></summary><ul></ul></details></li>'
-IMAGE = re.compile(r'<img (?P<rest>[^>]*src="(?P<source>[^"]*_images/[^"]+)"[^>]*)/?>')
 
 
 # ---------------------------------------------------------------- names of the reference
@@ -273,10 +272,7 @@ class Outputs(SphinxTransform):
 
 
 def finish(app: Any, page: str, template: str, context: Any, doctree: Any) -> None:
-    """Let images open in full, and fold the reference's names by module in the sidebar."""
-    if not page.startswith(NO_GUIDES):
-        link = r'<a class="enlarge" href="\g<source>" title="Enlarge"><img \g<rest>></a>'
-        context["body"] = IMAGE.sub(link, context.get("body", ""))
+    """Fold the reference's names by module in the sidebar."""
     if toctree := context.get("generate_toctree_html"):
         context["generate_toctree_html"] = lambda *args, **kwargs: folded(toctree(*args, **kwargs))
 

@@ -102,7 +102,7 @@ def sweep(X: np.ndarray, y: np.ndarray, n_repeats: int) -> dict[str, np.ndarray]
 def draw_codes(ax: Axes, codes: np.ndarray, columns: np.ndarray, names: Sequence[str]) -> None:
     """Draw a column for each sample, as many a cluster, and a row for each atom."""
     table = np.abs(codes[:, columns].T)
-    levels = colormaps["magma_r"].resampled(12)  # few colours make a small file
+    levels = colormaps["bone_r"].resampled(12)  # few colours make a small file
     largest = np.quantile(table, 0.995)
     ax.imshow(table, aspect="auto", interpolation="nearest", cmap=levels, vmax=largest)
     starts = np.arange(len(names)) * len(codes) / len(names) - 0.5

@@ -80,7 +80,7 @@ def test_what_code_prints_is_shown(wide: Watch) -> None:
     page = wide.open("getting_started.html")
     code, outputs = ".bd-article .highlight-python", ".bd-article .output"
     assert page.locator(outputs).count() >= page.locator(code).count() - 1  # one draws
-    assert page.locator("a.enlarge img").count() == 1
+    assert page.locator("a.enlarge.only-light img").count() == 1
 
 
 def test_the_first_screen_says_what_a_newcomer_asks(wide: Watch) -> None:
