@@ -1,7 +1,7 @@
 """Dark versions of the guides' figures, made when the site is built, and links that enlarge both.
 
-White grounds and black letters change places; colours stay as bright as they are. So nothing is drawn
-twice, and no second file has to be kept.
+White grounds and black letters change places; colours stay as bright as they are. So nothing is
+drawn twice, and no second file has to be kept.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def enlarge(app: Any, page: str, template: str, context: Any, doctree: Any) -> N
             return link("", match["source"], match[0])
         app.dark_images.add(name)
         source = f"{folder}/dark_{name}"
-        image = match[0].replace(match["source"], source).replace("<img ", '<img class="only-dark" ')
+        image = match[0].replace(match["source"], source)
+        image = image.replace("<img ", '<img class="only-dark" ')
         return link(" only-light", match["source"], match[0]) + link(" only-dark", source, image)
 
     if not page.startswith(NO_GUIDES):

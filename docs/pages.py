@@ -26,6 +26,7 @@ NUMBER = re.compile(r"[-+−]?[\d.,]+(?:e-?\d+)?%?(?: ± [\d.]+)?")
 MOST_ROWS, GROUPED_BY = 18, ("data", "paper", "training")
 # Tables of more characters in a line than that are cut into several, one below the other.
 MOST_CHARACTERS, GAP = 98, 2
+SHORT = 6  # "CPU s" and the like stay on one line
 NO_GUIDES = ("generated/", "auto_examples/")
 GROUP = '<li class="toctree-l1 group"><details><summary></summary><ul></ul></details></li>'
 
@@ -160,7 +161,8 @@ class Tables(SphinxTransform):
     def apply(self, **_: Any) -> None:
         """Replace tables."""
         for entry in self.document.findall(nodes.entry):
-            if NUMBER.fullmatch(entry.astext().strip()):
+            text = entry.astext().strip()
+            if NUMBER.fullmatch(text) or len(text) <= SHORT:
                 entry["classes"].append("number")
         for table in list(self.document.findall(nodes.table)):
             groups = groups_of(table)
