@@ -162,7 +162,8 @@ class Tables(SphinxTransform):
         """Replace tables."""
         for entry in self.document.findall(nodes.entry):
             text = entry.astext().strip()
-            if NUMBER.fullmatch(text) or len(text) <= SHORT:
+            heads = isinstance(entry.parent.parent, nodes.thead)
+            if NUMBER.fullmatch(text) or (heads and len(text) <= SHORT):
                 entry["classes"].append("number")
         for table in list(self.document.findall(nodes.table)):
             groups = groups_of(table)
