@@ -220,20 +220,27 @@ def remove_column(group: nodes.tgroup, column: int) -> None:
 
 
 def narrow(table: nodes.table) -> list[nodes.table]:
-    """Return tables that fit a page, each with the first column of the wide one."""
+    """Return tables that fit a page, each with the names of the rows of the wide one."""
     (group,) = table.findall(nodes.tgroup)
-    widths = [width_of(column) for column in zip(*group.findall(nodes.row), strict=True)]
-    room = MOST_CHARACTERS - widths[0]
-    n_parts = -(-sum(widths[1:]) // room)
+    columns = list(zip(*group.findall(nodes.row), strict=True))
+    widths = [width_of(column) for column in columns]
+    n_names = next((n for n, column in enumerate(columns) if has_numbers(column)), 1) or 1
+    names, rest = list(range(n_names)), widths[n_names:]
+    n_parts = -(-sum(rest) // (MOST_CHARACTERS - sum(widths[:n_names])))
     if n_parts < 2 or len(widths) < 4:
         return [table]
-    parts, wanted = [[0]], sum(widths[1:]) / n_parts
-    for column, width in enumerate(widths[1:], 1):
-        before = sum(widths[c] for c in parts[-1][1:])
+    parts, wanted = [[*names]], sum(rest) / n_parts
+    for column, width in enumerate(rest, n_names):
+        before = sum(widths[c] for c in parts[-1][n_names:])
         if before and before + width / 2 > wanted and len(parts) < n_parts:
-            parts.append([0])
+            parts.append([*names])
         parts[-1].append(column)
-    return [with_columns(table, columns) for columns in parts]
+    return [with_columns(table, part) for part in parts]
+
+
+def has_numbers(column: tuple[nodes.Node, ...]) -> bool:
+    """Return whether a column has numbers below its head."""
+    return any("number" in entry["classes"] for entry in column[1:])
 
 
 def width_of(column: tuple[nodes.Node, ...]) -> int:

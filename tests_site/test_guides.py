@@ -34,6 +34,16 @@ def test_tables_fit_a_laptop(wide: Watch, name: str) -> None:
     assert page.evaluate(TABLES) == []
 
 
+def test_each_part_of_a_wide_table_names_its_rows(wide: Watch) -> None:
+    page = wide.open("known_samples.html")
+    heads = page.eval_on_selector_all(
+        ".bd-article table", "all => all.map(t => t.rows[0].innerText.trim().split(/\\s*\\t\\s*/))"
+    )
+    results = [head for head in heads if head[0] == "data"]
+    assert len(results) > 3, "none is cut"
+    assert all(head[1] == "clusterer" for head in results)
+
+
 METHODS = {
     "triplet_dec": ["TripletDECClusterer"],
     "tagnet": ["TAGnetClusterer"],
