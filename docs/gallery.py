@@ -28,8 +28,6 @@ def reset(gallery_conf: dict[str, Any], file_name: str) -> None:
     """Let each example start from the same figure settings, threads and random numbers."""
     from matplotlib import rcParams
 
-    # letters of 12 points can be read where a figure is as narrow as the page
-    rcParams.update({"figure.dpi": 100, "savefig.dpi": 150, "font.size": 12})
-    rcParams["animation.embed_limit"] = 40
+    rcParams.update({"figure.dpi": 100, "savefig.dpi": 150, "animation.embed_limit": 40})
     torch.set_num_threads(1)
     torch.manual_seed(0)
