@@ -1,6 +1,6 @@
 """Dark versions of the guides' figures, made when the site is built, and links that enlarge both.
 
-White grounds and black letters change places; colours stay as bright as they are. So nothing is
+White becomes the page's dark ground, and black becomes its letters. Colours stay. So nothing is
 drawn twice, and no second file has to be kept.
 """
 
@@ -17,17 +17,16 @@ IMAGE = re.compile(r'<img (?P<rest>[^>]*src="(?P<source>[^"]*_images/[^"]+)"[^>]
 NO_GUIDES = ("generated/", "auto_examples/")
 # The page's own ground and its letters in the dark mode, as shares of white.
 GROUND, LETTERS = np.array([20, 24, 30]) / 255, np.array([220, 226, 232]) / 255
-DARKEST = 0.35  # of what has a colour: less could not be told from the ground
 
 
 def dark(pixels: np.ndarray) -> np.ndarray:
-    """Return an image (height, width, 3) of values in [0, 1] for a dark ground."""
-    most, least = pixels.max(-1, keepdims=True), pixels.min(-1, keepdims=True)
-    colour = np.clip((most - least) / 0.3, 0, 1)  # 0: grey, 1: clearly not
-    grey = (most + least) / 2
-    lifted = pixels * np.maximum(1, DARKEST / np.maximum(grey, 0.05))
-    inverted = GROUND * grey + LETTERS * (1 - grey)
-    return np.clip(colour * lifted + (1 - colour) * inverted, 0, 1)
+    """Return an image (height, width, 3) of values in [0, 1] for a dark ground.
+
+    Each pixel is a mixture of white, black and a pure colour, of which only the first two change.
+    """
+    white = pixels.min(-1, keepdims=True)
+    black = 1 - pixels.max(-1, keepdims=True)
+    return np.clip(white * GROUND + (pixels - white) + black * LETTERS, 0, 1)
 
 
 def write(app: Any, error: Exception | None) -> None:

@@ -117,7 +117,7 @@ def draw(clusterer: TAGnetClusterer, samples: Samples, image_shape, scores) -> F
     """Draw atoms and training above, the first and the last codes, and the sweep below."""
     figure = Figure(figsize=(6.5, 8.6), layout="constrained")
     rows = figure.add_gridspec(3, 1)
-    atoms, history = rows[0].subgridspec(1, 2).subplots()
+    atoms, history = rows[0].subgridspec(1, 2, width_ratios=(1, 1.4)).subplots()
     weights = figure.add_subplot(rows[2])
     DictionaryDisplay.from_estimator(
         clusterer, samples.X, image_shape=image_shape, order="variance", n_atoms=64, ax=atoms
