@@ -36,6 +36,7 @@ GRAPH_WEIGHTS = (0, 5, 20, 80, 190, 400)
 STAGES = (2, 20)
 SWEEP_SAMPLES = 800
 N_SHOWN = 15  # codes a cluster
+N_ATOMS = 60
 
 
 class Samples:
@@ -120,8 +121,9 @@ def draw(clusterer: TAGnetClusterer, samples: Samples, image_shape, scores) -> F
     atoms, history = rows[0].subgridspec(1, 2, width_ratios=(1, 1.4)).subplots()
     weights = figure.add_subplot(rows[2])
     DictionaryDisplay.from_estimator(
-        clusterer, samples.X, image_shape=image_shape, order="variance", n_atoms=64, ax=atoms
+        clusterer, samples.X, image_shape=image_shape, order="variance", n_atoms=N_ATOMS, ax=atoms
     )
+    atoms.set_xlabel(f"{N_ATOMS} of {clusterer.n_components} atoms", fontsize="small", alpha=0.6)
     display = HistoryDisplay.from_estimator(clusterer, parts=["loss", ("ACC", "NMI")], ax=history)
     SweepDisplay.from_values(
         GRAPH_WEIGHTS, scores, param="weight of the graph α", score_name="ACC", ax=weights
