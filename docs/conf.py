@@ -33,6 +33,7 @@ extensions = [
     "myst_parser",
     "numpydoc",
     "pages",
+    "page_tables",
     "dark_images",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
