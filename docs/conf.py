@@ -33,6 +33,8 @@ extensions = [
     "myst_parser",
     "numpydoc",
     "pages",
+    "page_tables",
+    "dark_images",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",

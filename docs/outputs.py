@@ -35,7 +35,7 @@ def printed(code: str, names: dict[str, object], figure: Path | None) -> str:
     ):
         exec(compile(code, "<block>", "exec"), names)
     if figure and plt.get_fignums():
-        plt.savefig(figure, dpi=100)
+        plt.savefig(figure, dpi=180)
     plt.close("all")
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 

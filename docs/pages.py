@@ -1,7 +1,6 @@
-"""What pages get beyond their text: links into the reference and back, tabs, and groups that fold.
+"""What pages get beyond their text: links into the reference and back, and groups that fold.
 
-Pages stay plain Markdown. A name in code that `api.rst` lists becomes a link, a long table becomes
-a tab for each data set, and what follows a block of Python is shown as what it prints.
+Pages stay plain Markdown. A name in code that `api.rst` lists becomes a link.
 """
 
 from __future__ import annotations
@@ -17,18 +16,11 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
-from sphinx_design.shared import create_component
 
 HERE = Path(__file__).resolve().parent
 CALL = re.compile(r"([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
-NUMBER = re.compile(r"[-+−]?[\d.,]+(?:e-?\d+)?%?(?: ± [\d.]+)?")
-# Tables of more rows than that get tabs, one for each value in a column of this name.
-MOST_ROWS, GROUPED_BY = 18, ("data", "paper", "training")
-# Tables of more characters in a line than that are cut into several, one below the other.
-MOST_CHARACTERS, GAP = 98, 2
 NO_GUIDES = ("generated/", "auto_examples/")
 GROUP = '<li class="toctree-l1 group"><details><summary></summary><ul></ul></details></li>'
-IMAGE = re.compile(r'<img (?P<rest>[^>]*src="(?P<source>[^"]*_images/[^"]+)"[^>]*)/?>')
 
 
 # ---------------------------------------------------------------- names of the reference
@@ -150,133 +142,11 @@ def guide_order(env: Any) -> Callable[[str], tuple[int, str]]:
     return lambda page: (order.index(page) if page in order else len(order), page)
 
 
-# ---------------------------------------------------------------- tables and outputs
-
-
-class Tables(SphinxTransform):
-    """Keep numbers on one line, and give long tables a tab for each data set."""
-
-    default_priority = 410
-
-    def apply(self, **_: Any) -> None:
-        """Replace tables."""
-        for entry in self.document.findall(nodes.entry):
-            if NUMBER.fullmatch(entry.astext().strip()):
-                entry["classes"].append("number")
-        for table in list(self.document.findall(nodes.table)):
-            groups = groups_of(table)
-            if len(groups) > 1:
-                table.replace_self(tabs(table, groups))
-        for table in list(self.document.findall(nodes.table)):
-            table.replace_self(narrow(table))
-
-
-def groups_of(table: nodes.table) -> dict[str, list[nodes.row]]:
-    """Return the rows of a long table by what is in its first column."""
-    heads = [entry.astext() for head in table.findall(nodes.thead) for entry in head[0]]
-    bodies = list(table.findall(nodes.tbody))
-    groups: dict[str, list[nodes.row]] = {}
-    if heads and heads[0] in GROUPED_BY and len(bodies[0]) > MOST_ROWS:
-        for row in bodies[0]:
-            groups.setdefault(row[0].astext(), []).append(row)
-    return groups
-
-
-def tabs(table: nodes.table, groups: dict[str, list[nodes.row]]) -> nodes.Node:
-    """Return a set of tabs with a table each."""
-    tab_set = create_component("tab-set", classes=["sd-tab-set", "results"])
-    for name, rows in groups.items():
-        label = nodes.rubric(name, "", nodes.Text(name), classes=["sd-tab-label"])
-        content = create_component("tab-content", classes=["sd-tab-content"])
-        content += without_first_column(table, rows)
-        item = create_component("tab-item", classes=["sd-tab-item"])
-        item += [label, content]
-        tab_set += item
-    return tab_set
-
-
-def without_first_column(table: nodes.table, rows: list[nodes.row]) -> nodes.table:
-    """Return a table of some of the rows, without empty columns."""
-    part = table.deepcopy()
-    (group,) = part.findall(nodes.tgroup)
-    (body,) = group.findall(nodes.tbody)
-    body.children = []
-    body += [row.deepcopy() for row in rows]
-    remove_column(group, 0)
-    for column in range(group["cols"] - 1, 0, -1):
-        if not any(row[column].astext().strip() for row in body):
-            remove_column(group, column)
-    return part
-
-
-def remove_column(group: nodes.tgroup, column: int) -> None:
-    """Take out a column."""
-    group["cols"] -= 1
-    group.remove(list(group.findall(nodes.colspec))[column])
-    for row in group.findall(nodes.row):
-        row.pop(column)
-
-
-def narrow(table: nodes.table) -> list[nodes.table]:
-    """Return tables that fit a page, each with the first column of the wide one."""
-    (group,) = table.findall(nodes.tgroup)
-    widths = [width_of(column) for column in zip(*group.findall(nodes.row), strict=True)]
-    room = MOST_CHARACTERS - widths[0]
-    n_parts = -(-sum(widths[1:]) // room)
-    if n_parts < 2 or len(widths) < 4:
-        return [table]
-    parts, wanted = [[0]], sum(widths[1:]) / n_parts
-    for column, width in enumerate(widths[1:], 1):
-        before = sum(widths[c] for c in parts[-1][1:])
-        if before and before + width / 2 > wanted and len(parts) < n_parts:
-            parts.append([0])
-        parts[-1].append(column)
-    return [with_columns(table, columns) for columns in parts]
-
-
-def width_of(column: tuple[nodes.Node, ...]) -> int:
-    """Return the least number of characters of a column: numbers stay whole, texts wrap."""
-    return GAP + max(
-        len(text) if "number" in entry["classes"] else max(map(len, text.split()), default=0)
-        for entry in column
-        for text in [entry.astext()]
-    )
-
-
-def with_columns(table: nodes.table, columns: list[int]) -> nodes.table:
-    """Return a table of some of the columns."""
-    part = table.deepcopy()
-    (group,) = part.findall(nodes.tgroup)
-    for column in range(group["cols"] - 1, 0, -1):
-        if column not in columns:
-            remove_column(group, column)
-    return part
-
-
-class Outputs(SphinxTransform):
-    """Mark what a block of Python prints."""
-
-    default_priority = 420
-
-    def apply(self, **_: Any) -> None:
-        """Give outputs a class."""
-        for block in self.document.findall(nodes.literal_block):
-            after = block.next_node(descend=False, siblings=True)
-            while isinstance(after, nodes.comment):
-                after = after.next_node(descend=False, siblings=True)
-            printed = isinstance(after, nodes.literal_block) and after.get("language") == "text"
-            if block.get("language") == "python" and printed:
-                after["classes"].append("output")
-
-
 # ---------------------------------------------------------------- pages as HTML
 
 
 def finish(app: Any, page: str, template: str, context: Any, doctree: Any) -> None:
-    """Let images open in full, and fold the reference's names by module in the sidebar."""
-    if not page.startswith(NO_GUIDES):
-        link = r'<a class="enlarge" href="\g<source>" title="Enlarge"><img \g<rest>></a>'
-        context["body"] = IMAGE.sub(link, context.get("body", ""))
+    """Fold the reference's names by module in the sidebar."""
     if toctree := context.get("generate_toctree_html"):
         context["generate_toctree_html"] = lambda *args, **kwargs: folded(toctree(*args, **kwargs))
 
@@ -320,8 +190,7 @@ def fold(items: list[Any]) -> None:
 
 def setup(app: Any) -> dict[str, bool]:
     """Connect all of it."""
-    for transform in (LinksToReference, Tables, Outputs):
-        app.add_transform(transform)
+    app.add_transform(LinksToReference)
     app.connect("env-purge-doc", forget)
     app.connect("env-merge-info", merge)
     app.connect("doctree-resolved", link_back)

@@ -46,17 +46,18 @@ def load(name: str) -> tuple[np.ndarray, np.ndarray, tuple[int, ...] | None]:
 
 
 def draw(embedders: dict[str, ForcedApartEmbedder], X, digit, coarse) -> Figure:
-    """Draw a row for each network, and the score by the number of clusters beside them."""
-    figure = Figure(figsize=(15.5, 7.6), layout="constrained")
-    panels = figure.add_gridspec(2, 4)
-    labels = {"coarse label": coarse, "digit": digit}
-    for row, (name, embedder) in enumerate(embedders.items()):
-        pattern, *maps = (figure.add_subplot(panels[row, column]) for column in range(3))
+    """Draw a column for each network, and the score by the number of clusters below them."""
+    figure = Figure(figsize=(6.5, 8.6), layout="constrained")
+    panels = figure.add_gridspec(3, 2)
+    for column, (name, embedder) in enumerate(embedders.items()):
+        pattern, points = (figure.add_subplot(panels[row, column]) for row in range(2))
         ActivationHeatmapDisplay.from_estimator(embedder, X, digit, groups=coarse, ax=pattern)
         pattern.set_title(name, loc="left", fontweight="bold", pad=24)  # above the groups
-        LabelledEmbeddingDisplay.from_estimator(embedder, X, labels, n_points=1500, axes=maps)
+        LabelledEmbeddingDisplay.from_estimator(
+            embedder, X, {"digit": digit}, n_points=1500, axes=[points]
+        )
     curves = {**embedders, "pixels": X}
-    axes = figure.add_subplot(panels[:, 3])
+    axes = figure.add_subplot(panels[2, :])
     ClusterNumberDisplay.from_estimators(curves, X, digit, n_clusters=range(5, 31, 5), ax=axes)
     return figure
 
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         embedders[name] = embedder
 
     coarse = np.where(digit_test >= 5, "5 to 9", "0 to 4")
-    draw(embedders, X_test, digit_test, coarse).savefig(options.output, dpi=100)
+    draw(embedders, X_test, digit_test, coarse).savefig(options.output, dpi=180)
     print(f"figure: {options.output}")
 
 

@@ -53,11 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ).fit(X_train, y_train)
     print(f"accuracy on images that it hasn't seen: {classifier.score(X_test, y_test):.3f}")
 
-    figure = Figure(figsize=(11.5, 5.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    ExemplarDisplay.from_estimator(classifier, X_test, convolution, ax=left)
-    ExemplarDisplay.from_estimator(classifier, X_test, "fc1", ax=right)
-    figure.savefig(options.output, dpi=120)
+    figure = Figure(figsize=(6.5, 4.4), layout="constrained")
+    for ax, layer in zip(figure.subplots(1, 2), (convolution, "fc1"), strict=True):
+        ExemplarDisplay.from_estimator(classifier, X_test, layer, n_exemplars=5, ax=ax)
+    figure.savefig(options.output, dpi=180)
     print(f"figure: {options.output}")
 
 

@@ -73,9 +73,9 @@ def draw_accuracies(ax: Axes, phases: Sequence[str], epochs: np.ndarray, scores)
     starts = [phases.index(phase) for phase in dict.fromkeys(phases)]
     for start in starts[1:]:
         ax.axvline(start + 0.5, color="0.5", lw=0.8, ls="--")
-    ax.set(xlabel="epoch", ylabel="accuracy of a Gaussian mixture", ylim=(None, 1))
+    ax.set(xlabel="epoch", ylabel="accuracy", ylim=(None, 1))
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_title("what can be found in it", loc="left", weight="bold")
+    ax.set_title("what a mixture finds", loc="left", weight="bold")
 
 
 def main(arguments: Sequence[str] | None = None, **parameters: Any) -> None:
@@ -107,12 +107,12 @@ def main(arguments: Sequence[str] | None = None, **parameters: Any) -> None:
         sep="\n",
     )
 
-    figure = Figure(figsize=(15, 4), layout="constrained")
-    *maps, curve = figure.subplots(1, 4)
+    figure = Figure(figsize=(6.5, 6), layout="constrained")
+    *maps, curve = figure.subplots(2, 2).ravel()
     for ax, (phase, epoch) in zip(maps, last.items(), strict=True):
         draw_map(ax, embeddings[epoch], y, TITLES[phase])
     draw_accuracies(curve, phases, epochs, scores)
-    figure.savefig(options.output, dpi=90)
+    figure.savefig(options.output, dpi=180)
     print(f"figure: {options.output}")
 
 

@@ -36,6 +36,7 @@ GRAPH_WEIGHTS = (0, 5, 20, 80, 190, 400)
 STAGES = (2, 20)
 SWEEP_SAMPLES = 800
 N_SHOWN = 15  # codes a cluster
+N_ATOMS = 60
 
 
 class Samples:
@@ -102,26 +103,27 @@ def sweep(X: np.ndarray, y: np.ndarray, n_repeats: int) -> dict[str, np.ndarray]
 def draw_codes(ax: Axes, codes: np.ndarray, columns: np.ndarray, names: Sequence[str]) -> None:
     """Draw a column for each sample, as many a cluster, and a row for each atom."""
     table = np.abs(codes[:, columns].T)
-    levels = colormaps["magma_r"].resampled(12)  # few colours make a small file
+    levels = colormaps["bone_r"].resampled(12)  # few colours make a small file
     largest = np.quantile(table, 0.995)
     ax.imshow(table, aspect="auto", interpolation="nearest", cmap=levels, vmax=largest)
     starts = np.arange(len(names)) * len(codes) / len(names) - 0.5
     for start in starts[1:]:
         ax.axvline(start, color="white", lw=1.5)
     ax.set_xticks(starts + len(codes) / len(names) / 2, names)
-    ax.set(yticks=[], ylabel="atoms", xlabel="samples by cluster, named by its most frequent digit")
+    ax.set(yticks=[], ylabel="atoms", xlabel="samples by cluster (its digit)")
     ax.tick_params(length=0)
 
 
 def draw(clusterer: TAGnetClusterer, samples: Samples, image_shape, scores) -> Figure:
-    """Draw atoms, training and sweep above, the first and the last codes below."""
-    figure = Figure(figsize=(16, 9.5), layout="constrained")
-    rows = figure.add_gridspec(2, 1, height_ratios=(1.1, 1))
-    above, below = rows[0].subgridspec(1, 3), rows[1].subgridspec(1, 2)
-    atoms, history, weights = above.subplots()
+    """Draw atoms and training above, the first and the last codes, and the sweep below."""
+    figure = Figure(figsize=(6.5, 8.6), layout="constrained")
+    rows = figure.add_gridspec(3, 1)
+    atoms, history = rows[0].subgridspec(1, 2, width_ratios=(1, 1.4)).subplots()
+    weights = figure.add_subplot(rows[2])
     DictionaryDisplay.from_estimator(
-        clusterer, samples.X, image_shape=image_shape, order="variance", n_atoms=80, ax=atoms
+        clusterer, samples.X, image_shape=image_shape, order="variance", n_atoms=N_ATOMS, ax=atoms
     )
+    atoms.set_xlabel(f"{N_ATOMS} of {clusterer.n_components} atoms", fontsize="small", alpha=0.6)
     display = HistoryDisplay.from_estimator(clusterer, parts=["loss", ("ACC", "NMI")], ax=history)
     SweepDisplay.from_values(
         GRAPH_WEIGHTS, scores, param="weight of the graph α", score_name="ACC", ax=weights
@@ -137,7 +139,7 @@ def draw(clusterer: TAGnetClusterer, samples: Samples, image_shape, scores) -> F
     share = np.stack([np.abs(last[rows]).mean(0) for rows in members])
     columns = np.lexsort((-share.max(0), share.argmax(0)))  # by the cluster that uses them most
     names = [str(np.bincount(samples.y[rows]).argmax()) for rows in members]
-    for ax, codes in zip(below.subplots(), (first, last), strict=True):
+    for ax, codes in zip(rows[1].subgridspec(1, 2).subplots(), (first, last), strict=True):
         draw_codes(ax, codes[shown], columns, names)
         stage = 1 if codes is first else clusterer.n_stages + 1
         set_title(ax, f"codes of stage {stage}")
@@ -177,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{name:16s}  {accuracy:.3f}  {normalized_mutual_info_score(y, labels):.3f}")
 
     scores = sweep(X, y, options.repeats)
-    draw(clusterer, samples, image_shape, scores).savefig(options.output, dpi=90)
+    draw(clusterer, samples, image_shape, scores).savefig(options.output, dpi=180)
     print(f"figure: {options.output}")
 
 

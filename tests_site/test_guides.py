@@ -34,6 +34,16 @@ def test_tables_fit_a_laptop(wide: Watch, name: str) -> None:
     assert page.evaluate(TABLES) == []
 
 
+def test_each_part_of_a_wide_table_names_its_rows(wide: Watch) -> None:
+    page = wide.open("known_samples.html")
+    heads = page.eval_on_selector_all(
+        ".bd-article table", "all => all.map(t => t.rows[0].innerText.trim().split(/\\s*\\t\\s*/))"
+    )
+    results = [head for head in heads if head[0] == "data"]
+    assert len(results) > 3, "none is cut"
+    assert all(head[1] == "clusterer" for head in results)
+
+
 METHODS = {
     "triplet_dec": ["TripletDECClusterer"],
     "tagnet": ["TAGnetClusterer"],
@@ -80,7 +90,7 @@ def test_what_code_prints_is_shown(wide: Watch) -> None:
     page = wide.open("getting_started.html")
     code, outputs = ".bd-article .highlight-python", ".bd-article .output"
     assert page.locator(outputs).count() >= page.locator(code).count() - 1  # one draws
-    assert page.locator("a.enlarge img").count() == 1
+    assert page.locator("a.enlarge.only-light img").count() == 1
 
 
 def test_the_first_screen_says_what_a_newcomer_asks(wide: Watch) -> None:

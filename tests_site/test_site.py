@@ -107,6 +107,32 @@ def test_text_has_contrast(wide: Watch, dark: Watch, name: str, mode: str) -> No
     assert ratio >= READABLE, where
 
 
+# The mean of the pixels that a figure shows, 0 for black, of all figures that can be seen.
+BRIGHTNESS = """() => [...document.querySelectorAll(".bd-article a.enlarge img")]
+    .filter(image => image.getClientRects().length).map(image => {
+        const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+        const context = canvas.getContext("2d");
+        context.drawImage(image, 0, 0);
+        const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+        let sum = 0;
+        for (let i = 0; i < data.length; i += 4) sum += data[i] + data[i + 1] + data[i + 2];
+        return sum / (data.length / 4) / 765;
+    })"""
+FIGURES = ["index.html", "triplet_dec.html", "tagnet.html", "comparison.html", "reports.html"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_dark_in_the_dark(wide: Watch, dark: Watch, name: str) -> None:
+    shown = {}
+    for mode, watch in (("light", wide), ("dark", dark)):
+        page = watch.open(name)
+        assert page.evaluate(BROKEN_IMAGES) == []
+        shown[mode] = page.evaluate(BRIGHTNESS)
+    assert len(shown["light"]) == len(shown["dark"]) == 1
+    assert shown["light"][0] > 0.6
+    assert shown["dark"][0] < 0.35
+
+
 def test_search_finds_an_estimator(wide: Watch) -> None:
     page = wide.open("search.html?q=TripletDECClusterer")
     results = page.locator("#search-results ul.search li a")

@@ -202,7 +202,7 @@ def draw_numbers(records: Sequence[Record], path: Path) -> None:
         )
     n_columns = min(len(found), 2)
     n_rows = math.ceil(len(found) / n_columns)
-    figure = Figure(figsize=(4 * n_columns, 2.8 * n_rows + 0.8), layout="constrained")
+    figure = Figure(figsize=(3.25 * n_columns, 2.5 * n_rows + 0.8), layout="constrained")
     panels = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False).ravel()
     for unused in panels[len(found) :]:
         unused.remove()
@@ -222,8 +222,8 @@ def draw_numbers(records: Sequence[Record], path: Path) -> None:
         ax.set(title=f"{method}, {data}", xlabel="n_clusters", xticks=numbers[::2])
     for ax in panels[: len(found) : n_columns]:
         ax.set_ylabel("between least and largest")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    figure.savefig(path, dpi=150)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.savefig(path, dpi=180)
 
 
 # ---------------------------------------------------------------- which run

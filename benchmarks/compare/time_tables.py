@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from benchmarks.common.records import Record
 from benchmarks.common.tables import markdown, mean_and_std
@@ -93,9 +93,13 @@ FAMILIES = {
     "EVoC": "#cc79a7",
     "GemClus": "#56b4e9",
 }
-# Where names stand in turn, so that those of near points don't hide each other.
-PLACES = (("left", 5, -9), ("right", -5, 4), ("left", 5, 4), ("right", -5, -9))
-ALONG_LINE = (("center", 0, -12), ("center", -6, 5))
+# Where a name may stand beside its point, the best place first.
+PLACES = [
+    (side, sideways, up)
+    for up in (-3, 5, -11, 13, -19)
+    for side, sideways in (("left", 6), ("right", -6), ("center", 0))
+    if up != -3 or sideways  # not on the point itself
+]
 SHOWN_SECONDS = 0.01  # KMeans on few samples takes less than a clock shows
 
 
@@ -107,10 +111,10 @@ def draw_time(records: Sequence[Record], path: Path) -> None:
         raise SystemExit("No run that was asked for clusters images: there is no time to draw.")
     n_columns = min(len(names), 2)  # more are too small to read on a page
     n_rows = math.ceil(len(names) / n_columns)
-    figure = Figure(figsize=(4 * n_columns, 3.6 * n_rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(3.25 * n_columns, 3.3 * n_rows + 0.5), layout="constrained")
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for unused in panels[len(names) :]:
-        unused.remove()
+        unused.axis("off")
     for axes, data in zip(panels, names, strict=False):
         panel = [cell for cell in cells if cell.data == data]
         for family, color in FAMILIES.items():
@@ -122,27 +126,63 @@ def draw_time(records: Sequence[Record], path: Path) -> None:
         axes.set(title=data, xlabel="CPU seconds", xscale="log", ylim=(0.45, 1.02))
         axes.margins(x=0.2)
         axes.set_ylabel("ACC")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
-    figure.savefig(path, dpi=150)
+    entries = panels[0].get_legend_handles_labels()
+    if len(names) < len(panels):
+        panels[-1].legend(*entries, loc="center")
+    else:
+        figure.legend(*entries, loc="outside lower center", ncols=3)
+    figure.draw_without_rendering()  # now it is known where points are
+    for axes in panels[: len(names)]:
+        spread_names(axes)
+    figure.savefig(path, dpi=180)
 
 
 def draw_family(axes, cells: Sequence[Cell], family: str, color: str) -> None:
     seconds = [max(cell.seconds, SHOWN_SECONDS) for cell in cells]
-    joined = family == "TripletDEC"  # with more and more epochs
-    line, places = ("-", ALONG_LINE) if joined else ("none", PLACES)
+    line = "-" if family == "TripletDEC" else "none"  # with more and more epochs
     axes.plot(
         seconds, [c.accuracy for c in cells], "o", ls=line, color=color, label=family, zorder=3
     )
-    for cell, x, (ha, right, up) in zip(cells, seconds, cycle(places), strict=False):
+    for cell, x in zip(cells, seconds, strict=True):
         axes.annotate(
             told(cell.method),
             (x, cell.accuracy),
-            xytext=(right, up),
+            xytext=PLACES[0][1:],
             textcoords="offset points",
-            ha=ha,
             fontsize=8,
             color=color,
         )
+
+
+def spread_names(axes) -> None:
+    """Move each name to where it hides the least of the points, of others and of the frame."""
+    points = [axes.transData.transform(name.xy) for name in axes.texts]
+    taken = [Bbox.from_extents(*(point - 4), *(point + 4)) for point in points]
+    frame = axes.get_window_extent()
+
+    def hidden(box: Bbox) -> float:
+        shared = (Bbox.intersection(box, other) for other in taken)
+        inside = Bbox.intersection(box, frame)
+        outside = area(box) - (area(inside) if inside else 0)
+        return outside + sum(area(each) for each in shared if each)
+
+    for name in axes.texts:
+        boxes = {}
+        for place in PLACES:
+            move(name, place)
+            boxes[place] = name.get_window_extent()
+        best = min(PLACES, key=lambda place: hidden(boxes[place]))
+        move(name, best)
+        taken.append(boxes[best])
+
+
+def move(name, place: tuple[str, float, float]) -> None:
+    side, *offset = place
+    name.set(ha=side, position=offset)
+
+
+def area(box: Bbox) -> float:
+    return box.width * box.height
 
 
 def told(method: str) -> str:

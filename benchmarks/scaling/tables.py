@@ -60,7 +60,7 @@ def draw(records: Sequence[Record], path: Path) -> None:
     """Draw time a sample against each quantity, and memory against the samples."""
     panels = [*((axis, "cpu_s") for axis in AXES), ("samples", "fit_mb")]
     n_rows = -(-(len(panels) + 1) // 2)  # and a place for the legend
-    figure = Figure(figsize=(8, 2.8 * n_rows), layout="constrained")
+    figure = Figure(figsize=(6.5, 2.6 * n_rows), layout="constrained")
     axes = figure.subplots(n_rows, 2).ravel()
     for ax, (axis, quantity) in zip(axes, panels, strict=False):
         of_axis = [record for record in records if record["axis"] == axis]
@@ -81,4 +81,4 @@ def draw(records: Sequence[Record], path: Path) -> None:
             ax.minorticks_off()
     axes[-1].axis("off")
     axes[-1].legend(*axes[0].get_legend_handles_labels(), loc="center")
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=180)

@@ -150,7 +150,7 @@ def draw_sweep(records: Sequence[Record], path: Path) -> None:
     data = list(dict.fromkeys(record["data"] for record in runs))
     if not data:
         raise SystemExit("No run of the sweep was asked for: there is nothing to draw.")
-    figure = Figure(figsize=(9, 3.2 * len(data)), layout="constrained")
+    figure = Figure(figsize=(6.5, 2.6 * len(data)), layout="constrained")
     axes = figure.subplots(len(data), 2, squeeze=False)
     for row, name in enumerate(data):
         for column, (param, values) in enumerate(
@@ -170,4 +170,4 @@ def draw_sweep(records: Sequence[Record], path: Path) -> None:
             ax = axes[row, column]
             SweepDisplay.from_values(values, scores, param=param, score_name="ACC", ax=ax)
             ax.set_title(name)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=180)
