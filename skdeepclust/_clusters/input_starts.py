@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import torch
+from sklearn.decomposition import PCA
 
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.merging import minus_information_lost, number_of_parts
@@ -18,14 +21,42 @@ from skdeepclust._clusters.starts import (
     Together,
     most_central,
 )
+from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust.graph import smooth_over_graph
 
 # Mixtures with full covariances are fitted in so many components ...
 N_MIXTURE_COMPONENTS = 20
 # ... and all candidates on so many samples.
 MAX_SAMPLES = 4_000
-# Candidates in turn: mixtures of so many times as many components as clusters, which are merged
-# along the graph, and KMeans, that is 0. No kind finds the clusters of all data.
-KINDS = (0, 1, 2, 0, 3)
+
+
+class Kind(NamedTuple):
+    """What makes a candidate.
+
+    Parameters
+    ----------
+    times : int
+        A mixture of so many times as many components as clusters, which are merged along the
+        graph; 0 stands for KMeans.
+    smoothed : bool, default=False
+        Whether samples are at the place of their neighbours, which draws together what hangs
+        together, as that of vectors of a frozen network does, and blurs what doesn't.
+    """
+
+    times: int
+    smoothed: bool = False
+
+
+# Candidates in turn. No kind finds the clusters of all data, nor does one do so in each draw.
+KMEANS = Kind(0)
+KINDS = (
+    KMEANS, Kind(1), Kind(2), KMEANS, Kind(3),
+    Kind(2, True), KMEANS, Kind(3, True), Kind(1), Kind(2),
+    Kind(3), KMEANS, Kind(2, True), Kind(3, True), KMEANS,
+)  # fmt: skip
+# So much of the place of a sample is that of its neighbours, after so many steps on the graph.
+NEIGHBOR_WEIGHT = 0.9
+N_STEPS = 10
 # The one is taken that is most like the others among so many of the best, of those whose merit is
 # about the best one's: a partition that one candidate alone has found may be far better.
 N_COMPARED = 5
@@ -90,9 +121,28 @@ def _partitioners(
     """Yield what draws the candidates of each kind."""
     n_of = Counter(KINDS[i % len(KINDS)] for i in range(n_init))
     n_clusters = judge.n_clusters
-    plain = [Draw(n_clusters, n_of.pop(0))]
+    plain = [Draw(n_clusters, n_of.pop(KMEANS))]
     yield Partitioner(points, n_clusters, rows, "kmeans", random_state, plain)
-    draws = [Draw(number_of_parts(n_clusters, times, len(rows)), n) for times, n in n_of.items()]
     merge = Merger(judge.edges, minus_information_lost)
-    few = points[:, :N_MIXTURE_COMPONENTS]
-    yield Partitioner(few, n_clusters, rows, "gmm", random_state, draws, merge)
+    for smoothed in (False, True):
+        draws = [
+            Draw(number_of_parts(n_clusters, kind.times, len(rows)), n)
+            for kind, n in n_of.items()
+            if kind.smoothed == smoothed
+        ]
+        if draws:
+            few = _smoothed(points, judge) if smoothed else points[:, :N_MIXTURE_COMPONENTS]
+            yield Partitioner(few, n_clusters, rows, "gmm", random_state, draws, merge)
+
+
+def _smoothed(points: np.ndarray, judge: Judge) -> np.ndarray:
+    """Return the principal components of samples that are at the place of their neighbours."""
+    assert judge.neighbors is not None
+    places = smooth_over_graph(
+        torch.from_numpy(points), judge.neighbors.cpu(), weight=NEIGHBOR_WEIGHT, n_steps=N_STEPS
+    ).numpy()
+    with plain_arrays(), np.errstate(invalid="ignore"):  # equal rows
+        n_components = min(N_MIXTURE_COMPONENTS, *places.shape)
+        pca = PCA(n_components, svd_solver="covariance_eigh", random_state=0)
+        few = pca.fit_transform(places)
+    return few / (np.sqrt(few.var(0).sum()) or 1.0)
