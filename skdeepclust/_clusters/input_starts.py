@@ -36,18 +36,18 @@ class Kind(NamedTuple):
     Parameters
     ----------
     times : int
-        A mixture of so many times as many components as clusters, which are merged along the
-        graph; 0 stands for KMeans.
+        Components of a mixture for each cluster, which are merged along the graph; 0 stands for
+        KMeans.
     smoothed : bool, default=False
-        Whether samples are at the place of their neighbours, which draws together what hangs
-        together, as that of vectors of a frozen network does, and blurs what doesn't.
+        Whether samples are moved to the place of their neighbours, which draws together what
+        hangs together in the graph, and blurs what doesn't.
     """
 
     times: int
     smoothed: bool = False
 
 
-# Candidates in turn. No kind finds the clusters of all data, nor does one do so in each draw.
+# Candidates in turn. No kind finds the clusters of all data.
 KMEANS = Kind(0)
 KINDS = (
     KMEANS, Kind(1), Kind(2), KMEANS, Kind(3),
@@ -136,7 +136,7 @@ def _partitioners(
 
 
 def _smoothed(points: np.ndarray, judge: Judge) -> np.ndarray:
-    """Return the principal components of samples that are at the place of their neighbours."""
+    """Return the principal components of samples that are moved to their neighbours."""
     assert judge.neighbors is not None
     places = smooth_over_graph(
         torch.from_numpy(points), judge.neighbors.cpu(), weight=NEIGHBOR_WEIGHT, n_steps=N_STEPS
