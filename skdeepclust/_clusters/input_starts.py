@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,43 +27,26 @@ from skdeepclust.graph import smooth_over_graph
 N_MIXTURE_COMPONENTS = 20
 # ... and all candidates on so many samples.
 MAX_SAMPLES = 4_000
-
-
-class Kind(NamedTuple):
-    """What makes a candidate.
-
-    Parameters
-    ----------
-    times : int
-        Components of a mixture for each cluster, which are merged along the graph; 0 stands for
-        KMeans.
-    smoothed : bool, default=False
-        Whether samples are moved to the place of their neighbours, which draws together what
-        hangs together in the graph, and blurs what doesn't.
-    """
-
-    times: int
-    smoothed: bool = False
-
-
-# Candidates in turn. No kind finds the clusters of all data.
-KMEANS = Kind(0)
-KINDS = (
-    KMEANS, Kind(1), Kind(2), KMEANS, Kind(3),
-    Kind(2, True), KMEANS, Kind(3, True), Kind(1), Kind(2),
-    Kind(3), KMEANS, Kind(2, True), Kind(3, True), KMEANS,
-)  # fmt: skip
-# So much of the place of a sample is that of its neighbours, after so many steps on the graph.
-NEIGHBOR_WEIGHT = 0.9
-N_STEPS = 10
+# Candidates in turn: mixtures of so many times as many components as clusters, which are merged
+# along the graph, and KMeans, that is 0. No kind finds the clusters of all data.
+KINDS = (0, 1, 2, 0, 3)
 # The one is taken that is most like the others among so many of the best, of those whose merit is
 # about the best one's: a partition that one candidate alone has found may be far better.
 N_COMPARED = 5
 SHARE_OF_BEST = 0.95
+# Mixtures of smoothed samples have so many times as many components as clusters, and there is one
+# of each for so many other candidates.
+SMOOTHED_TIMES = (2, 3)
+SHARE_OF_DRAWS = 8
+# So much of the place of a smoothed sample is that of its neighbours, after so many steps.
+NEIGHBOR_WEIGHT = 0.9
+N_STEPS = 10
+# Neighbours tell more of their partitions in any case, so that these have to be ahead by so much.
+AHEAD = 0.1
 
 
 def input_partition(
-    judge: Judge, *, rows: np.ndarray, n_init: int, random_state: int
+    judge: Judge, *, rows: np.ndarray, n_init: int, random_state: int, smoothed: bool = False
 ) -> np.ndarray:
     """Return a partition of the samples on which plain methods agree, and neighbours with them.
 
@@ -78,6 +60,8 @@ def input_partition(
         Number of candidates.
     random_state : int
         Seed.
+    smoothed : bool, default=False
+        Whether partitions of samples that were smoothed over the graph are tried as well.
 
     Returns
     -------
@@ -85,8 +69,12 @@ def input_partition(
         Cluster of each sample.
     """
     rows = candidate_rows(rows, random_state)
-    found = input_candidates(judge, rows=rows, n_init=n_init, random_state=random_state)
-    return central_of_best(found, rows)
+    points = _points(judge)  # once: to find them takes a random number
+    labels = central_of_best(_plain_candidates(points, judge, rows, n_init, random_state), rows)
+    if not smoothed:
+        return labels
+    other = central_of_best(_smoothed_candidates(points, judge, rows, n_init, random_state), rows)
+    return other if _stands_out(judge, other, labels) else labels
 
 
 def candidate_rows(rows: np.ndarray, random_state: int) -> np.ndarray:
@@ -100,11 +88,7 @@ def input_candidates(
     judge: Judge, *, rows: np.ndarray, n_init: int, random_state: int
 ) -> list[Candidate]:
     """Return the partitions among which `input_partition` chooses, the best one first."""
-    assert judge.components is not None
-    points = judge.components().astype(np.float64)
-    points /= np.sqrt(points.var(0).sum()) or 1.0
-    partitions = [*_partitioners(points, judge, rows, n_init, random_state)]
-    return StartFinder(Together(partitions), judge.wide_merit).ranked()
+    return _plain_candidates(_points(judge), judge, rows, n_init, random_state)
 
 
 def central_of_best(found: Sequence[Candidate], rows: np.ndarray) -> np.ndarray:
@@ -121,22 +105,49 @@ def _partitioners(
     """Yield what draws the candidates of each kind."""
     n_of = Counter(KINDS[i % len(KINDS)] for i in range(n_init))
     n_clusters = judge.n_clusters
-    plain = [Draw(n_clusters, n_of.pop(KMEANS))]
+    plain = [Draw(n_clusters, n_of.pop(0))]
     yield Partitioner(points, n_clusters, rows, "kmeans", random_state, plain)
+    draws = [Draw(number_of_parts(n_clusters, times, len(rows)), n) for times, n in n_of.items()]
     merge = Merger(judge.edges, minus_information_lost)
-    for smoothed in (False, True):
-        draws = [
-            Draw(number_of_parts(n_clusters, kind.times, len(rows)), n)
-            for kind, n in n_of.items()
-            if kind.smoothed == smoothed
-        ]
-        if draws:
-            few = _smoothed(points, judge) if smoothed else points[:, :N_MIXTURE_COMPONENTS]
-            yield Partitioner(few, n_clusters, rows, "gmm", random_state, draws, merge)
+    few = points[:, :N_MIXTURE_COMPONENTS]
+    yield Partitioner(few, n_clusters, rows, "gmm", random_state, draws, merge)
+
+
+def _points(judge: Judge) -> np.ndarray:
+    assert judge.components is not None
+    return _scaled(judge.components().astype(np.float64))
+
+
+def _scaled(points: np.ndarray) -> np.ndarray:
+    return points / (np.sqrt(points.var(0).sum()) or 1.0)
+
+
+def _plain_candidates(
+    points: np.ndarray, judge: Judge, rows: np.ndarray, n_init: int, random_state: int
+) -> list[Candidate]:
+    partitions = [*_partitioners(points, judge, rows, n_init, random_state)]
+    return StartFinder(Together(partitions), judge.wide_merit).ranked()
+
+
+def _smoothed_candidates(
+    points: np.ndarray, judge: Judge, rows: np.ndarray, n_init: int, random_state: int
+) -> list[Candidate]:
+    """Return mixtures of smoothed samples, merged along the graph, the best one first."""
+    n_clusters, n_drawn = judge.n_clusters, -(-n_init // SHARE_OF_DRAWS)
+    merge = Merger(judge.edges, minus_information_lost)
+    draws = [
+        Draw(number_of_parts(n_clusters, times, len(rows)), n_drawn) for times in SMOOTHED_TIMES
+    ]
+    few = _smoothed(points, judge)
+    partitions = Partitioner(few, n_clusters, rows, "gmm", random_state, draws, merge)
+    return StartFinder(partitions, judge.wide_merit).ranked()
 
 
 def _smoothed(points: np.ndarray, judge: Judge) -> np.ndarray:
-    """Return the principal components of samples that are moved to their neighbours."""
+    """Return principal components of samples that have moved to the place of their neighbours.
+
+    This draws together what hangs together in the graph.
+    """
     assert judge.neighbors is not None
     places = smooth_over_graph(
         torch.from_numpy(points), judge.neighbors.cpu(), weight=NEIGHBOR_WEIGHT, n_steps=N_STEPS
@@ -144,5 +155,12 @@ def _smoothed(points: np.ndarray, judge: Judge) -> np.ndarray:
     with plain_arrays(), np.errstate(invalid="ignore"):  # equal rows
         n_components = min(N_MIXTURE_COMPONENTS, *places.shape)
         pca = PCA(n_components, svd_solver="covariance_eigh", random_state=0)
-        few = pca.fit_transform(places)
-    return few / (np.sqrt(few.var(0).sum()) or 1.0)
+        return _scaled(pca.fit_transform(places))
+
+
+def _stands_out(judge: Judge, smoothed: np.ndarray, labels: np.ndarray) -> bool:
+    """Tell whether near neighbours tell clearly more of it, and wide ones about as much."""
+    near, least = judge.merit(labels), judge.wide_merit(labels)
+    least -= (1 - SHARE_OF_BEST) * abs(least)
+    is_ahead = judge.merit(smoothed) > near + AHEAD * abs(near)
+    return is_ahead and judge.wide_merit(smoothed) >= least

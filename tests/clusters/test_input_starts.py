@@ -17,7 +17,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skdeepclust import TripletDECClusterer
-from skdeepclust._clusters.input_starts import KINDS, _smoothed, input_partition
+from skdeepclust._clusters.input_starts import KINDS, _smoothed, _stands_out, input_partition
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.positives import NeighborMixtures, positives_of
 from skdeepclust._clusters.starts import Candidate, most_central
@@ -71,7 +71,7 @@ def test_the_most_central_is_found_by_all_pairs() -> None:
     assert most_central(candidates, rows).merit == 1
 
 
-@pytest.mark.parametrize("n_init", [1, 3, 6, len(KINDS)])
+@pytest.mark.parametrize("n_init", [1, 3, len(KINDS), 15])
 def test_any_number_of_candidates(n_init) -> None:
     X, group = make_blobs(150, centers=3, n_features=5, random_state=1)
     labels = input_partition(judge_of(X, 3), rows=np.arange(150), n_init=n_init, random_state=0)
@@ -90,9 +90,35 @@ def test_smoothed_samples_are_means_over_the_graph() -> None:
 
 @pytest.mark.parametrize("X", [np.ones((30, 4)), np.arange(30.0)[:, None]])
 def test_samples_without_a_spread_or_of_one_feature_are_smoothed(X) -> None:
-    assert np.isfinite(_smoothed(X, judge_of(X, 2))).all()
-    labels = input_partition(judge_of(X, 2), rows=np.arange(30), n_init=8, random_state=0)
+    judge = judge_of(X, 2, n_wide=15)
+    assert np.isfinite(_smoothed(X, judge)).all()
+    rows = np.arange(30)
+    labels = input_partition(judge, rows=rows, n_init=5, random_state=0, smoothed=True)
     assert labels.shape == (30,)
+
+
+def test_smoothed_partitions_are_taken_where_they_are_clearly_ahead() -> None:
+    rng = np.random.default_rng(0)
+    X, true = make_blobs(300, centers=4, n_features=6, random_state=2)
+    judge = judge_of(X, 4)
+    slightly, badly = (
+        np.where(rng.random(300) < share, rng.integers(0, 4, 300), true) for share in (0.01, 0.3)
+    )
+    assert _stands_out(judge, true, badly)
+    assert not _stands_out(judge, true, slightly)  # ahead, but not by a tenth
+    assert not _stands_out(judge, true, true)
+
+
+def test_smoothed_partitions_that_wide_neighbours_contradict_are_not_taken() -> None:
+    # pairs of copies: the nearest neighbour of each sample says nothing of the two groups
+    X, group = make_blobs(200, centers=2, n_features=2, random_state=0)
+    X = np.repeat(X, 2, axis=0)
+    pairs, groups = np.repeat(np.arange(200), 2) % 2, np.repeat(group, 2)
+    wide = torch.from_numpy(nearest_neighbors(X, 100))
+    judge = Judge(2, True, wide, 1, components=lambda: X)
+    assert judge.merit(pairs) > 0.99 * np.log(2)
+    assert judge.wide_merit(pairs) < 0.1
+    assert not _stands_out(judge, pairs, np.where(np.arange(400) % 10, groups, 1 - groups))
 
 
 def test_neighbours_in_the_wide_are_those_of_the_partitions() -> None:
@@ -190,7 +216,7 @@ def test_unequal_clusters_need_no_switch() -> None:
 
 
 def test_auto_is_the_shares_of_the_start() -> None:
-    X, y = make_blobs([120, 60, 20], n_features=8, cluster_std=3.0, random_state=0)
+    X, y = make_blobs([120, 60, 20], n_features=8, cluster_std=4.0, random_state=0)
     fits = [
         TripletDECClusterer(3, cluster_prior=prior, max_epochs=3, random_state=0).fit(X)
         for prior in ("auto", "uniform")
