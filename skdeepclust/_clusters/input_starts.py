@@ -41,8 +41,10 @@ SHARE_OF_DRAWS = 8
 # So much of the place of a smoothed sample is that of its neighbours, after so many steps.
 NEIGHBOR_WEIGHT = 0.9
 N_STEPS = 10
-# Neighbours tell more of their partitions in any case, so that these have to be ahead by so much.
+# Near neighbours tell more of their partitions in any case, so that these have to be ahead by so
+# much, and wide ones must tell of them as much as of others, but for so much.
 AHEAD = 0.1
+BEHIND = 0.01
 
 
 def input_partition(
@@ -159,8 +161,7 @@ def _smoothed(points: np.ndarray, judge: Judge) -> np.ndarray:
 
 
 def _stands_out(judge: Judge, smoothed: np.ndarray, labels: np.ndarray) -> bool:
-    """Tell whether near neighbours tell clearly more of it, and wide ones about as much."""
-    near, least = judge.merit(labels), judge.wide_merit(labels)
-    least -= (1 - SHARE_OF_BEST) * abs(least)
+    """Tell whether near neighbours tell clearly more of it, and wide ones no less."""
+    near, wide = judge.merit(labels), judge.wide_merit(labels)
     is_ahead = judge.merit(smoothed) > near + AHEAD * abs(near)
-    return is_ahead and judge.wide_merit(smoothed) >= least
+    return is_ahead and judge.wide_merit(smoothed) >= wide - BEHIND * abs(wide)
