@@ -43,7 +43,7 @@ NEIGHBOR_WEIGHT = 0.9
 N_STEPS = 10
 # Near neighbours tell more of their partitions in any case, so that these have to be ahead by so
 # much, and wide ones must tell of them as much as of others, but for so much.
-AHEAD = 0.1
+AHEAD = 0.12
 BEHIND = 0.01
 
 

@@ -105,7 +105,7 @@ def test_smoothed_partitions_are_taken_where_they_are_clearly_ahead() -> None:
         np.where(rng.random(300) < share, rng.integers(0, 4, 300), true) for share in (0.01, 0.3)
     )
     assert _stands_out(judge, true, badly)
-    assert not _stands_out(judge, true, slightly)  # ahead, but not by a tenth
+    assert not _stands_out(judge, true, slightly)  # ahead, but not by much
     assert not _stands_out(judge, true, true)
 
 
