@@ -21,6 +21,9 @@ from torch import Tensor
 
 Augmentation = Callable[[Tensor], Tensor]
 
+# Of red, green and blue (ITU-R BT.601).
+SHARES_OF_GREY = (0.299, 0.587, 0.114)
+
 
 @runtime_checkable
 class RowwiseAugmentation(Protocol):
@@ -155,6 +158,21 @@ class ImageAugmentation:
         drawn on a grid of 3 x 3 points and smooth in between.
     brightness : float, default=0.4
         Largest relative change of the pixel values, below 1. Zero stays zero.
+    contrast : float, default=0.0
+        Largest relative change of the deviations from the mean grey of the image, below 1.
+    saturation : float, default=0.0
+        Largest relative change of the deviations of a pixel's colours from its grey, below 1.
+        Three channels are red, green and blue, whose grey is weighted as the eye does (ITU-R
+        BT.601); any other number of channels counts equally. One channel has no colours.
+    grey : float, default=0.0
+        Probability that an image loses its colours, below 1.
+
+    Notes
+    -----
+    Colours change by one affine map for each image, before it is moved:
+    ``y = c (s x + (1 - s) g) + (1 - c) m`` with the grey ``g`` of a pixel, its mean ``m``, and
+    ``c`` and ``s`` about one. They are off unless you ask for them: where the colours say what an
+    image shows, a copy in other colours shows something else.
 
     Examples
     --------
@@ -173,11 +191,14 @@ class ImageAugmentation:
     shear: float = 0.2
     elastic: float = 0.04
     brightness: float = 0.4
+    contrast: float = 0.0
+    saturation: float = 0.0
+    grey: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         _check_range(self, math.inf, "degrees", "translate", "shear", "elastic")
-        _check_range(self, 1, "scale", "brightness")
+        _check_range(self, 1, "scale", "brightness", "contrast", "saturation", "grey")
 
     def __repr__(self) -> str:
         """Write the parameters that differ from their default."""
@@ -209,8 +230,8 @@ class ImageAugmentation:
         Returns
         -------
         tuple of Tensor of shape (n, ...)
-            For `apply_drawn`: of the affine maps, the displacements at 3 x 3 points and the
-            factors of the pixel values those that there are.
+            For `apply_drawn`: of the affine maps, the displacements at 3 x 3 points, the factors
+            of the pixel values, and those of contrast and saturation, those that there are.
         """
         takes = "images of shape (n, C, H, W)"
         _check_batch(self, x, 4, takes, "FeatureAugmentation for rows of features")
@@ -221,6 +242,8 @@ class ImageAugmentation:
             drawn.append(self.elastic * coarse)
         if self.brightness:
             drawn.append(1 + _uniform(x, self.brightness))
+        if self._recolours:
+            drawn.append(self._colours(x))
         return tuple(drawn)
 
     def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
@@ -239,6 +262,8 @@ class ImageAugmentation:
             Changed images.
         """
         following = iter(drawn)
+        if self._recolours:  # first: what lies outside an image is zero in any colours
+            x = _recoloured(x, drawn[-1])
         # interpolation at the very pixels would still cost rounding
         if self._moves:
             grid = _grid([next(following) for _ in range(2 if self.elastic else 1)], x)
@@ -250,6 +275,17 @@ class ImageAugmentation:
     @property
     def _moves(self) -> bool:
         return any((self.degrees, self.translate, self.scale, self.shear, self.elastic))
+
+    @property
+    def _recolours(self) -> bool:
+        return any((self.contrast, self.saturation, self.grey))
+
+    def _colours(self, x: Tensor) -> Tensor:
+        """Draw the factors of contrast and of saturation, (n, 2)."""
+        contrast, saturation = 1 + _uniform(x, self.contrast), 1 + _uniform(x, self.saturation)
+        if self.grey:
+            saturation = torch.where(torch.rand_like(saturation) < self.grey, 0, saturation)
+        return torch.stack([contrast, saturation], 1)
 
     def _maps(self, x: Tensor) -> Tensor:
         """Draw the affine maps from output to input coordinates in [-1, 1]."""
@@ -278,6 +314,19 @@ def _grid(drawn: Sequence[Tensor], x: Tensor) -> Tensor:
     # a product of its own for each image: the same bits beside other images
     fields = torch.bmm(coefficients, basis.expand(len(coefficients), -1, -1))  # (n, 2, H W)
     return fields.unflatten(2, size).permute(0, 2, 3, 1)
+
+
+def _recoloured(x: Tensor, factors: Tensor) -> Tensor:
+    """Change contrast and saturation (n, 2) of images (n, C, H, W): one affine map of each."""
+    n_channels = x.shape[1]
+    share = x.new_tensor(SHARES_OF_GREY) if n_channels == 3 else x.new_ones(n_channels) / n_channels
+    contrast, saturation = factors[:, :, None, None].unbind(1)  # (n, 1, 1)
+    alone = torch.eye(n_channels, device=x.device, dtype=x.dtype)
+    maps = contrast * torch.lerp(share.expand_as(alone), alone, saturation)  # (n, C, C)
+    mean = (x.mean((2, 3)) * share).sum(1).view(-1, 1, 1)
+    # a product of its own for each image: the same bits beside other images
+    changed = torch.bmm(maps, x.flatten(2)) + (1 - contrast) * mean
+    return changed.view_as(x)
 
 
 def _coordinates(size: Sequence[int], x: Tensor) -> Tensor:

@@ -162,7 +162,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         mutual information between the clusters of samples and of their neighbours. With
         `init="gmm"` the start is what they agree upon by a vote, unless `cluster_prior` is
         "estimated"; beside it stands a partition of the samples themselves, in their principal
-        components by KMeans and mixtures, which without a warm-up is the only candidate.
+        components by KMeans and mixtures. Without a warm-up there is that alone, or one of samples
+        smoothed over their neighbours, where these tell clearly more of it.
     n_starts : int, default=2
         The clustering phase is run at most this many times: from the start that candidates agree
         upon, or from candidates that differ from each other. The best result is kept: that with
