@@ -11,7 +11,7 @@ several processes each changes its share of the samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,10 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Augmentation = Callable[[Tensor], Tensor]
+from skdeepclust.augmentation._image_changes import recoloured, sampling_grid
 
-# Of red, green and blue (ITU-R BT.601).
-SHARES_OF_GREY = (0.299, 0.587, 0.114)
+Augmentation = Callable[[Tensor], Tensor]
 
 
 @runtime_checkable
@@ -263,10 +262,10 @@ class ImageAugmentation:
         """
         following = iter(drawn)
         if self._recolours:  # first: what lies outside an image is zero in any colours
-            x = _recoloured(x, drawn[-1])
+            x = recoloured(x, drawn[-1])
         # interpolation at the very pixels would still cost rounding
         if self._moves:
-            grid = _grid([next(following) for _ in range(2 if self.elastic else 1)], x)
+            grid = sampling_grid([next(following) for _ in range(2 if self.elastic else 1)], x)
             x = F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)
         if self.brightness:
             x = x * next(following).view(-1, 1, 1, 1)
@@ -300,50 +299,6 @@ class ImageAugmentation:
             [sin * (width / height), cos + shear * sin, _uniform(x, 2 * self.translate)],
         ]
         return torch.stack([torch.stack(row, 1) for row in rows], 1)  # (n, 2, 3)
-
-
-def _grid(drawn: Sequence[Tensor], x: Tensor) -> Tensor:
-    """Return where the pixels of images (n, C, H, W) come from, (n, H, W, 2) in [-1, 1].
-
-    Both an affine map and a smooth field are linear in what is drawn: their sum is one product.
-    """
-    size = x.shape[-2:]
-    parts = [_coordinates(size, x), _smooth_field(size, x)]
-    basis = torch.cat([part.flatten(1) for part in parts[: len(drawn)]])  # (3 or 12, H W)
-    coefficients = torch.cat([each.flatten(2) for each in drawn], 2)  # (n, 2, 3 or 12)
-    # a product of its own for each image: the same bits beside other images
-    fields = torch.bmm(coefficients, basis.expand(len(coefficients), -1, -1))  # (n, 2, H W)
-    return fields.unflatten(2, size).permute(0, 2, 3, 1)
-
-
-def _recoloured(x: Tensor, factors: Tensor) -> Tensor:
-    """Change contrast and saturation (n, 2) of images (n, C, H, W): one affine map of each."""
-    n_channels = x.shape[1]
-    share = x.new_tensor(SHARES_OF_GREY) if n_channels == 3 else x.new_ones(n_channels) / n_channels
-    contrast, saturation = factors[:, :, None, None].unbind(1)  # (n, 1, 1)
-    alone = torch.eye(n_channels, device=x.device, dtype=x.dtype)
-    maps = contrast * torch.lerp(share.expand_as(alone), alone, saturation)  # (n, C, C)
-    mean = (x.mean((2, 3)) * share).sum(1).view(-1, 1, 1)
-    # a product of its own for each image: the same bits beside other images
-    changed = torch.bmm(maps, x.flatten(2)) + (1 - contrast) * mean
-    return changed.view_as(x)
-
-
-def _coordinates(size: Sequence[int], x: Tensor) -> Tensor:
-    """Return the coordinates across and down of the centres of pixels, and 1, as (3, H, W)."""
-    height, width = size
-    down, across = (
-        (2 * torch.arange(side, device=x.device, dtype=x.dtype) + 1) / side - 1
-        for side in (height, width)
-    )
-    grids = torch.meshgrid(across, down, indexing="xy")
-    return torch.stack([*grids, torch.ones_like(grids[0])])
-
-
-def _smooth_field(size: Sequence[int], x: Tensor) -> Tensor:
-    """Return the smooth functions through 1 at one of 3 x 3 points and 0 at others, (9, H, W)."""
-    points = torch.eye(9, device=x.device, dtype=x.dtype).view(9, 1, 3, 3)
-    return F.interpolate(points, size=list(size), mode="bicubic", align_corners=True)[:, 0]
 
 
 @dataclass(frozen=True, kw_only=True)
