@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -73,59 +73,62 @@ def links_of(
     return Links.learn(must, cannot, index, n_clusters)
 
 
-class QueryMixin:
-    """Adds `query` to clusterers that have an embedding and probabilities of clusters."""
+class Queried(Protocol):
+    """A clusterer that has an embedding and probabilities of clusters."""
 
     def _embedding_and_assignment(self, X: Any) -> tuple[Any, np.ndarray]:
         """Return where samples lie, and the probabilities of their clusters, (n_samples, ...)."""
-        raise NotImplementedError
-
-    @ordinary_torch()
-    def query(
-        self, X: Any, n_queries: int, *, known_labels: Any = None, random_state: Any = 0
-    ) -> np.ndarray:
-        """Propose samples whose labels would settle most.
-
-        Each stands for a region of the embedding. KMeans finds as many regions as samples are
-        asked for; a sample weighs 1 - m + 0.1, with the margin m between its two most probable
-        clusters, so that regions are small between clusters and large inside of them. The sample
-        in the middle of a region is proposed.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Samples, in any form that `fit` takes.
-        n_queries : int
-            How many of them.
-        known_labels : array-like of shape (n_samples,), default=None
-            What is known already, -1 where nothing is; those samples aren't proposed.
-        random_state : int, RandomState instance or None, default=0
-            Seed of the search for regions.
-
-        Returns
-        -------
-        rows : ndarray of int of shape (n_queries,)
-            Rows of X, those of the smallest margins first.
-
-        References
-        ----------
-        F. Zhdanov (2019). Diverse mini-batch Active Learning. arXiv:1901.05954.
-        """
-        embedding, assignment = self._embedding_and_assignment(X)
-        known = known_index(known_labels, len(assignment)) >= 0
-        n_left = int((~known).sum())
-        is_number = isinstance(n_queries, (int, np.integer)) and not isinstance(n_queries, bool)
-        if not (is_number and 1 <= n_queries <= n_left):
-            raise ValueError(
-                f"n_queries={n_queries!r} should be an integer from 1 to {n_left}, the number of "
-                "samples in X without a known label."
-            )
-        seed = draw_seed(random_state)
-        return query_samples(embedding, assignment, int(n_queries), known=known, random_state=seed)
+        ...
 
 
-class BaseDeepLinkedClusterer(QueryMixin, BaseDeepClusterer):
+@ordinary_torch()
+def query(
+    self: Queried, X: Any, n_queries: int, *, known_labels: Any = None, random_state: Any = 0
+) -> np.ndarray:
+    """Propose samples whose labels would settle most.
+
+    Each stands for a region of the embedding. KMeans finds as many regions as samples are
+    asked for; a sample weighs 1 - m + 0.1, with the margin m between its two most probable
+    clusters, so that regions are small between clusters and large inside of them. The sample
+    in the middle of a region is proposed.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+        Samples, in any form that `fit` takes.
+    n_queries : int
+        How many of them.
+    known_labels : array-like of shape (n_samples,), default=None
+        What is known already, -1 where nothing is; those samples aren't proposed.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the search for regions.
+
+    Returns
+    -------
+    rows : ndarray of int of shape (n_queries,)
+        Rows of X, those of the smallest margins first.
+
+    References
+    ----------
+    F. Zhdanov (2019). Diverse mini-batch Active Learning. arXiv:1901.05954.
+    """
+    embedding, assignment = self._embedding_and_assignment(X)
+    known = known_index(known_labels, len(assignment)) >= 0
+    n_left = int((~known).sum())
+    is_number = isinstance(n_queries, (int, np.integer)) and not isinstance(n_queries, bool)
+    if not (is_number and 1 <= n_queries <= n_left):
+        raise ValueError(
+            f"n_queries={n_queries!r} should be an integer from 1 to {n_left}, the number of "
+            "samples in X without a known label."
+        )
+    seed = draw_seed(random_state)
+    return query_samples(embedding, assignment, int(n_queries), known=known, random_state=seed)
+
+
+class BaseDeepLinkedClusterer(BaseDeepClusterer):
     """Base of clusterers whose `fit` takes links; a method gets them in `_fit_phases`."""
+
+    query = query
 
     @fit_method
     def fit(

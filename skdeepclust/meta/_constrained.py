@@ -17,12 +17,12 @@ from skdeepclust._compat import Interval, fit_context
 from skdeepclust._engine.plain_arrays import plain_arrays
 from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._engine.whole_fits import all_or_nothing
-from skdeepclust._estimator.linked_clusterer import QueryMixin, links_of
+from skdeepclust._estimator.linked_clusterer import links_of, query
 from skdeepclust._inputs.weights import checked_weight
 from skdeepclust.meta._base import BaseMetaClusterer, Embedding, indexed, like_known
 
 
-class ConstrainedClusterer(QueryMixin, BaseMetaClusterer):
+class ConstrainedClusterer(BaseMetaClusterer):
     r"""A clusterer that is told which samples share a cluster, and which don't.
 
     The clusters of `estimator` are a start. All links hold in the assignment
@@ -256,6 +256,8 @@ class ConstrainedClusterer(QueryMixin, BaseMetaClusterer):
             neighbors = self.neighbors_.kneighbors(points, return_distance=False)
         around = self._reached[neighbors].mean(axis=1)
         return shares((1 - SPREAD_WEIGHT) * own + SPREAD_WEIGHT * around)
+
+    query = query
 
     def _embedding_and_assignment(self, X: Any) -> tuple[Embedding, np.ndarray]:
         embedding = self._embedding_of(X)
