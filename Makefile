@@ -57,7 +57,9 @@ dist-test: $(STAMP) $(DIST)/.empty  ## Build the package, install it with its co
 	$(DIST)/$(SCRIPTS)/python .ci/dist_test.py
 
 test-gpu: $(STAMP)  ## Test on the GPU of this machine; `make test` leaves it alone
-	SKDEEPCLUST_TEST_GPU=1 $(TEST_ENV) $(BIN)/python -m pytest $(PYTEST_OPTIONS) tests/engine/test_devices.py
+	SKDEEPCLUST_TEST_GPU=1 $(TEST_ENV) $(BIN)/python -m pytest $(PYTEST_OPTIONS) \
+	  tests/engine/test_devices.py tests/engine/test_captured.py tests/clusters/test_mixtures.py \
+	  tests/graph/test_device_search.py
 
 test-oldest:  ## Test with the lowest versions that pyproject.toml admits
 	$(PYTHON) -m venv --clear $(OLDEST)

@@ -422,16 +422,11 @@ class TAGnetClusterer(BaseGraphClusterer):
     def _start(self, head: nn.Linear, codes: np.ndarray, rows: np.ndarray, seed: int) -> HeadStart:
         overall = head is self.module_.heads[-1]
         return initial_head(
-            codes,
-            head.out_features,
-            rows=rows,
-            sample_weight=self._fit.weight,
+            codes, head.out_features, rows=rows, sample_weight=self._fit.weight,
             init=self.init if overall or isinstance(self.init, str) else "kmeans",
-            n_init=self.n_init,
-            random_state=seed,
-            affinity=self.affinity_matrix_,
-            device=self._runner.device,
-        )
+            n_init=self.n_init, random_state=seed,
+            affinity=self.affinity_matrix_, device=self._runner.device,
+        )  # fmt: skip
 
     def _takes_all_at_once(self, n_samples: int) -> bool:
         if not isinstance(self.batch_size, str):

@@ -124,9 +124,7 @@ def initial_clusters(
         agreed = _agreed(embedding, judge, rows, init, found)
     if looks_at_input:
         n_drawn = n_init if agreed is None else -(-n_init // SHARE_OF_DRAWS)
-        labels = input_partition(
-            judge, rows=rows, n_init=n_drawn, random_state=seed, smoothed=judge.even and not found
-        )
+        labels = input_partition(judge, rows=rows, n_init=n_drawn, random_state=seed)
         if agreed is None:
             found = best_first([*found, Candidate(merit(labels), labels)])
         else:

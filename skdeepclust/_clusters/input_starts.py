@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
-from sklearn.decomposition import PCA
 
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.merging import minus_information_lost, number_of_parts
@@ -20,8 +18,6 @@ from skdeepclust._clusters.starts import (
     Together,
     most_central,
 )
-from skdeepclust._engine.plain_arrays import plain_arrays
-from skdeepclust.graph import smooth_over_graph
 
 # Mixtures with full covariances are fitted in so many components ...
 N_MIXTURE_COMPONENTS = 20
@@ -34,21 +30,10 @@ KINDS = (0, 1, 2, 0, 3)
 # about the best one's: a partition that one candidate alone has found may be far better.
 N_COMPARED = 5
 SHARE_OF_BEST = 0.95
-# Mixtures of smoothed samples have so many times as many components as clusters, and there is one
-# of each for so many other candidates.
-SMOOTHED_TIMES = (2, 3)
-SHARE_OF_DRAWS = 8
-# So much of the place of a smoothed sample is that of its neighbours, after so many steps.
-NEIGHBOR_WEIGHT = 0.9
-N_STEPS = 10
-# Near neighbours tell more of their partitions in any case, so that these have to be ahead by so
-# much, and wide ones must tell of them as much as of others, but for so much.
-AHEAD = 0.12
-BEHIND = 0.01
 
 
 def input_partition(
-    judge: Judge, *, rows: np.ndarray, n_init: int, random_state: int, smoothed: bool = False
+    judge: Judge, *, rows: np.ndarray, n_init: int, random_state: int
 ) -> np.ndarray:
     """Return a partition of the samples on which plain methods agree, and neighbours with them.
 
@@ -62,8 +47,6 @@ def input_partition(
         Number of candidates.
     random_state : int
         Seed.
-    smoothed : bool, default=False
-        Whether partitions of samples that were smoothed over the graph are tried as well.
 
     Returns
     -------
@@ -71,12 +54,8 @@ def input_partition(
         Cluster of each sample.
     """
     rows = candidate_rows(rows, random_state)
-    points = _points(judge)  # once: to find them takes a random number
-    labels = central_of_best(_plain_candidates(points, judge, rows, n_init, random_state), rows)
-    if not smoothed:
-        return labels
-    other = central_of_best(_smoothed_candidates(points, judge, rows, n_init, random_state), rows)
-    return other if _stands_out(judge, other, labels) else labels
+    found = input_candidates(judge, rows=rows, n_init=n_init, random_state=random_state)
+    return central_of_best(found, rows)
 
 
 def candidate_rows(rows: np.ndarray, random_state: int) -> np.ndarray:
@@ -90,7 +69,11 @@ def input_candidates(
     judge: Judge, *, rows: np.ndarray, n_init: int, random_state: int
 ) -> list[Candidate]:
     """Return the partitions among which `input_partition` chooses, the best one first."""
-    return _plain_candidates(_points(judge), judge, rows, n_init, random_state)
+    assert judge.components is not None
+    points = judge.components().astype(np.float64)
+    points /= np.sqrt(points.var(0).sum()) or 1.0
+    partitions = [*_partitioners(points, judge, rows, n_init, random_state)]
+    return StartFinder(Together(partitions), judge.wide_merit).ranked()
 
 
 def central_of_best(found: Sequence[Candidate], rows: np.ndarray) -> np.ndarray:
@@ -113,55 +96,3 @@ def _partitioners(
     merge = Merger(judge.edges, minus_information_lost)
     few = points[:, :N_MIXTURE_COMPONENTS]
     yield Partitioner(few, n_clusters, rows, "gmm", random_state, draws, merge, judge.device)
-
-
-def _points(judge: Judge) -> np.ndarray:
-    assert judge.components is not None
-    return _scaled(judge.components().astype(np.float64))
-
-
-def _scaled(points: np.ndarray) -> np.ndarray:
-    return points / (np.sqrt(points.var(0).sum()) or 1.0)
-
-
-def _plain_candidates(
-    points: np.ndarray, judge: Judge, rows: np.ndarray, n_init: int, random_state: int
-) -> list[Candidate]:
-    partitions = [*_partitioners(points, judge, rows, n_init, random_state)]
-    return StartFinder(Together(partitions), judge.wide_merit).ranked()
-
-
-def _smoothed_candidates(
-    points: np.ndarray, judge: Judge, rows: np.ndarray, n_init: int, random_state: int
-) -> list[Candidate]:
-    """Return mixtures of smoothed samples, merged along the graph, the best one first."""
-    n_clusters, n_drawn = judge.n_clusters, -(-n_init // SHARE_OF_DRAWS)
-    merge = Merger(judge.edges, minus_information_lost)
-    draws = [
-        Draw(number_of_parts(n_clusters, times, len(rows)), n_drawn) for times in SMOOTHED_TIMES
-    ]
-    few = _smoothed(points, judge)
-    partitions = Partitioner(few, n_clusters, rows, "gmm", random_state, draws, merge, judge.device)
-    return StartFinder(partitions, judge.wide_merit).ranked()
-
-
-def _smoothed(points: np.ndarray, judge: Judge) -> np.ndarray:
-    """Return principal components of samples that have moved to the place of their neighbours.
-
-    This draws together what hangs together in the graph.
-    """
-    assert judge.neighbors is not None
-    places = smooth_over_graph(
-        torch.from_numpy(points), judge.neighbors.cpu(), weight=NEIGHBOR_WEIGHT, n_steps=N_STEPS
-    ).numpy()
-    with plain_arrays(), np.errstate(invalid="ignore"):  # equal rows
-        n_components = min(N_MIXTURE_COMPONENTS, *places.shape)
-        pca = PCA(n_components, svd_solver="covariance_eigh", random_state=0)
-        return _scaled(pca.fit_transform(places))
-
-
-def _stands_out(judge: Judge, smoothed: np.ndarray, labels: np.ndarray) -> bool:
-    """Tell whether near neighbours tell clearly more of it, and wide ones no less."""
-    near, wide = judge.merit(labels), judge.wide_merit(labels)
-    is_ahead = judge.merit(smoothed) > near + AHEAD * abs(near)
-    return is_ahead and judge.wide_merit(smoothed) >= wide - BEHIND * abs(wide)

@@ -7,14 +7,18 @@ than the device to run.
 from __future__ import annotations
 
 import copy
+import pickle
+import random
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 Parts = dict[str, Tensor]
 # Leaves gradients at the weights, and returns the parts of the loss.
@@ -25,6 +29,13 @@ CUDA_GRAPH = "cuda_graph"
 # How far a recorded step may be from one that isn't, as a share of its largest number: some kernels
 # of a device add in another order each time.
 TOLERANCE = 1e-3
+# What is rounding in a number that has hardly changed.
+ROUNDING = 1e-6
+
+
+def _global_generators() -> list[Any]:
+    state = np.random.get_state(legacy=False)  # noqa: NPY002 - the state is what is meant
+    return [random.getstate(), state]
 
 
 class CudaGraphs:
@@ -54,10 +65,18 @@ class CudaGraphs:
 
         The function itself computes nothing meanwhile.
         """
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
-            result = function()
+        graph, usual = torch.cuda.CUDAGraph(), torch.cuda.current_stream(self.device)
+        try:
+            with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
+                result = function()
+        except RuntimeError:  # torch may then leave its own stream in place
+            torch.cuda.set_stream(usual)
+            raise
         return graph.replay, result
+
+    def draws_elsewhere(self) -> bytes:
+        """Return the state of generators whose numbers a recording keeps as they were."""
+        return pickle.dumps([*_global_generators(), torch.default_generator.get_state().tolist()])
 
 
 class Steps:
@@ -103,20 +122,28 @@ class Recording:
         return {name: value.clone() for name, value in self.parts.items()}
 
 
+class Changing(NamedTuple):
+    """What a step changes: the state of the fit, and the buffers of the network."""
+
+    state: dict[str, Any]
+    buffers: dict[str, Tensor]
+
+
 @dataclass
 class RecordedSteps(Steps):
     """Training steps that are recorded, one for each shape of a batch, and launched as one.
 
     The first step of a shape runs as it is, the second one is recorded. The third one is compared
-    with a step that isn't: what a network or loss keeps in Python, such as a count of steps, stays
-    in a recording as it was. Where that shows, or a step can't be recorded, all run as they are.
+    with a step that isn't, by all that either changes: what a network or loss keeps in Python, such
+    as a count of steps, stays in a recording as it was. Where that shows, or a step can't be
+    recorded or draws random numbers elsewhere than on the device, all run as they are.
 
     Parameters
     ----------
     graphs : CudaGraphs
         What records.
-    weights : list of Parameter
-        Those of the network.
+    module : torch.nn.Module
+        The network.
     state, set_state : callable
         Return and take up what steps change: weights, statistics, random numbers.
     is_steady : bool
@@ -126,7 +153,7 @@ class RecordedSteps(Steps):
     """
 
     graphs: Any
-    weights: Sequence[nn.Parameter]
+    module: nn.Module
     state: Callable[[], dict[str, Any]]
     set_state: Callable[[dict[str, Any]], None]
     is_steady: bool
@@ -139,19 +166,19 @@ class RecordedSteps(Steps):
     def begin_epoch(self) -> None:
         """Forget recordings that may be of another step."""
         if not self.is_steady:
-            self._seen.clear()
-            self._recordings.clear()
+            for known in (self._seen, self._recordings, self._checked):
+                known.clear()
 
     def __call__(self, gradients: Gradients, x: Tensor, extra: Mapping[str, Tensor]) -> Parts:
         """Take a step, as a recording if there is one of this shape by now."""
-        tensors = [x, *extra.values()]
-        key = tuple((*extra, *((each.shape, each.dtype) for each in tensors)))
         if not self._works:
             return gradients(x, extra)
+        tensors = [x, *extra.values()]
+        shapes = [(each.shape, each.dtype) for each in tensors]
+        key = (*extra, *shapes, *(each.requires_grad for each in self.weights))
         if key not in self._seen:
             self._seen.add(key)
-            with self.graphs.aside():
-                return gradients(x, extra)
+            return self._first(gradients, x, extra)
         if key not in self._recordings:
             recording = self._recorded(gradients, tensors, list(extra))
             if recording is None:
@@ -161,6 +188,19 @@ class RecordedSteps(Steps):
             self._checked.add(key)
             return self._compared(self._recordings[key], gradients, x, extra)
         return self._recordings[key].run(self.weights, tensors)
+
+    @property
+    def weights(self) -> list[nn.Parameter]:
+        return [*self.module.parameters()]
+
+    def _first(self, gradients: Gradients, x: Tensor, extra: Mapping[str, Tensor]) -> Parts:
+        before = self.graphs.draws_elsewhere()
+        with self.graphs.aside():
+            parts = gradients(x, extra)
+        if self.graphs.draws_elsewhere() != before:
+            self._works = False
+            self.on_failure("draws random numbers on the processor")
+        return parts
 
     def _recorded(
         self, gradients: Gradients, tensors: Sequence[Tensor], names: Sequence[str]
@@ -184,28 +224,36 @@ class RecordedSteps(Steps):
         self, recording: Recording, gradients: Gradients, x: Tensor, extra: Mapping[str, Tensor]
     ) -> Parts:
         """Take a step both ways from the same state, and return what is right."""
-        before = copy.deepcopy(self.state())
-        expected = self._numbers(gradients(x, extra))
-        self.set_state(before)
+        before = self._changing()
+        expected = self._numbers(gradients(x, extra)), self._changing()
+        self._put_back(before)
         parts = recording.run(self.weights, [x, *extra.values()])
-        found = self._numbers(parts)
-        if found.keys() == expected.keys() and all(
-            _is_near(found[name], value) for name, value in expected.items()
-        ):
+        found = self._numbers(parts), self._changing()
+        nothing = [torch.zeros_like(each) for each in expected[0]]
+        if all(map(_are_near, found, expected, (nothing, before))):
             return parts
         self._give_up(
             "gives something else when it is recorded: something in it, in Python, changes from "
             "step to step"
         )
-        self.set_state(before)
+        self._put_back(before)
         return gradients(x, extra)
 
-    def _numbers(self, parts: Parts) -> dict[Any, Tensor]:
-        """Return the parts of the loss and copies of the gradients, which are forgotten."""
-        gradients = {
-            i: each.grad.clone() for i, each in enumerate(self.weights) if each.grad is not None
-        }
-        return {**parts, **gradients}
+    def _changing(self) -> Changing:
+        """Return copies of what a step changes; of the network, also what no file keeps."""
+        buffers = {name: each.clone() for name, each in self.module.named_buffers()}
+        return Changing(copy.deepcopy(self.state()), buffers)
+
+    def _put_back(self, before: Changing) -> None:
+        self.set_state(before.state)
+        with torch.no_grad():
+            for name, own in self.module.named_buffers():
+                own.copy_(before.buffers[name])
+
+    def _numbers(self, parts: Parts) -> list[Tensor]:
+        """Return the parts of the loss and copies of the gradients."""
+        gradients = [each.grad.clone() for each in self.weights if each.grad is not None]
+        return [*(each.detach() for each in parts.values()), *gradients]
 
     def _forget_gradients(self) -> None:
         for weight in self.weights:
@@ -218,9 +266,30 @@ class RecordedSteps(Steps):
         self.on_failure(why)
 
 
-def _is_near(found: Tensor, expected: Tensor) -> bool:
-    far = (found.detach() - expected.detach()).abs().max()
-    return bool(far <= TOLERANCE * expected.detach().abs().max()) or bool(expected.isnan().any())
+def _are_near(found: Any, expected: Any, before: Any) -> bool:
+    """Tell whether both ways have changed the same by the same."""
+    lists = [_tensors(each) for each in (found, expected, before)]
+    if len({len(each) for each in lists}) > 1:
+        return False
+    return all(map(_is_near, *lists))
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    if isinstance(values, Changing):
+        state = {name: each for name, each in values.state.items() if name != "generators"}
+        values = [state, values.buffers]
+    return [each for each in tree_leaves(values) if isinstance(each, Tensor)]
+
+
+def _is_near(found: Tensor, expected: Tensor, before: Tensor) -> bool:
+    if not found.shape == expected.shape == before.shape:
+        return False
+    found, expected, before = (each.detach().double() for each in (found, expected, before))
+    if not expected.numel() or bool(expected.isnan().any()):
+        return True
+    largest = expected.abs().max()
+    far, moved = (found - expected).abs().max(), (expected - before).abs().max()
+    return bool(far <= TOLERANCE * moved + ROUNDING * largest)
 
 
 class Recorder:
@@ -243,8 +312,23 @@ class Recorder:
         elif asked:
             self.graphs = CudaGraphs(device)
 
-    def steps(self, phase: str, module: nn.Module, **options: Any) -> Steps:
-        """Return the steps of a phase; options are those of `RecordedSteps`."""
+    def steps(self, phase: str, module: nn.Module, *, are_watched: bool, **options: Any) -> Steps:
+        """Return the steps of a phase.
+
+        Parameters
+        ----------
+        phase : str
+            Its name.
+        module : torch.nn.Module
+            The network.
+        are_watched : bool
+            Whether a callback of the user's looks inside of steps, and may change what they do.
+        **options : dict
+            Those of `RecordedSteps`.
+        """
+        if self.graphs is not None and are_watched:
+            self.graphs = None
+            _warn("a callback hears of each step")
         if self.graphs is None:
             return Steps()
 
@@ -252,7 +336,7 @@ class Recorder:
             self.graphs = None
             _warn(f"a step of phase {phase!r} {why}")
 
-        return RecordedSteps(self.graphs, [*module.parameters()], on_failure=give_up, **options)
+        return RecordedSteps(self.graphs, module, on_failure=give_up, **options)
 
 
 def _why_not(device: torch.device, n_processes: int) -> str:

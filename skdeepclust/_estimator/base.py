@@ -163,9 +163,9 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         allowed=["boolean", StrOptions({CUDA_GRAPH})],
         doc="""bool or "cuda_graph"
         Whether to compile the training step with `torch.compile`, which takes minutes and needs a
-        C++ compiler; without one the fit warns and goes on uncompiled. "cuda_graph" records
-        gradient steps on a CUDA device and launches each as one; where that can't be done, or
-        gives something else, the fit warns and goes on without it.""",
+        C++ compiler; without one the fit warns and goes on uncompiled. "cuda_graph", which is
+        experimental, records steps on a CUDA device and launches each as one; where that can't be
+        done, or gives something else, the fit warns and goes on without it.""",
     )
     regularizers: types.Regularizers = parameter(
         default=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from typing import Any
 
@@ -49,6 +50,14 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
         for name, value in own.items():
             if torch.is_tensor(value) and value.shape == weight.shape:
                 own[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
+
+
+def take_up_moments(optimizer: torch.optim.Optimizer, phase: str, before: dict[str, Any]) -> None:
+    """Let an optimiser go on with the moments of an earlier one of this phase and this class."""
+    if (before.get("phase"), before.get("class")) == (phase, type(optimizer).__name__):
+        # moments go on; learning rate and so on are those of the parameters
+        moments = copy.deepcopy(before["moments"])  # steps change them in place
+        load_optimizer(optimizer, {**optimizer.state_dict(), "state": moments})
 
 
 def _callback_state(callback: Callback) -> dict[str, Any]:

@@ -32,14 +32,15 @@ from skdeepclust._training.listeners import (
     Sharing,
     Watching,
 )
-from skdeepclust._training.net_state import load_optimizer
+from skdeepclust._training.net_state import take_up_moments
 from skdeepclust._training.outcome import Outcome, trained
-from skdeepclust._training.phase import Listeners, Phase
+from skdeepclust._training.phase import Listener, Listeners, Phase
 from skdeepclust._training.phase_data import PhaseData
 from skdeepclust._training.phase_net import NonFiniteError, PhaseNet, cosine_decay, early_stopping
 from skdeepclust._training.regularization import Loss, regularized
 from skdeepclust._training.settings import TrainingSettings
 from skdeepclust._training.standardizing import standardize
+from skdeepclust._training.users_callbacks import watches_steps
 from skdeepclust.networks._layers import train_mode
 from skdeepclust.regularizers import Regularizer
 
@@ -217,21 +218,17 @@ class Session:
         context = self.context.subcontext(phase, max_subtasks=net.max_epochs)
         context.call_on_fit_task_begin(**about)
         is_fp16 = self.runner.half_dtype is torch.float16
-        changes = [on_epoch_begin, self.settings.callbacks, self.regularizers]
         state = {
             "state": lambda: self.state(watch),
             "set_state": lambda x: self.set_state(x, watch),
         }
-        steps = self.recorder.steps(phase, net.module, is_steady=not any(changes), **state)
-        listeners = [
-            Recording(steps),
-            CallbackTask(context, about, self.strategy),
-            Sharing(self.strategy, self.shuffle, self.runner.device),
-            Progress(self.report, self.settings.verbose),
-            *([] if watch is None else [Watching(watch, self.trained)]),
-            Regularizers(self.regularizers),
-            *([] if on_epoch_begin is None else [Begin(on_epoch_begin)]),
-        ]
+        changes = [on_epoch_begin, self.settings.callbacks, self.regularizers]
+        steps = self.recorder.steps(
+            phase, net.module, is_steady=not any(changes), **state,
+            are_watched=any(map(watches_steps, self.settings.callbacks or ())),
+        )  # fmt: skip
+        told = [Recording(steps), CallbackTask(context, about, self.strategy)]
+        told += self._listeners(on_epoch_begin, watch)
         net.phase_ = phase
         net.bound_ = Phase(
             estimator=self.estimator,
@@ -241,11 +238,11 @@ class Session:
             **state,
             strategy=self.strategy,
             steps=steps,
-            listeners=Listeners(listeners),
+            listeners=Listeners(told),
             scaler=torch.amp.GradScaler(self.runner.device.type) if is_fp16 else None,
         )
         net.initialize()
-        self._take_up_moments(phase, net)
+        take_up_moments(net.optimizer_, phase, self.outcome.resume.optimizer or {})
         with self.report.task(phase, net.max_epochs):
             net.partial_fit(data)
         rows = net.epoch_rows()
@@ -260,6 +257,17 @@ class Session:
         }
         resume = replace(self.outcome.resume, optimizer=moments)
         self.outcome = replace(self.outcome, resume=resume, net=net)
+
+    def _listeners(
+        self, on_epoch_begin: Callable[[int], object] | None, watch: EpochWatch | None
+    ) -> list[Listener]:
+        return [
+            Sharing(self.strategy, self.shuffle, self.runner.device),
+            Progress(self.report, self.settings.verbose),
+            *([] if watch is None else [Watching(watch, self.trained)]),
+            Regularizers(self.regularizers),
+            *([] if on_epoch_begin is None else [Begin(on_epoch_begin)]),
+        ]
 
     def _end_watch(self, watch: EpochWatch, net: PhaseNet) -> None:
         """Keep the best epoch, and say in the history what each was worth."""
@@ -286,13 +294,6 @@ class Session:
     def _classes(self) -> np.ndarray | None:
         """The labels that there are, if the estimator learns from labels."""
         return getattr(self.estimator, "classes_", None)
-
-    def _take_up_moments(self, phase: str, net: PhaseNet) -> None:
-        resume = self.outcome.resume.optimizer or {}
-        if (resume.get("phase"), resume.get("class")) == (phase, type(net.optimizer_).__name__):
-            # moments go on; learning rate and so on are those of the parameters
-            moments = copy.deepcopy(resume["moments"])  # steps change them in place
-            load_optimizer(net.optimizer_, {**net.optimizer_.state_dict(), "state": moments})
 
     def keep_best(
         self, attempts: Iterable[Callable[[], object]], criterion: Callable[[], float]

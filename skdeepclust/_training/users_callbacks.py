@@ -13,6 +13,7 @@ from skorch.callbacks.scoring import ScoringBase
 from skdeepclust._training.phase_data import PhaseData
 
 DATASETS = ("dataset_train", "dataset_valid")
+STEP_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 HOOKS = ("initialize", "set_params", "on_train_begin", "on_epoch_end", "on_batch_end")
 
 
@@ -66,6 +67,16 @@ def begin_phase(callback: Callback) -> None:
         if "initialize" in vars(cls) and _is_of_skorch(cls):
             cls.initialize(callback)
             return
+
+
+def watches_steps(item: Any) -> bool:
+    """Tell whether a callback, alone or with a name, hears of each step; those of skorch may."""
+    callback = item[1] if isinstance(item, (tuple, list)) else item
+    definers = [
+        next((cls for cls in type(callback).__mro__ if hook in vars(cls)), Callback)
+        for hook in STEP_HOOKS
+    ]
+    return not all(map(_is_of_skorch, definers))
 
 
 def compares_labels(callback: Any) -> bool:

@@ -193,7 +193,7 @@ class CoverageDisplay:
             for called, values in (("y_true", y_true), ("labels", labels))
         )
         scores = check_array(to_numpy(scores, "scores"), ensure_2d=False, input_name="scores")
-        scores = column_or_1d(scores)
+        scores = column_or_1d(scores).astype(np.float64)  # others have no negative
         check_consistent_length(true, labels, scores)
         order = np.argsort(-scores, kind="stable")
         is_right = (match_labels(true, labels) == true)[order]

@@ -8,8 +8,6 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
-from scipy.spatial.distance import pdist
 from scipy.stats import entropy
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
@@ -17,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skdeepclust import TripletDECClusterer
-from skdeepclust._clusters.input_starts import KINDS, _smoothed, _stands_out, input_partition
+from skdeepclust._clusters.input_starts import KINDS, input_partition
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.positives import NeighborMixtures, positives_of
 from skdeepclust._clusters.starts import Candidate, most_central
@@ -76,49 +74,6 @@ def test_any_number_of_candidates(n_init) -> None:
     X, group = make_blobs(150, centers=3, n_features=5, random_state=1)
     labels = input_partition(judge_of(X, 3), rows=np.arange(150), n_init=n_init, random_state=0)
     assert adjusted_rand_score(group, labels) == 1
-
-
-def test_smoothed_samples_are_means_over_the_graph() -> None:
-    X = np.random.default_rng(0).normal(size=(60, 5))
-    neighbors, expected = nearest_neighbors(X, 10), X
-    for _ in range(10):
-        expected = 0.1 * X + 0.9 * np.array([expected[each].mean(0) for each in neighbors])
-    expected = expected / np.sqrt(expected.var(0).sum())
-    # in principal components, of which there are enough here: with the distances that there were
-    assert_allclose(pdist(_smoothed(X, judge_of(X, 3))), pdist(expected), rtol=1e-9)
-
-
-@pytest.mark.parametrize("X", [np.ones((30, 4)), np.arange(30.0)[:, None]])
-def test_samples_without_a_spread_or_of_one_feature_are_smoothed(X) -> None:
-    judge = judge_of(X, 2, n_wide=15)
-    assert np.isfinite(_smoothed(X, judge)).all()
-    rows = np.arange(30)
-    labels = input_partition(judge, rows=rows, n_init=5, random_state=0, smoothed=True)
-    assert labels.shape == (30,)
-
-
-def test_smoothed_partitions_are_taken_where_they_are_clearly_ahead() -> None:
-    rng = np.random.default_rng(0)
-    X, true = make_blobs(300, centers=4, n_features=6, random_state=2)
-    judge = judge_of(X, 4)
-    slightly, badly = (
-        np.where(rng.random(300) < share, rng.integers(0, 4, 300), true) for share in (0.01, 0.3)
-    )
-    assert _stands_out(judge, true, badly)
-    assert not _stands_out(judge, true, slightly)  # ahead, but not by much
-    assert not _stands_out(judge, true, true)
-
-
-def test_smoothed_partitions_that_wide_neighbours_contradict_are_not_taken() -> None:
-    # pairs of copies: the nearest neighbour of each sample says nothing of the two groups
-    X, group = make_blobs(200, centers=2, n_features=2, random_state=0)
-    X = np.repeat(X, 2, axis=0)
-    pairs, groups = np.repeat(np.arange(200), 2) % 2, np.repeat(group, 2)
-    wide = torch.from_numpy(nearest_neighbors(X, 100))
-    judge = Judge(2, True, wide, 1, components=lambda: X)
-    assert judge.merit(pairs) > 0.99 * np.log(2)
-    assert judge.wide_merit(pairs) < 0.1
-    assert not _stands_out(judge, pairs, np.where(np.arange(400) % 10, groups, 1 - groups))
 
 
 def test_neighbours_in_the_wide_are_those_of_the_partitions() -> None:
@@ -225,7 +180,7 @@ def test_auto_is_the_shares_of_the_start() -> None:
     given = TripletDECClusterer(3, cluster_prior=shares, max_epochs=3, random_state=0).fit(X)
     np.testing.assert_array_equal(given.initial_labels_, fits[0].initial_labels_)
     auto, uniform = (fit.predict_proba(X) for fit in fits)
-    assert_allclose(auto, given.predict_proba(X), atol=1e-5)
+    np.testing.assert_allclose(auto, given.predict_proba(X), atol=1e-5)
     assert not np.allclose(uniform, auto, atol=1e-3)
 
 

@@ -27,7 +27,7 @@ def starts() -> np.ndarray:
 
 
 def samples_of(X: np.ndarray) -> Samples:
-    return Samples(torch.from_numpy(X), torch.from_numpy(X.mean(0)))
+    return Samples(torch.from_numpy(X), torch.from_numpy(X.mean(0)), 12)
 
 
 def peer(X: np.ndarray, labels: np.ndarray) -> GaussianMixture:
@@ -105,9 +105,14 @@ def test_candidates_are_the_partitions_of_scikit_learns_mixtures(X, init_params)
     np.testing.assert_array_equal(found[i], mixture.fit_predict(X.astype(np.float32).astype(float)))
 
 
+def test_blocks_are_small_where_components_are_many():
+    (block, *_) = Samples(torch.zeros(5_000, 2), torch.zeros(2).double(), 1_000).blocks()
+    assert block.shape == (6, gaussians.BLOCK_SIZE["cpu"] // 1_000)
+
+
 def test_a_covariance_that_rounding_has_spoilt_is_named(X, starts):
     X = X * [1e12, 1, 1, 1, 1] + X[:, :1] * 1e12  # all columns are one
-    with pytest.raises(ValueError, match=r"isn't positive definite.*Scale X"):
+    with pytest.raises(ValueError, match=r"isn't positive definite.*init='kmeans'"):
         mixture_partitions(
             torch.from_numpy(X),
             torch.arange(300),
@@ -115,3 +120,10 @@ def test_a_covariance_that_rounding_has_spoilt_is_named(X, starts):
             4,
             torch.tensor([1e-3], dtype=torch.float64),
         )
+
+
+@pytest.mark.parametrize("device", ["cuda"] if torch.cuda.is_available() else [])
+def test_partitions_are_the_same_on_every_device(X, device):
+    options = {"rows": np.arange(300), "init": "gmm", "n_init": 5, "random_state": 0}
+    found = [*candidate_partitions(X, 4, **options, device=torch.device(device))]
+    np.testing.assert_array_equal(found, [*candidate_partitions(X, 4, **options)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from helpers.recorded_graphs import ProcessorGraphs
 from helpers.small_fits import KNOWN, NETWORKS
-from skorch.callbacks import EpochTimer
+from skorch.callbacks import Callback, EpochTimer, Freezer
 from torch import nn
 
 from skdeepclust import TripletDECClusterer
@@ -49,7 +50,10 @@ def model_of(name: str, **options: Any) -> tuple[Any, tuple]:
 def numbers(model) -> dict[str, np.ndarray]:
     state = model.module_.state_dict()
     losses = [row["loss"] for row in model.history_]
-    return {**{name: each.numpy() for name, each in state.items()}, "losses": np.array(losses)}
+    return {
+        **{name: each.cpu().numpy() for name, each in state.items()},
+        "losses": np.array(losses),
+    }
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -61,6 +65,13 @@ def test_recorded_steps_come_to_the_same(name, graphs):
     (own,) = graphs
     assert own.n_replayed > 2 * own.n_recorded
     assert_same(recorded, plain.fit(*arguments))
+
+
+@pytest.mark.parametrize("name", FITS if torch.cuda.is_available() else [])
+def test_recorded_steps_of_a_device_come_to_the_same(name):
+    plain, arguments = model_of(name)
+    recorded = model_of(name, compile="cuda_graph")[0]
+    assert_same(*(each.set_params(device="cuda").fit(*arguments) for each in (recorded, plain)))
 
 
 def autoencoder(network: nn.Module | None = None, X: np.ndarray = KNOWN, **options):
@@ -120,21 +131,95 @@ class Looking(Network):
         return float(x.mean())
 
 
+class Averaging(Network):
+    """Keeps a slow mean by assignment: a recording goes on writing to the first one."""
+
+    def __init__(self, n_features: int = 64):
+        super().__init__(n_features)
+        self.register_buffer("mean", torch.zeros(2))
+
+    def encode(self, x):
+        code = self.encoder(x)
+        if self.training:
+            self.mean = 0.999 * self.mean + 0.001 * code.detach().mean(0)
+        return code
+
+
+class Drawing(Network):
+    def shift(self, x):
+        return random.random()
+
+
+ANOTHER = "gives something else when it is recorded"
+
+
 @pytest.mark.parametrize(
     ("network", "said"),
-    [(Counting, "gives something else when it is recorded"), (Looking, "can't be recorded")],
+    [
+        (Counting, ANOTHER),
+        (Averaging, ANOTHER),
+        (Looking, "can't be recorded"),
+        (Drawing, "draws random numbers on the processor"),
+    ],
 )
 def test_what_python_decides_is_taken_as_it_is(graphs, network, said):
-    torch.manual_seed(0)
-    expected = autoencoder(network())
-    torch.manual_seed(0)
+    expected = autoencoder(seeded(network))
     with pytest.warns(UserWarning, match=f"a step of phase 'reconstruction' {said}") as told:
-        found = autoencoder(network(), compile="cuda_graph")
+        found = autoencoder(seeded(network), compile="cuda_graph")
     assert len(told) == 1
     (own,) = graphs
     assert own.n_replayed <= 2
-    if network is Looking:  # a network that counts has counted while it was compared, too
+    if network is not Counting:  # which has counted while it was compared, too
         assert_same(found, expected)
+
+
+def seeded(network: type[Network]) -> Network:
+    random.seed(0)
+    torch.manual_seed(0)
+    return network()
+
+
+class Scaling(Network):
+    """Keeps the largest value in a buffer that no file has."""
+
+    def __init__(self, n_features: int = 64):
+        super().__init__(n_features)
+        self.register_buffer("largest", torch.zeros(()), persistent=False)
+
+    def encode(self, x):
+        code = self.encoder(x)
+        if self.training:
+            self.largest.mul_(0.9).add_(code.detach().abs().max(), alpha=0.1)
+        return code + 0.1 * self.largest
+
+
+def test_buffers_that_no_file_has_are_put_back_after_the_comparison(graphs):
+    expected, found = (autoencoder(seeded(Scaling), compile=how) for how in (False, "cuda_graph"))
+    assert graphs[0].n_replayed == 9
+    assert_same(found, expected)
+    assert found.module_.autoencoder.largest == expected.module_.autoencoder.largest
+
+
+class Freezing(Callback):
+    def on_batch_end(self, net, training, **kwargs):
+        if training:
+            net.module_.autoencoder.encoder.requires_grad_(False)
+
+
+def test_steps_that_a_callback_changes_are_taken_as_they_are(graphs):
+    with pytest.warns(UserWarning, match="a callback hears of each step"):
+        found = autoencoder(seeded(Network), callbacks=[Freezing()], compile="cuda_graph")
+    assert graphs[0].n_replayed == 0
+    assert_same(found, autoencoder(seeded(Network), callbacks=[("freeze", Freezing())]))
+
+
+def test_a_weight_that_is_frozen_between_epochs_stays_where_it_is(graphs):
+    frozen = [Freezer("autoencoder.encoder*", at=2)]
+    expected, found = (
+        autoencoder(seeded(Network), callbacks=frozen, compile=how) for how in (False, "cuda_graph")
+    )
+    assert graphs[0].n_recorded == 2
+    assert_same(found, expected)
 
 
 def assert_same(model, other) -> None:

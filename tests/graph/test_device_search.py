@@ -9,16 +9,19 @@ import torch
 from skdeepclust.graph import _device_search, nearest_neighbors
 from skdeepclust.graph._device_search import by_products, nearest_rows
 
+DEVICES = ["cpu", *(["cuda"] * torch.cuda.is_available())]
+
 
 @pytest.mark.parametrize("offset", [0, 1e4])
 @pytest.mark.parametrize("block_size", [1, 300, 2**26])
 @pytest.mark.parametrize("candidates", [None, np.arange(0, 90, 2), np.arange(80, 3, -3)])
+@pytest.mark.parametrize("device", DEVICES)
 def test_neighbors_by_products_are_those_of_scikit_learn(
-    offset, block_size, candidates, monkeypatch
+    offset, block_size, candidates, device, monkeypatch
 ):
     monkeypatch.setattr(_device_search, "BLOCK_SIZE", block_size)
     X = (np.random.default_rng(0).normal(size=(90, 5)) + offset).astype(np.float32)
-    found = by_products(torch.from_numpy(X), 4, candidates)
+    found = by_products(torch.from_numpy(X).to(device), 4, candidates).cpu()
     expected = nearest_neighbors(X.astype(np.float64), 4, candidates=candidates)
     np.testing.assert_array_equal(found, expected)
 

@@ -6,10 +6,13 @@ default generator and runs no Python; what waits for a number can't be recorded.
 
 from __future__ import annotations
 
+import pickle
+import random
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -29,7 +32,7 @@ class Recorded(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func.overloadpacket.__name__ == "_local_scalar_dense":
+        if func.overloadpacket.__name__ in ("_local_scalar_dense", "nonzero"):
             raise RuntimeError("operation not permitted when stream is capturing")
         given = dict(zip([each.name for each in func._schema.arguments], args, strict=False))
         for each in func._schema.arguments:
@@ -55,13 +58,19 @@ class ProcessorGraphs:
         self.n_aside += 1
         yield
 
+    def draws_elsewhere(self) -> bytes:
+        return pickle.dumps([random.getstate(), np.random.get_state()])  # noqa: NPY002
+
     def record(self, function: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
         generator = torch.default_generator.get_state()
-        with Recorded() as recorded:
-            result = function()
-        torch.default_generator.set_state(generator)
-        for memory, before in recorded.before.values():
-            memory.copy_(before)
+        recorded = Recorded()
+        try:
+            with recorded:
+                result = function()
+        finally:
+            torch.default_generator.set_state(generator)
+            for memory, before in recorded.before.values():
+                memory.copy_(before)
         self.n_recorded += 1
 
         @torch.no_grad()

@@ -68,3 +68,11 @@ def test_errors_say_what_to_give():
         CoverageDisplay.from_predictions([0, 1], [0, 1], [0.5, 0.1], kept=90)
     with pytest.raises(ValueError, match="scores contains NaN"):
         CoverageDisplay.from_predictions([0, 1], [0, 1], [0.5, np.nan])
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float16])
+def test_scores_of_a_type_without_negatives_rank_as_numbers(dtype):
+    true, labels, scores = [0, 0, 1, 1, 2, 2], [1, 1, 0, 0, 2, 0], np.repeat([0, 1], 3)
+    expected = CoverageDisplay.from_predictions(true, labels, scores).accuracy
+    found = CoverageDisplay.from_predictions(true, labels, scores.astype(dtype)).accuracy
+    np.testing.assert_array_equal(found, expected)

@@ -98,3 +98,12 @@ def test_errors_say_what_to_give():
     ]:
         with pytest.raises(ValueError, match=message):
             DriftDisplay.from_predictions(before, now)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u4", "u8"])
+def test_labels_without_a_sign(dtype):
+    labels = np.array([0, 1, 1, 2, 0, 2])
+    drawn, expected = (
+        DriftDisplay.from_predictions(each, each) for each in (labels.astype(dtype), labels)
+    )
+    np.testing.assert_array_equal(drawn.shares, expected.shares)

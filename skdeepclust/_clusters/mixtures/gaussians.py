@@ -24,12 +24,17 @@ BLOCK_SIZE = {"cpu": 2**18, "cuda": 2**25}
 GROUP_SIZE = {"cpu": 2**20, "cuda": 2**25}
 KEPT_SIZE = 2**24
 # A block has so many samples at least.
-LEAST_ROWS = 16
+LEAST_ROWS = 64
 # scikit-learn's: what a component has beside its responsibilities; when the mean log-likelihood
 # counts as settled; and after how many steps a mixture is left as it is.
 LEAST_SIZE = 10 * torch.finfo(torch.float64).eps
 TOLERANCE = 1e-3
 MAX_STEPS = 100
+
+
+def number_of_functions(n_dims: int) -> int:
+    """Return 1 + d + p, the number of 1, coordinates and products of coordinates."""
+    return 1 + n_dims + n_dims * (n_dims + 1) // 2
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,13 @@ class Samples:
         The samples.
     origin : Tensor of float64 of shape (n_dims,)
         Where coordinates become 0: products of coordinates far from there would lose digits.
+    n_components : int
+        Number of those of all mixtures that are fitted side by side.
     """
 
     points: Tensor
     origin: Tensor
+    n_components: int
 
     def __len__(self) -> int:
         """Return their number."""
@@ -58,16 +66,15 @@ class Samples:
 
     @property
     def n_functions(self) -> int:
-        """Number of the functions of a sample in which log-densities are linear, 1 + d + p."""
-        n_dims = len(self.origin)
-        return 1 + n_dims + n_dims * (n_dims + 1) // 2
+        """Number of the functions of a sample in which log-densities are linear."""
+        return number_of_functions(len(self.origin))
 
     def blocks(self) -> Iterable[Tensor]:
         """Return 1, coordinates and their products, of shape (1 + d + p, n), block by block."""
         return self._kept or map(self._functions, self._split())
 
     def _split(self) -> Iterable[Tensor]:
-        n_rows = BLOCK_SIZE[self.origin.device.type] // self.n_functions
+        n_rows = BLOCK_SIZE[self.origin.device.type] // max(self.n_functions, self.n_components)
         return self.points.split(max(n_rows, LEAST_ROWS))
 
     def _functions(self, rows: Tensor) -> Tensor:
@@ -164,8 +171,8 @@ class Mixtures(NamedTuple):
         if bool(info.any()):
             raise ValueError(
                 "A Gaussian mixture has a covariance that isn't positive definite: scales in the "
-                "embedding differ by more than double precision holds. Scale X, for instance with "
-                "StandardScaler, or use init='kmeans'."
+                "embedding differ by more than double precision holds. Use init='kmeans', or scale "
+                "X, for instance with StandardScaler, if the scales are those of X."
             )
         first, second = pairs
         precision = torch.cholesky_inverse(root)
@@ -254,11 +261,14 @@ def mixture_partitions(
         The most probable component of each sample.
     """
     some = points[rows]
-    samples = Samples(some, some.double().mean(0))
-    everyone = Samples(points, samples.origin)
-    n_side_by_side = GROUP_SIZE[points.device.type] // (n_components * samples.n_functions)
+    origin = some.double().mean(0)
+    size = n_components * number_of_functions(len(origin))
+    n_side_by_side = min(max(GROUP_SIZE[points.device.type] // size, 1), len(ridge))
+    samples, everyone = (
+        Samples(each, origin, n_side_by_side * n_components) for each in (some, points)
+    )
     found = []
-    for group in torch.arange(len(ridge), device=ridge.device).split(max(n_side_by_side, 1)):
+    for group in torch.arange(len(ridge), device=ridge.device).split(n_side_by_side):
         start = Mixtures.of_labels(samples, labels[group], n_components, ridge[group])
         found.append(start.fitted(samples, ridge[group]).predict(everyone))
     return torch.cat(found)

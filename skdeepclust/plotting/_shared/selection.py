@@ -50,7 +50,7 @@ def check_cluster_labels(labels: Any, n_clusters: int | None, name: str = "label
     if (
         labels.dtype.kind not in "iu"
         or labels.min(initial=0) < -1
-        or labels.max(initial=-1) >= limit
+        or labels.max(initial=0) >= limit
     ):
         most = "" if n_clusters is None else f" and below n_clusters={n_clusters}"
         raise ValueError(
@@ -58,12 +58,12 @@ def check_cluster_labels(labels: Any, n_clusters: int | None, name: str = "label
             "number them with np.unique(labels, return_inverse=True)[1]."
         )
     # each number below has its row and its colour
-    if n_clusters is None and labels.max(initial=-1) >= labels.size + MOST_EMPTY:
+    if n_clusters is None and labels.max(initial=0) >= labels.size + MOST_EMPTY:
         raise ValueError(
             f"{name} of {labels.size} samples go up to {labels.max()}, far more than there are "
             "samples: number them with np.unique(labels, return_inverse=True)[1]."
         )
-    return labels
+    return labels.astype(np.int64, copy=False)  # of unsigned ones -1 is a large one
 
 
 def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
