@@ -67,6 +67,11 @@ class Runner:
         half = None if self.precision == "32" else half_dtype(self.precision, first.device)
         vars(self).update(device=first.device, dtype=first.dtype, half_dtype=half)
 
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """Return what scales the losses of a training in float16; other precisions need nothing."""
+        is_fp16 = self.half_dtype is torch.float16
+        return torch.amp.GradScaler(self.device.type) if is_fp16 else None
+
     def by_rows(self, function: Callable[..., Any], *tensors: Tensor, n_views: int = 1) -> Any:
         """Return `function` of a batch, which has a row, or a tuple of such, for each sample.
 

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -217,11 +218,8 @@ class Session:
         about = {"estimator": self.estimator, **data.for_tasks()}
         context = self.context.subcontext(phase, max_subtasks=net.max_epochs)
         context.call_on_fit_task_begin(**about)
-        is_fp16 = self.runner.half_dtype is torch.float16
-        state = {
-            "state": lambda: self.state(watch),
-            "set_state": lambda x: self.set_state(x, watch),
-        }
+        state: dict[str, Any] = {"state": partial(self.state, watch)}
+        state["set_state"] = partial(self.set_state, watch=watch)
         changes = [on_epoch_begin, self.settings.callbacks, self.regularizers]
         steps = self.recorder.steps(
             phase, net.module, is_steady=not any(changes), **state,
@@ -239,7 +237,7 @@ class Session:
             strategy=self.strategy,
             steps=steps,
             listeners=Listeners(told),
-            scaler=torch.amp.GradScaler(self.runner.device.type) if is_fp16 else None,
+            scaler=self.runner.scaler(),
         )
         net.initialize()
         take_up_moments(net.optimizer_, phase, self.outcome.resume.optimizer or {})

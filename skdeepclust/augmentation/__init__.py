@@ -21,6 +21,16 @@ from torch import Tensor
 
 from skdeepclust.augmentation._image_changes import recoloured, sampling_grid
 
+__all__ = [
+    "FeatureAugmentation",
+    "ImageAugmentation",
+    "RowwiseAugmentation",
+    "SequenceAugmentation",
+    "check_augmentation",
+    "in_two_steps",
+    "resolve_augmentation",
+]
+
 Augmentation = Callable[[Tensor], Tensor]
 
 

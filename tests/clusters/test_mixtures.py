@@ -122,7 +122,7 @@ def test_a_covariance_that_rounding_has_spoilt_is_named(X, starts):
         )
 
 
-@pytest.mark.parametrize("device", ["cuda"] if torch.cuda.is_available() else [])
+@pytest.mark.parametrize("device", ["cpu", *(["cuda"] * torch.cuda.is_available())])
 def test_partitions_are_the_same_on_every_device(X, device):
     options = {"rows": np.arange(300), "init": "gmm", "n_init": 5, "random_state": 0}
     found = [*candidate_partitions(X, 4, **options, device=torch.device(device))]

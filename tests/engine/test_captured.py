@@ -33,6 +33,7 @@ def graphs(monkeypatch) -> list[ProcessorGraphs]:
     return made
 
 
+DEVICES = ["cpu", *(["cuda"] * torch.cuda.is_available())]
 RADIUS = {"contrast": "triplet", "negatives": "radius"}
 FITS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in NETWORKS},
@@ -44,7 +45,7 @@ def model_of(name: str, **options: Any) -> tuple[Any, tuple]:
     """Return an estimator that takes five batches an epoch, and what it is fitted to."""
     network, own = FITS[name]
     model, arguments = NETWORKS[network]()
-    return model.set_params(batch_size=12, device="cpu", **own, **options), arguments
+    return model.set_params(batch_size=12, **{"device": "cpu", **own, **options}), arguments
 
 
 def numbers(model) -> dict[str, np.ndarray]:
@@ -56,22 +57,16 @@ def numbers(model) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", FITS)
-def test_recorded_steps_come_to_the_same(name, graphs):
-    plain, arguments = model_of(name)
+def test_recorded_steps_come_to_the_same(name, device, request):
+    made = request.getfixturevalue("graphs") if device == "cpu" else []
+    plain, arguments = model_of(name, device=device)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="compile=")
-        recorded = model_of(name, compile="cuda_graph")[0].fit(*arguments)
-    (own,) = graphs
-    assert own.n_replayed > 2 * own.n_recorded
+        recorded = model_of(name, device=device, compile="cuda_graph")[0].fit(*arguments)
+    assert all(own.n_replayed > 2 * own.n_recorded > 0 for own in made)
     assert_same(recorded, plain.fit(*arguments))
-
-
-@pytest.mark.parametrize("name", FITS if torch.cuda.is_available() else [])
-def test_recorded_steps_of_a_device_come_to_the_same(name):
-    plain, arguments = model_of(name)
-    recorded = model_of(name, compile="cuda_graph")[0]
-    assert_same(*(each.set_params(device="cuda").fit(*arguments) for each in (recorded, plain)))
 
 
 def autoencoder(network: nn.Module | None = None, X: np.ndarray = KNOWN, **options):

@@ -73,6 +73,8 @@ def test_errors_say_what_to_give():
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float16])
 def test_scores_of_a_type_without_negatives_rank_as_numbers(dtype):
     true, labels, scores = [0, 0, 1, 1, 2, 2], [1, 1, 0, 0, 2, 0], np.repeat([0, 1], 3)
-    expected = CoverageDisplay.from_predictions(true, labels, scores).accuracy
-    found = CoverageDisplay.from_predictions(true, labels, scores.astype(dtype)).accuracy
+    expected, found = (
+        CoverageDisplay.from_predictions(true, labels, each, ax=own_axes()).accuracy
+        for each in (scores, scores.astype(dtype))
+    )
     np.testing.assert_array_equal(found, expected)

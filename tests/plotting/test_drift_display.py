@@ -104,6 +104,7 @@ def test_errors_say_what_to_give():
 def test_labels_without_a_sign(dtype):
     labels = np.array([0, 1, 1, 2, 0, 2])
     drawn, expected = (
-        DriftDisplay.from_predictions(each, each) for each in (labels.astype(dtype), labels)
+        DriftDisplay.from_predictions(each, each, ax=own_axes())
+        for each in (labels.astype(dtype), labels)
     )
     np.testing.assert_array_equal(drawn.shares, expected.shares)
