@@ -62,7 +62,9 @@ elif name == "TAGnetClusterer":
     model = skdeepclust.TAGnetClusterer(k, random_state=seed).fit(rows)
 else:
     model = skdeepclust.TripletDECClusterer(k, image_shape=shape, random_state=seed).fit(X)
-    found["ACC of start"] = round(clustering_accuracy_score(y, model.initial_labels_), 4)
+    if hasattr(model, "initial_labels_"):  # of later builds
+        start = clustering_accuracy_score(y, model.initial_labels_)
+        found["ACC of start"] = round(start, 4)
 seconds = time.process_time() - begin
 if name == "ForcedApartEmbedder":
     labels = KMeans(k, n_init=10, random_state=seed).fit_predict(model.transform(rows))
