@@ -125,20 +125,29 @@ def measured(options: argparse.Namespace) -> Iterator[Record]:
 def table(records: Sequence[Record]) -> str:
     """Return both builds beside each other, and the ratio of their seconds."""
     # of runs with the same seed, the newest
-    names = ("estimator", "data", "setting", "seed")
+    names = ("base", "estimator", "data", "setting", "seed")
     newest = {tuple(record[name] for name in names): record for record in records}
     groups: dict[tuple[str, ...], list[Record]] = {}
     for key, record in newest.items():
         groups.setdefault(key[:-1], []).append(record)
     rows = []
-    for (estimator, data, build), runs in groups.items():
-        before = groups.get((estimator, data, "before"), runs)
+    for (*what, build), runs in groups.items():
+        before = groups.get((*what, "before"), runs)
         ratio = np.mean([run["cpu_s"] for run in runs]) / np.mean([run["cpu_s"] for run in before])
         worst = min(run["ACC"] for run in runs)
         start = [run["ACC of start"] for run in runs if "ACC of start" in run]
         values = [mean_and_std(each) if each else "" for each in ([r["ACC"] for r in runs], start)]
         memory = max(run["peak_rss_mb"] for run in runs)
-        rows.append([estimator, data, build, len(runs), values[0], f"{worst:.3f}", values[1]])
+        rows.append(
+            [
+                *what[1:],
+                f"{what[0]}" if build == "before" else "now",
+                len(runs),
+                values[0],
+                f"{worst:.3f}",
+                values[1],
+            ]
+        )
         rows[-1] += [mean_and_std([run["cpu_s"] for run in runs], 1), f"{ratio:.2f}", memory]
     header = [
         "estimator",

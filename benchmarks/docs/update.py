@@ -43,11 +43,11 @@ from benchmarks.triplet_dec.tables import table
 METHODS = ("forced_apart", "parsimonious", "tagnet")
 PAGES_OF_USE = (
     "answers_results", "distributed", "explanations", "known_samples", "repair", "scaling_results",
-    "serving", "tuning",
+    "serving", "tuning", "stream_results",
 )  # fmt: skip
 NAMES_OF_PAGES = (
-    "benchmarks", "choices", "choosing", "classics", "comparison", "comparison_rows", "index",
-    "papers", "tagnet_variations", "triplet_dec_results", *PAGES_OF_USE,
+    "benchmarks", "choices", "choosing", "classics_results", "comparison", "comparison_rows",
+    "index", "papers", "tagnet_variations", "triplet_dec_results", *PAGES_OF_USE,
     *(f"{method}_results" for method in METHODS),
 )  # fmt: skip
 DOCS = [ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PAGES]
