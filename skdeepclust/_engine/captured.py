@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -189,7 +190,7 @@ class RecordedSteps(Steps):
             return self._compared(self._recordings[key], gradients, x, extra)
         return self._recordings[key].run(self.weights, tensors)
 
-    @property
+    @cached_property
     def weights(self) -> list[nn.Parameter]:
         return [*self.module.parameters()]
 
