@@ -130,7 +130,7 @@ EXPERIMENTS = {
     "judge": Experiment(judged, ROWS, {JUDGE: None}),
     "epochs": Experiment(whole, DATA, EPOCHS),
     "epoch costs": Experiment(epoch_costs, ("digits", "segments", "mnist-5k"), COSTS),
-    "small": Experiment(whole, ("digits", "segments"), SMALL),
+    "small": Experiment(whole, ("digits", "segments", "mnist-5k"), SMALL),
     "halves": Experiment(
         half,
         ("digits", "mnist-5k"),
