@@ -23,7 +23,12 @@ from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.known.links import NOTHING, Links
 from skdeepclust._clusters.negatives import RunningRadius
 from skdeepclust._clusters.partitions import Clusters, check_init, is_gmm, softened
-from skdeepclust._clusters.positives import Positives, mixes_neighbors, positives_of
+from skdeepclust._clusters.positives import (
+    Positives,
+    mixes_neighbors,
+    positives_of,
+    two_views,
+)
 from skdeepclust._clusters.prior import prior_of_partition
 from skdeepclust._clusters.repair import revive
 from skdeepclust._compat import HasMethods, Interval, StrOptions
@@ -341,18 +346,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         return {"loss": self._reconstruct(x, self._embed(x), sample_weight)}
 
     def _two_views(self, x: Tensor, idx: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed samples and their positives, in one batch for the batch statistics."""
-        positives = self._fit.positives
-        if positives is None:
-            embedding = self._embed(x)
-            return embedding, embedding
-
-        def both(x: Tensor, *drawn: Tensor) -> Tensor:
-            return self._embed(torch.cat([x, positives.apply_drawn(x, *drawn)]))
-
-        views = self._runner.by_rows(both, x, *positives.draw(x, idx), n_views=2)
-        anchor, positive = views.chunk(2)
-        return anchor, positive
+        return two_views(self._runner, self._embed, self._fit.positives, x, idx)
 
     def _contrast(self, anchor: Tensor, positive: Tensor, admissible: Tensor, weight) -> Tensor:
         if self.contrast == "info_nce":

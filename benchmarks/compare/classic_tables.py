@@ -56,7 +56,24 @@ def small(records: Sequence[Record]) -> str:
     )
 
 
+def parts(records: Sequence[Record]) -> str:
+    """Return what another start, a warm-up and both are worth."""
+    runs_of = {(data, method): runs for data, method, runs in by_method(records, "parts")}
+    kinds = ("as in the paper", "search", "warm-up", "warm-up and search")
+    rows = []
+    for data in dict.fromkeys(data for data, _ in runs_of):
+        for name in PEERS:
+            groups = [runs_of.get((data, f"{name}, {kind}"), []) for kind in kinds]
+            if any(groups):
+                accuracies, _, seconds = zip(*map(told, groups), strict=True)
+                n_seeds = max(map(len, groups))
+                rows.append([data, name, n_seeds, *accuracies, seconds[0], seconds[-1]])
+    header = ["data", "method", "seeds", "ACC", *(f"ACC, {kind}" for kind in kinds[1:])]
+    return markdown([*header, "CPU s", "CPU s of both"], rows)
+
+
 TABLES: Mapping[str, Callable[[Sequence[Record]], str]] = {
     "compare-classics": classics,
     "compare-classics-small": small,
+    "compare-classics-parts": parts,
 }

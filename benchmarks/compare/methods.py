@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -59,11 +60,19 @@ def tagnet(samples: Samples, n_clusters: int, seed: int) -> Fitted:
     return Fitted(model.fit_predict(samples.X), model.predict, model)
 
 
-def classic(clusterer: Callable[..., Any], **parameters: Any) -> Method:
+def classic(
+    clusterer: Callable[..., Any],
+    on_rows: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    sees_images: bool = False,
+    **parameters: Any,
+) -> Method:
     """One of the classics, unless told otherwise at its defaults; on rows, as in its paper."""
 
     def method(samples: Samples, n_clusters: int, seed: int) -> Fitted:
-        model = clusterer(n_clusters, random_state=seed, **parameters)
+        given = {"image_shape": samples.image_shape} if sees_images else {}
+        given |= on_rows if given.get("image_shape") is None else {}
+        model = clusterer(n_clusters, random_state=seed, **parameters, **given)
         return Fitted(model.fit_predict(samples.X), model.predict, model)
 
     method.prepare = make_an_optimizer
@@ -182,4 +191,17 @@ SMALL = {
         )
         for name in CLASSICS
     },
+}
+# What the start and the warm-up of Triplet DEC are worth to each; of images, in convolutions.
+PARTS = {
+    f"{name}, {told}": classic(
+        clusterer, {"module__hidden": (UNITS,)}, sees_images=True, init=init, warmup=warmup
+    )
+    for name, clusterer in CLASSICS.items()
+    for told, init, warmup in (
+        ("as in the paper", "paper", None),
+        ("search", "search", None),
+        ("warm-up", "paper", "contrastive"),
+        ("warm-up and search", "search", "contrastive"),
+    )
 }

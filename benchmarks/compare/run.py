@@ -7,8 +7,9 @@
 
 "methods" clusters all samples, "rows" does so with tables and embeddings, "judge" ranks initial
 clusters of these with and without classes, "epochs" clusters with fewer or more of Triplet DEC's,
-"small" compares the classics in small networks and from another start, "epoch costs" takes seconds
-of their epochs in turns, "halves" fits on a half and labels the other one, "numbers" asks for 2 to
+"small" compares the classics in small networks and from another start, "parts" tells what the start
+and the warm-up of Triplet DEC are worth to each, "epoch costs" takes seconds of their epochs in
+turns, "halves" fits on a half and labels the other one, "numbers" asks for 2 to
 20 clusters, "imbalance" leaves out most samples of some classes. Every method runs at one setting,
 that of its documentation, on the same rows, with the same number of threads, in the same process.
 Classes are seen by the scores alone.
@@ -46,6 +47,7 @@ from benchmarks.compare.methods import (
     METHODS,
     NO_PREDICT,
     ON_REQUEST,
+    PARTS,
     PLAIN,
     SMALL,
     SMALL_ONLY,
@@ -131,6 +133,7 @@ EXPERIMENTS = {
     "epochs": Experiment(whole, DATA, EPOCHS),
     "epoch costs": Experiment(epoch_costs, ("digits", "segments", "mnist-5k"), COSTS),
     "small": Experiment(whole, ("digits", "segments", "mnist-5k"), SMALL),
+    "parts": Experiment(whole, ("digits", "segments", "mnist-5k"), PARTS),
     "halves": Experiment(
         half,
         ("digits", "mnist-5k"),
@@ -189,7 +192,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
     parser.add_argument("--data", nargs="+", default=tuple(dict.fromkeys((*DATA, *ROWS))))
     parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=[*EXPERIMENTS])
-    known = {**METHODS, **EPOCHS, **SMALL, **COSTS, **IMBALANCED}
+    known = {**METHODS, **EPOCHS, **SMALL, **PARTS, **COSTS, **IMBALANCED}
     parser.add_argument(
         "--methods", nargs="+", choices=known, metavar="METHOD", help="default: all"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -135,6 +136,40 @@ class LinkedPositives:
     def apply_drawn(self, x: Tensor, /, *drawn: Tensor) -> Tensor:
         """Return the positives."""
         return self.positives.apply_drawn(*drawn)
+
+
+def two_views(
+    runner: Runner,
+    embed: Callable[[Tensor], Tensor],
+    positives: Positives | None,
+    x: Tensor,
+    idx: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Embed samples and their positives, in one batch for the batch statistics.
+
+    Parameters
+    ----------
+    runner : Runner
+        Runs the network.
+    embed : callable
+        Returns the embedding (n, n_components) of a batch.
+    positives : Positives or None
+        Make the positive of a sample; `None`: it is its own.
+    x : Tensor of shape (n, ...)
+        A batch of samples.
+    idx : Tensor of int64 of shape (n,)
+        Which these are.
+    """
+    if positives is None:
+        embedding = embed(x)
+        return embedding, embedding
+
+    def both(x: Tensor, *drawn: Tensor) -> Tensor:
+        return embed(torch.cat([x, positives.apply_drawn(x, *drawn)]))
+
+    views = runner.by_rows(both, x, *positives.draw(x, idx), n_views=2)
+    anchor, positive = views.chunk(2)
+    return anchor, positive
 
 
 def positives_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -20,7 +21,9 @@ from skdeepclust._estimator import types
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
 from skdeepclust._estimator.parameters import learned, parameter
+from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
 from skdeepclust._training.session import Session
+from skdeepclust.classics._warmup import LR_FACTOR, ContrastiveWarmup
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder
@@ -54,6 +57,23 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         allowed=[Interval(Integral, 0, None, closed="left")],
         doc="""int
         Epochs of reconstruction alone, before the clusters are looked for.""",
+    )
+    warmup: str | None = parameter(
+        default=None,
+        allowed=[StrOptions({"contrastive"}), None],
+        doc="""{"contrastive"} or None
+        "contrastive": before the clusters are looked for, the network has the warm-up of
+        :class:`~skdeepclust.TripletDECClusterer`, too. It draws each sample to its positive and
+        pushes it away from other samples, while it goes on reconstructing. The positive of an
+        image is an augmented copy (:class:`~skdeepclust.augmentation.ImageAugmentation`), that of
+        a row a point between it and a neighbour. `None`: as in the papers.""",
+    )
+    warmup_epochs: int | float | str = parameter(
+        default="auto",
+        allowed=AUTOMATIC_EPOCHS,
+        doc="""{"auto"}, int or float
+        Epochs of the warm-up, if there is one; "auto" is `1 + 37500 / n_samples`, at most 50; a
+        float in (0, 1] is a share of that.""",
     )
     init: str = parameter(
         default="paper",
@@ -144,6 +164,10 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         """Return the mean error of the samples that are decoded from an embedding."""
         return weighted_mean(self._runner.by_rows(self._errors, x, embedding), sample_weight)
 
+    def _mean_error(self, x: Tensor, embedding: Tensor, sample_weight: Tensor | None) -> Tensor:
+        """Return the mean over the features, too, which a warm-up weighs."""
+        return self._reconstruct(x, embedding, sample_weight)
+
     def _pretraining_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         return {"loss": self._reconstruct(x, self._embed(x), sample_weight)}
 
@@ -161,17 +185,18 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
         clustering = {"clustering": self.max_epochs}
-        return clustering if warm else {"reconstruction": self.pretrain_epochs, **clustering}
+        if warm:
+            return clustering
+        before = {"reconstruction": self.pretrain_epochs}
+        if self.warmup is not None:
+            most = min(1 + 37_500 / n_samples, 50)
+            before["warmup"] = number_of_epochs(self.warmup_epochs, most)
+        return {**before, **clustering}
 
     def _fit_phases(self, session: Session, X, extra, schedule) -> None:
         weight = extra.get("sample_weight", np.ones(X.shape[0]))
         if "reconstruction" in schedule:
-            session.standardize(X, weight)
-            epochs = schedule["reconstruction"]
-            session.train("reconstruction", self._pretraining_loss, X, extra, epochs=epochs)
-            find = self._searched if self.init == "search" else self._found
-            start = find(session, X, weight)
-            self._begin(start)
+            self._begin(self._first_clusters(session, X, extra, schedule, weight))
         session.train(
             "clustering",
             self._clustering_loss,
@@ -183,6 +208,28 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         )
         self.cluster_centers_ = self.module_.centers.detach().cpu().numpy().copy()
 
+    def _first_clusters(
+        self, session: Session, X, extra, schedule: Mapping[str, int], weight: np.ndarray
+    ) -> Mixture:
+        """Train the autoencoder, and look for the clusters of its embedding."""
+        find, warmup = partial(self._found, session, X, weight), None
+        if self.init == "search" or schedule.get("warmup"):
+            judge = Judge.learn(
+                session.runner, X, self.n_clusters, "auto", N_NEIGHBORS, None, session.once
+            )
+            if self.init == "search":
+                find = partial(self._searched, session, X, weight, judge)
+            if schedule.get("warmup"):
+                warmup = ContrastiveWarmup.of(session.runner, X, judge.neighbors)
+                session.carried.append(warmup.radius)
+        session.standardize(X, weight)
+        epochs = schedule["reconstruction"]
+        session.train("reconstruction", self._pretraining_loss, X, extra, epochs=epochs)
+        if warmup is not None:
+            loss, epochs = partial(warmup.loss, self._embed, self._mean_error), schedule["warmup"]
+            session.train("warmup", loss, X, extra, epochs=epochs, lr_factor=LR_FACTOR)
+        return find()
+
     def _found(self, session: Session, X, weight: np.ndarray) -> Mixture:
         """Return the clusters of the embedding that the paper starts from."""
 
@@ -192,11 +239,8 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
 
         return session.once("initial_clusters", found)
 
-    def _searched(self, session: Session, X, weight: np.ndarray) -> Mixture:
+    def _searched(self, session: Session, X, weight: np.ndarray, judge: Judge) -> Mixture:
         """Return those of the partition that agrees best with the neighbours in the input."""
-        judge = Judge.learn(
-            session.runner, X, self.n_clusters, "auto", N_NEIGHBORS, None, session.once
-        )
 
         def found() -> Mixture:
             embedding = self._embedding(X)

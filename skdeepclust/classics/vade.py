@@ -127,6 +127,9 @@ class VaDEClusterer(BaseClassicClusterer):
             return self._n_values * super()._errors(x, embedding)
         return bernoulli_errors(self._decode(embedding), x)
 
+    def _mean_error(self, x: Tensor, embedding: Tensor, sample_weight: Tensor | None) -> Tensor:
+        return super()._mean_error(x, embedding, sample_weight) / self._n_values
+
     def _clustering_loss(self, x: Tensor, idx: Tensor, sample_weight: Tensor | None = None):
         mean, mixture = self._embed(x), self.module_.mixture
         z, log_variance = self.module_.draw(mean)
