@@ -20,10 +20,10 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
 
 
 def checked_shape(name: str, shape: Any) -> tuple[int, ...]:
-    """Return a shape as a tuple, or raise TypeError if it holds something else than integers."""
+    """Return a shape as a tuple; its sides must be integers, and at least 1."""
     if isinstance(shape, (str, bytes)) or not hasattr(shape, "__iter__"):
         raise TypeError(f"{name} must be a tuple of integers, such as (8, 8), got {shape!r}.")
     sides = tuple(shape)
     for side in sides:
-        check_integer(f"each side of {name}", side)
+        check_count(f"each side of {name}", side)
     return tuple(map(int, sides))

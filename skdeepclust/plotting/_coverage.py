@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array, check_scalar, column_or_1d
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skdeepclust.metrics import match_labels
@@ -184,10 +185,12 @@ class CoverageDisplay:
         Raises
         ------
         ValueError
-            If lengths differ, a score isn't finite, or `kept` is no share.
+            If lengths differ, a score isn't finite, or `kept` isn't from 0 to 1.
+        TypeError
+            If `kept` isn't a number.
         """
-        if kept is not None and not 0 <= kept <= 1:
-            raise ValueError(f"kept must be a share, from 0 to 1, got {kept!r}.")
+        if kept is not None:
+            check_scalar(kept, "kept", Real, min_val=0, max_val=1)
         true, labels = (
             column_or_1d(to_numpy(values, called))
             for called, values in (("y_true", y_true), ("labels", labels))

@@ -99,6 +99,8 @@ def test_errors(kmeans, monkeypatch):
         CenterContrastDisplay.from_estimator(kmeans, KNOWN)
     with pytest.raises(ValueError, match="with 64 values, those of a sample, got \\(8, 9\\)"):
         CenterContrastDisplay.from_estimator(kmeans, KNOWN, image_shape=(8, 9))
+    with pytest.raises(ValueError, match="each side of image_shape must be at least 1, got -8"):
+        CenterContrastDisplay.from_estimator(kmeans, KNOWN, image_shape=(-8, -8))
     with pytest.raises(ValueError, match="images and sample_images belong together"):
         NearestMembersDisplay.from_estimator(kmeans, KNOWN, NEW, images=KNOWN.reshape(-1, 8, 8))
     texts = ["a sea", "the sea", "bread", "butter"]

@@ -64,8 +64,12 @@ def test_errors_say_what_to_give():
         CoverageDisplay.from_estimator(DBSCAN().fit(X), X, Y)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         CoverageDisplay.from_predictions([0, 1], [0, 1], [0.5])
-    with pytest.raises(ValueError, match="kept must be a share"):
-        CoverageDisplay.from_predictions([0, 1], [0, 1], [0.5, 0.1], kept=90)
+    for kept, error, what in (
+        (90, ValueError, "kept == 90, must be <= 1"),
+        ("a", TypeError, "kept"),
+    ):
+        with pytest.raises(error, match=what):
+            CoverageDisplay.from_predictions([0, 1], [0, 1], [0.5, 0.1], kept=kept)
     with pytest.raises(ValueError, match="scores contains NaN"):
         CoverageDisplay.from_predictions([0, 1], [0, 1], [0.5, np.nan])
 
