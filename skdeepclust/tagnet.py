@@ -20,6 +20,7 @@ from torch.nn import functional
 from skdeepclust._clusters.heads import HeadStart, initial_head
 from skdeepclust._clusters.initial_dictionary import given_dictionary, initial_dictionary
 from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._engine.captured import InPlace, renewed
 from skdeepclust._estimator import types
 from skdeepclust._estimator.graph_clusterer import BaseGraphClusterer, GraphFit
 from skdeepclust._estimator.parameters import learned, parameter
@@ -338,13 +339,14 @@ class TAGnetClusterer(BaseGraphClusterer):
             self._start_heads(session, X, extra, schedule["heads"])
         size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
         watch = self._watch(X)
+        refresh = partial(self._begin_epoch, X, watch)
         session.train(
             "clustering",
             self._loss,
             X,
             extra,
             epochs=schedule["clustering"],
-            on_epoch_begin=lambda epoch: self._begin_epoch(X, watch),
+            on_epoch_begin=InPlace(refresh) if fit.at_once else refresh,
             watch=watch,
             decay_lr=True,
             batch_size=max(X.shape[0] if fit.at_once else size, 2),
@@ -406,7 +408,7 @@ class TAGnetClusterer(BaseGraphClusterer):
             torch.cat(codes, 1).detach().cpu().numpy(),
             extra,
             epochs=n_steps,
-            on_epoch_begin=lambda epoch: self._set_targets([code.detach() for code in codes]),
+            on_epoch_begin=InPlace(lambda epoch: self._set_targets(codes)),
             batch_size=max(X.shape[0], 2),
             generator=None,
             samples=X,
@@ -436,7 +438,7 @@ class TAGnetClusterer(BaseGraphClusterer):
         return size * (encoder.n_stages + WORKING_MATRICES) <= MAX_BYTES
 
     @torch.no_grad()
-    def _begin_epoch(self, X, watch: EpochWatch) -> None:
+    def _begin_epoch(self, X, watch: EpochWatch, epoch: int) -> None:
         """Refresh what a step takes from the epoch's start: targets, messages of neighbours."""
         fit, last = self._fit, None
         fit.branch = (lambda idx: fit.graph) if fit.at_once else (lambda idx: None)
@@ -456,7 +458,9 @@ class TAGnetClusterer(BaseGraphClusterer):
     def _set_targets(self, codes: Sequence[Tensor]) -> None:
         if self.loss == "target":
             pairs = zip(self.module_.heads, codes, strict=True)
-            self._fit.targets = [target_distribution(head(c).softmax(1)) for head, c in pairs]
+            targets = [target_distribution(head(c).softmax(1)) for head, c in pairs]
+            places = self._fit.targets or [None] * len(targets)
+            self._fit.targets = [*map(renewed, places, targets)]
 
     @torch.no_grad()
     def _auxiliary(self) -> list[np.ndarray | None]:

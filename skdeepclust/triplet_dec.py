@@ -32,6 +32,7 @@ from skdeepclust._clusters.positives import (
 from skdeepclust._clusters.prior import prior_of_partition
 from skdeepclust._clusters.repair import revive
 from skdeepclust._compat import HasMethods, Interval, StrOptions
+from skdeepclust._engine.captured import InPlace, renewed
 from skdeepclust._estimator import types
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
 from skdeepclust._estimator.linked_clusterer import BaseDeepLinkedClusterer
@@ -486,9 +487,9 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             self.module_.set_clusters(start.clusters.centers, start.clusters.metric)
         session.train(
             "clustering", self._clustering_loss, X, extra, epochs=schedule["clustering"],
-            on_epoch_begin=lambda epoch: self._update_target(
+            on_epoch_begin=InPlace(lambda epoch: self._update_target(
                 X, partition if epoch == 1 or is_fixed else None, watch
-            ),
+            )),
             decay_lr=True, watch=watch,
         )  # fmt: skip
 
@@ -512,7 +513,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         fit = self._fit
         if partition is not None:
             watch.note(lambda: self._criterion(X))
-            fit.target = softened(partition, self.n_clusters).to(self.module_.centers)
+            target = softened(partition, self.n_clusters).to(self.module_.centers)
+            fit.target = renewed(fit.target, target)
             return
         assignment = self._runner.infer(self._soft, X)
         watch.note(lambda: fit.judge.criterion(assignment))
@@ -523,7 +525,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         )  # fmt: skip
         smooth = fit.judge.smoothed(revived)
         target = target_distribution(smooth, sample_weight=weight, cluster_prior=fit.prior)
-        fit.target = fit.judge.links.targets(target)
+        fit.target = renewed(fit.target, fit.judge.links.targets(target))
 
     def _decode_point(self, embedding: Tensor, /) -> Tensor:
         if self.normalize:

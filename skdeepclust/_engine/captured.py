@@ -80,6 +80,31 @@ class CudaGraphs:
         return pickle.dumps([*_global_generators(), torch.default_generator.get_state().tolist()])
 
 
+@dataclass(frozen=True)
+class InPlace:
+    """What is done before an epoch, if what steps read is changed where it lies.
+
+    A recorded step reads the same places again: it stays right.
+
+    Parameters
+    ----------
+    function : callable
+        Called with the number of the epoch.
+    """
+
+    function: Callable[[int], object]
+
+    def __call__(self, epoch: int) -> None:
+        self.function(epoch)
+
+
+def renewed(place: Tensor | None, value: Tensor) -> Tensor:
+    """Put a value where the one before it lies, if there is one like it; return where it lies."""
+    if place is None or (place.shape, place.dtype) != (value.shape, value.dtype):
+        return value
+    return place.copy_(value)
+
+
 class Steps:
     """Training steps as they are."""
 

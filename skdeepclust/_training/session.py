@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from skdeepclust._compat import allow_another_subtask
-from skdeepclust._engine.captured import Recorder
+from skdeepclust._engine.captured import InPlace, Recorder
 from skdeepclust._engine.distributed import Strategy
 from skdeepclust._engine.precision import Compiler
 from skdeepclust._engine.reports import Report
@@ -150,7 +150,8 @@ class Session:
         samples : same as X
             What callbacks see in place of X, where that isn't what the estimator takes.
         on_epoch_begin : callable
-            Called with the number of the epoch, from 1, before it begins.
+            Called with the number of the epoch, from 1, before it begins; an `InPlace` says that
+            recorded steps stay right.
         valid : tuple
             `(X, extra)` of a validation part, or `(X, extra, y)` with labels for callbacks.
         lr : str
@@ -220,7 +221,8 @@ class Session:
         context.call_on_fit_task_begin(**about)
         state: dict[str, Any] = {"state": partial(self.state, watch)}
         state["set_state"] = partial(self.set_state, watch=watch)
-        changes = [on_epoch_begin, self.settings.callbacks, self.regularizers]
+        moves = None if isinstance(on_epoch_begin, InPlace) else on_epoch_begin
+        changes = [moves, self.settings.callbacks, self.regularizers]
         steps = self.recorder.steps(
             phase, net.module, is_steady=not any(changes), **state,
             are_watched=any(map(watches_steps, self.settings.callbacks or ())),

@@ -17,6 +17,7 @@ from skdeepclust._clusters.initial import initial_clusters
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.weighted import Mixture, Points, kmeans
 from skdeepclust._compat import Interval, StrOptions
+from skdeepclust._engine.captured import InPlace
 from skdeepclust._estimator import types
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
@@ -204,7 +205,7 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
             extra,
             epochs=schedule["clustering"],
             lr="clustering_lr",
-            on_epoch_begin=lambda epoch: self._begin_epoch(X, weight, epoch),
+            on_epoch_begin=InPlace(lambda epoch: self._begin_epoch(X, weight, epoch)),
         )
         self.cluster_centers_ = self.module_.centers.detach().cpu().numpy().copy()
 
@@ -265,7 +266,7 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         self.module_.centers.copy_(torch.from_numpy(start.means))
 
     def _begin_epoch(self, X, weight: np.ndarray, epoch: int) -> None:
-        """Find what an epoch of the clustering phase needs of all samples."""
+        """Find what an epoch of the clustering phase needs of all samples, where the last is."""
 
 
 def _not_asked(*arguments: Any) -> Any:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from skdeepclust._compat import Interval
+from skdeepclust._engine.captured import renewed
 from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust.classics._base import BaseClassicClusterer
 from skdeepclust.losses import assignment_kl, student_t_assignment, target_distribution
@@ -100,4 +101,5 @@ class DECClusterer(BaseClassicClusterer):
     def _begin_epoch(self, X, weight: np.ndarray, epoch: int) -> None:
         assignment = self._runner.infer(self._soft, X)
         sizes = torch.from_numpy(weight).to(assignment)
-        self._fit = target_distribution(assignment, sample_weight=sizes)
+        target = target_distribution(assignment, sample_weight=sizes)
+        self._fit = renewed(getattr(self, "_fit", None), target)

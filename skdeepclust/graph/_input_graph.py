@@ -70,13 +70,27 @@ def principal_components(
     at_most = min(MAX_PCA_SAMPLES, max(MIN_PCA_SAMPLES, MAX_PCA_VALUES // n_features))
     rows = some_rows(X.shape[0], at_most)
     flat = prepare or (lambda x: x.flatten(1))
-    few = runner.infer(flat, X if rows is None else rows_of(X, rows)).cpu().numpy()
+    few = runner.infer(flat, X if rows is None else rows_of(X, rows))
+    if few.device.type == "cuda" and few.shape[1] <= MAX_COVARIANCE_FEATURES:
+        return principal_axes(few, min(N_COMPONENTS, *few.shape))
+    few = few.numpy(force=True)
     with plain_arrays(), np.errstate(invalid="ignore"):  # equal rows
         n_components = min(N_COMPONENTS, *few.shape)
         wide = few.shape[1] > MAX_COVARIANCE_FEATURES
         solver = "randomized" if wide else "covariance_eigh"
         pca = PCA(n_components, svd_solver=solver, random_state=0).fit(few)
     return Projection(pca.mean_, np.ascontiguousarray(pca.components_.T))
+
+
+def principal_axes(rows: Tensor, n_components: int) -> Projection:
+    """Return the projection on the axes of the largest variance, computed where the rows are."""
+    mean = rows.double().mean(0)
+    centered = rows.double() - mean
+    axes = torch.linalg.eigh(centered.T @ centered).eigenvectors.flip(1)[:, :n_components]
+    # an axis has two directions: as in scikit-learn its largest component is positive
+    largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
+    axes = axes * torch.where(largest < 0, -1.0, 1.0)
+    return Projection(mean.cpu().numpy(), np.ascontiguousarray(axes.cpu().numpy()))
 
 
 def some_rows(n_samples: int, at_most: int) -> np.ndarray | None:

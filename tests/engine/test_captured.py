@@ -11,10 +11,11 @@ import pytest
 import torch
 from helpers.recorded_graphs import ProcessorGraphs
 from helpers.small_fits import KNOWN, NETWORKS
+from sklearn.base import clone
 from skorch.callbacks import Callback, EpochTimer, Freezer
 from torch import nn
 
-from skdeepclust import TripletDECClusterer
+from skdeepclust import IDECClusterer, TAGnetClusterer, TripletDECClusterer
 from skdeepclust._engine import captured
 from skdeepclust.persistence import load, save
 
@@ -91,6 +92,30 @@ def test_what_changes_between_epochs_is_recorded_anew(graphs):
     autoencoder(compile="cuda_graph", callbacks=[EpochTimer()])
     (own,) = graphs
     assert (own.n_aside, own.n_recorded, own.n_replayed) == (2, 2, 8)
+
+
+@pytest.mark.parametrize(
+    ("model", "n_phases"),
+    [
+        (
+            TripletDECClusterer(
+                3, image_shape=(8, 8), pretrain_epochs=1, warmup_epochs=1, n_starts=1, max_epochs=4
+            ),
+            3,
+        ),
+        (IDECClusterer(3, pretrain_epochs=1, max_epochs=4, module__hidden=(8,)), 2),
+        # its clustering phase takes all samples at once
+        (TAGnetClusterer(3, loss="target", max_epochs=6, auxiliary_clusters=None), 2),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_targets_that_change_stay_where_they_are_read(graphs, model, n_phases):
+    options = {} if isinstance(model, TAGnetClusterer) else {"batch_size": 12}
+    model = model.set_params(device="cpu", random_state=0, compile="cuda_graph", **options)
+    model.fit(KNOWN)
+    (own,) = graphs
+    assert (own.n_aside, own.n_recorded) == (n_phases, n_phases)
+    assert_same(model, clone(model).set_params(compile=False).fit(KNOWN))
 
 
 class Network(nn.Module):
