@@ -98,6 +98,11 @@ class InPlace:
         self.function(epoch)
 
 
+def moves(on_epoch_begin: Callable[[int], object] | None) -> bool:
+    """Tell whether what is done before an epoch may lead steps to other places."""
+    return not (on_epoch_begin is None or isinstance(on_epoch_begin, InPlace))
+
+
 def renewed(place: Tensor | None, value: Tensor) -> Tensor:
     """Put a value where the one before it lies, if there is one like it; return where it lies."""
     if place is None or (place.shape, place.dtype) != (value.shape, value.dtype):

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from skdeepclust._compat import allow_another_subtask
-from skdeepclust._engine.captured import InPlace, Recorder
+from skdeepclust._engine.captured import Recorder, moves
 from skdeepclust._engine.distributed import Strategy
 from skdeepclust._engine.precision import Compiler
 from skdeepclust._engine.reports import Report
@@ -221,11 +221,10 @@ class Session:
         context.call_on_fit_task_begin(**about)
         state: dict[str, Any] = {"state": partial(self.state, watch)}
         state["set_state"] = partial(self.set_state, watch=watch)
-        moves = None if isinstance(on_epoch_begin, InPlace) else on_epoch_begin
-        changes = [moves, self.settings.callbacks, self.regularizers]
+        callbacks = self.settings.callbacks or ()
         steps = self.recorder.steps(
-            phase, net.module, is_steady=not any(changes), **state,
-            are_watched=any(map(watches_steps, self.settings.callbacks or ())),
+            phase, net.module, **state, are_watched=any(map(watches_steps, callbacks)),
+            is_steady=not (callbacks or self.regularizers or moves(on_epoch_begin)),
         )  # fmt: skip
         told = [Recording(steps), CallbackTask(context, about, self.strategy)]
         told += self._listeners(on_epoch_begin, watch)

@@ -36,50 +36,53 @@ def test_without_epochs_it_is_none(name, digits):
     assert {row["phase"] for row in warm.history_} == {"reconstruction", "clustering"}
 
 
+class Shifted:
+    """Positives of samples, which are shifted."""
+
+    def draw(self, x, idx):
+        return (torch.full((len(x),), 0.3),)
+
+    def apply_drawn(self, x, shift):
+        return x + shift[:, None]
+
+
+class Alone:
+    """Runs a batch as a whole."""
+
+    def by_rows(self, function, *rows, n_views):
+        return function(*rows)
+
+
+def naive_contrast(rows: np.ndarray, positives: np.ndarray, weight: np.ndarray, radius: float):
+    """InfoNCE at the temperature 0.2 of directions, those within the radius left out."""
+    rows, positives = (each / np.linalg.norm(each, axis=1)[:, None] for each in (rows, positives))
+    contrast = 0.0
+    for i in range(len(rows)):
+        own, others = np.exp(rows[i] @ positives[i] / 0.2), 0.0
+        for j in range(len(rows)):
+            if j != i and np.linalg.norm(rows[i] - rows[j]) > radius:
+                for view in (rows[j], positives[j]):
+                    others += weight[j] * np.exp(rows[i] @ view / 0.2)
+        contrast -= weight[i] * np.log(own / (own + others)) / weight.sum()
+    return contrast
+
+
 def test_its_loss_by_loops():
-    rng = np.random.default_rng(0)
+    rng, scale = np.random.default_rng(0), np.array([1.0, 5.0, 0.2])
     x, weight = rng.normal(size=(5, 3)), rng.uniform(0.5, 2, 5)
     radius = RunningRadius(5, torch.device("cpu"))
     radius.mean[:] = 0.9
     radius.mean_square[:] = 0.81
 
-    class Shifted:
-        """The positive of a sample is shifted."""
-
-        def draw(self, x, idx):
-            return (torch.full((len(x),), 0.3),)
-
-        def apply_drawn(self, x, shift):
-            return x + shift[:, None]
-
-    class Alone:
-        """Runs a batch as a whole."""
-
-        def by_rows(self, function, *rows, n_views):
-            return function(*rows)
-
-    warmup = ContrastiveWarmup(Alone(), Shifted(), radius, 5)
-    scale = np.array([1.0, 5.0, 0.2])
-
     def reconstruct(x, embedding, sample_weight):
         errors = (x - embedding).square().mean(1)
         return (errors * sample_weight).sum() / sample_weight.sum()
 
+    warmup = ContrastiveWarmup(Alone(), Shifted(), radius, 5)
     given = torch.from_numpy(x), torch.arange(5), torch.from_numpy(weight)
     found = warmup.loss(lambda x: x * torch.from_numpy(scale), reconstruct, *given)
 
-    def direction(row):
-        return row * scale / np.linalg.norm(row * scale)
-
-    contrast = 0.0
-    for i in range(5):
-        own = np.exp(direction(x[i]) @ direction(x[i] + 0.3) / 0.2)
-        others = 0.0
-        for j in range(5):
-            if j != i and np.linalg.norm(direction(x[i]) - direction(x[j])) > 0.9:
-                for view in (x[j], x[j] + 0.3):
-                    others += weight[j] * np.exp(direction(x[i]) @ direction(view) / 0.2)
-        contrast -= weight[i] * np.log(own / (own + others)) / weight.sum()
+    contrast = naive_contrast(x * scale, (x + 0.3) * scale, weight, 0.9)
     error = sum(weight[i] * np.mean((x[i] - x[i] * scale) ** 2) for i in range(5)) / weight.sum()
     assert float(found["contrast"]) == pytest.approx(contrast, rel=1e-6)
     assert float(found["reconstruction"]) == pytest.approx(error)
