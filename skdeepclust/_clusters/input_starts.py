@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from skdeepclust._clusters.starts import (
     Partitioner,
     StartFinder,
     Together,
+    most_central,
 )
 
 # Mixtures with full covariances are fitted in so many components ...
@@ -25,12 +26,16 @@ MAX_SAMPLES = 4_000
 # Candidates in turn: mixtures of so many times as many components as clusters, which are merged
 # along the graph, and KMeans, that is 0. No kind finds the clusters of all data.
 KINDS = (0, 1, 2, 0, 3)
+# The one is taken that is most like the others among so many of the best, of those whose merit is
+# about the best one's: a partition that one candidate alone has found may be far better.
+N_COMPARED = 5
+SHARE_OF_BEST = 0.95
 
 
 def input_partition(
     judge: Judge, *, rows: np.ndarray, n_init: int, random_state: int
 ) -> np.ndarray:
-    """Return what plain methods find in the samples, the one of which neighbours tell most.
+    """Return a partition of the samples on which plain methods agree, and neighbours with them.
 
     Parameters
     ----------
@@ -50,7 +55,7 @@ def input_partition(
     """
     rows = candidate_rows(rows, random_state)
     found = input_candidates(judge, rows=rows, n_init=n_init, random_state=random_state)
-    return found[0].labels
+    return central_of_best(found, rows)
 
 
 def candidate_rows(rows: np.ndarray, random_state: int) -> np.ndarray:
@@ -69,6 +74,14 @@ def input_candidates(
     points /= np.sqrt(points.var(0).sum()) or 1.0
     partitions = [*_partitioners(points, judge, rows, n_init, random_state)]
     return StartFinder(Together(partitions), judge.wide_merit).ranked()
+
+
+def central_of_best(found: Sequence[Candidate], rows: np.ndarray) -> np.ndarray:
+    """Return the labels of the most central one of the best candidates."""
+    best = found[0].merit
+    least = best - (1 - SHARE_OF_BEST) * abs(best)
+    near = [each for each in found[:N_COMPARED] if each.merit >= least]
+    return most_central(near, rows).labels
 
 
 def _partitioners(

@@ -12,6 +12,7 @@ import torch
 
 from skdeepclust._clusters.merging import merged_partition
 from skdeepclust._clusters.partitions import CPU, candidate_partitions
+from skdeepclust._clusters.votes import agreements
 from skdeepclust._engine.reports import current_report
 
 
@@ -164,3 +165,18 @@ class StartFinder:
 def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Return candidates by falling merit, of equal ones the earlier one first."""
     return sorted(candidates, key=lambda each: each.merit, reverse=True)
+
+
+def most_central(candidates: Sequence[Candidate], rows: np.ndarray) -> Candidate:
+    """Return the candidate that is most like the other ones, by their adjusted Rand index.
+
+    What several good partitions have in common is seldom an accident of the merit.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        Partitions, one at least.
+    rows : ndarray of int
+        Samples on which they are compared.
+    """
+    return candidates[int(agreements([each.labels[rows] for each in candidates]).argmax())]

@@ -18,6 +18,7 @@ from skdeepclust import TripletDECClusterer
 from skdeepclust._clusters.input_starts import KINDS, input_partition
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.positives import NeighborMixtures, positives_of
+from skdeepclust._clusters.starts import Candidate, most_central
 from skdeepclust._engine.runner import Runner
 from skdeepclust._training import attempts
 from skdeepclust.augmentation import FeatureAugmentation
@@ -52,6 +53,20 @@ def test_a_table_with_categories_is_no_worse_than_its_plain_partition(seed) -> N
     assert adjusted_rand_score(group, model.labels_) > least
     assert adjusted_rand_score(group, model.initial_labels_) > least
     assert {row["phase"] for row in model.history_} == {"reconstruction", "clustering"}
+
+
+def test_the_most_central_is_found_by_all_pairs() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 4, 90)
+    others = [np.where(rng.random(90) < p, rng.integers(0, 4, 90), true) for p in (0.3, 0.1, 0.5)]
+    candidates = [Candidate(i, labels) for i, labels in enumerate(others)]
+    rows = np.arange(0, 90, 2)
+    alike = [
+        sum(adjusted_rand_score(a.labels[rows], b.labels[rows]) for b in candidates)
+        for a in candidates
+    ]
+    assert most_central(candidates, rows) is candidates[int(np.argmax(alike))]
+    assert most_central(candidates, rows).merit == 1
 
 
 @pytest.mark.parametrize("n_init", [1, 3, len(KINDS), 15])
@@ -156,7 +171,7 @@ def test_unequal_clusters_need_no_switch() -> None:
 
 
 def test_auto_is_the_shares_of_the_start() -> None:
-    X, y = make_blobs([120, 60, 20], n_features=8, cluster_std=3.0, random_state=0)
+    X, y = make_blobs([120, 60, 20], n_features=8, cluster_std=4.0, random_state=0)
     fits = [
         TripletDECClusterer(3, cluster_prior=prior, max_epochs=3, random_state=0).fit(X)
         for prior in ("auto", "uniform")
