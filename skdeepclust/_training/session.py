@@ -21,6 +21,7 @@ from skdeepclust._engine.reports import Report
 from skdeepclust._engine.rng import generator_states, set_generator_states
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.state import to_numpy, to_tensor
+from skdeepclust._engine.torch_settings import keep_freed_memory
 from skdeepclust._storage.checkpoint import Checkpoint, NoCheckpoint, SharedCheckpoint
 from skdeepclust._training.callback_errors import warn_of_idle_scores
 from skdeepclust._training.epoch_watch import EpochWatch
@@ -176,6 +177,7 @@ class Session:
         """
         if epochs == 0:
             return
+        keep_freed_memory()
         y = self.y if y is None else y
         data = PhaseData(X if samples is None else samples, extra, y, X, classes=self._classes)
         held_out = None if valid is None else PhaseData(*valid, classes=self._classes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import pickle
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ import torch
 from helpers.small_fits import FITS, KNOWN, outputs
 
 from skdeepclust import ParsimoniousAutoencoder
-from skdeepclust._engine.torch_settings import ordinary_torch
+from skdeepclust._engine.torch_settings import keep_freed_memory, ordinary_torch
 
 
 @contextmanager
@@ -108,3 +110,23 @@ def test_the_default_dtype_is_put_back_by_the_last_thread():
         leave.set()
         thread.join(10)
         assert torch.get_default_dtype() is torch.float64
+
+
+class _Heap(ctypes.Structure):
+    """What glibc says of its allocator."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in (*"abcd", "returned_when_freed", *"fghij")]
+
+
+LIBC = ctypes.CDLL(None) if os.name == "posix" else None
+
+
+@pytest.mark.skipif(not hasattr(LIBC, "mallinfo2"), reason="other allocators do as they do")
+def test_large_blocks_of_a_step_come_from_memory_that_is_kept():
+    heap = LIBC.mallinfo2
+    heap.restype = _Heap
+    keep_freed_memory()
+    before = heap().returned_when_freed
+    block = torch.empty(2**25 - 2**16, dtype=torch.uint8)
+    assert heap().returned_when_freed == before
+    assert len(block)
