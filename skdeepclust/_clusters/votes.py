@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.cluster import contingency_matrix
 
 MOST_ROUNDS = 20
@@ -49,29 +50,10 @@ def agreements(labels: Sequence[np.ndarray]) -> np.ndarray:
     n_runs = len(labels)
     if n_runs == 1:
         return np.ones(1)
-    # each run is numbered from 0 once: scikit-learn's score would look at it with each other run
-    index = [np.unique(each, return_inverse=True)[1] for each in labels]
     total = np.zeros(n_runs)
     for one, other in combinations(range(n_runs), 2):
-        total[[one, other]] += _adjusted_rand(index[one], index[other])
+        total[[one, other]] += adjusted_rand_score(labels[one], labels[other])
     return total / (n_runs - 1)
-
-
-def _adjusted_rand(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the adjusted Rand index of labels from 0, to the bit scikit-learn's."""
-    n_samples, width = len(one), int(other.max()) + 1
-    both = np.bincount(one * width + other, minlength=(int(one.max()) + 1) * width)
-    table = both.reshape(-1, width)
-    # ordered pairs of samples that are together in one, in the other, in both: exact integers
-    in_one, in_other, together = (
-        sum(int(size) ** 2 for size in sizes.tolist()) - n_samples
-        for sizes in (table.sum(1), table.sum(0), both)
-    )
-    fp, fn = in_other - together, in_one - together
-    if fn == fp == 0:
-        return 1.0
-    tp, tn = together, n_samples * (n_samples - 1) - together - fp - fn
-    return 2.0 * (tp * tn - fn * fp) / ((tp + fn) * (fn + tn) + (tp + fp) * (fp + tn))
 
 
 def matched(overlap: np.ndarray) -> np.ndarray:
