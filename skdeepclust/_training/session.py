@@ -27,6 +27,8 @@ from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.listeners import (
     Begin,
     CallbackTask,
+    Listener,
+    Listeners,
     Progress,
     Recording,
     Regularizers,
@@ -35,7 +37,7 @@ from skdeepclust._training.listeners import (
 )
 from skdeepclust._training.net_state import take_up_moments
 from skdeepclust._training.outcome import Outcome, trained
-from skdeepclust._training.phase import Listener, Listeners, Phase
+from skdeepclust._training.phase import Phase
 from skdeepclust._training.phase_data import PhaseData
 from skdeepclust._training.phase_net import NonFiniteError, PhaseNet, cosine_decay, early_stopping
 from skdeepclust._training.regularization import Loss, regularized

@@ -14,7 +14,7 @@ import torch
 from helpers.small_fits import FITS, KNOWN, outputs
 
 from skdeepclust import ParsimoniousAutoencoder
-from skdeepclust._engine.torch_settings import ordinary_torch
+from skdeepclust._engine.global_settings import ordinary_torch
 
 
 @contextmanager
