@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from skdeepclust._compat import Interval, fit_context, pages_of
 from skdeepclust._engine.foreign_arrays import readable
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import draw_seed
 

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdeepclust._compat import StrOptions
-from skdeepclust._engine.torch_settings import ordinary_torch
+from skdeepclust._engine.global_settings import ordinary_torch
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import fit_method, partial_fit_method
 from skdeepclust._estimator.class_attributes import resolve_class_attributes

@@ -19,12 +19,16 @@ from helpers.python_blocks import README_BLOCKS
 from hypothesis import settings
 from sklearn.datasets import load_digits
 
-from skdeepclust._clusters import starts
+from skdeepclust import tagnet
+from skdeepclust._clusters import initial_dictionary, starts
 from skdeepclust._training.session import Session
 
 # What tests expect to the last bit is the processor's; `make test-gpu` asks for the GPU.
 if "SKDEEPCLUST_TEST_GPU" not in os.environ:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+# What holds no test, and would be imported to look for examples in docstrings.
+collect_ignore_glob = ["house.py", "helpers/*", "same/*", "sequences/*", "typed/*"]
 
 # No display is needed, on any machine.
 matplotlib.use("Agg")
@@ -104,12 +108,13 @@ def global_state_untouched() -> Iterator[None]:
 def train_briefly(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return what shortens phases of fits: for examples, of which tests look at no number.
 
-    Of the candidates for initial clusters two of a kind are enough, then.
+    Of the candidates for initial clusters one of a kind is enough, then, and a hundred samples
+    for a dictionary.
     """
     train, candidates = Session.train, starts.candidate_partitions
 
     def few(*args: Any, n_init: int, **options: Any) -> Any:
-        return candidates(*args, n_init=min(n_init, 2), **options)
+        return candidates(*args, n_init=1, **options)
 
     def at_most(most: int, but: str | None = None) -> None:
         def brief(self, phase, *args, epochs, **options):
@@ -118,8 +123,15 @@ def train_briefly(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
         monkeypatch.setattr(Session, "train", brief)
         monkeypatch.setattr(starts, "candidate_partitions", few)
+        monkeypatch.setattr(initial_dictionary, "MAX_SAMPLES", 100)
 
     return at_most
+
+
+@pytest.fixture
+def few_head_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start the heads of TAGnet in a few steps, where no test looks at what they come to."""
+    monkeypatch.setattr(tagnet, "HEAD_STEPS", 5)
 
 
 @pytest.fixture

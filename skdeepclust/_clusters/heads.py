@@ -19,7 +19,7 @@ from sklearn.metrics import mutual_info_score
 from skdeepclust._clusters.merging import minus_information_lost, number_of_parts
 from skdeepclust._clusters.partitions import CPU, is_gmm
 from skdeepclust._clusters.starts import Draw, Merger, Partitioner, StartFinder
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 
 # Mixtures with full covariances are fitted in this many principal components of the codes.
 N_MIXTURE_COMPONENTS = 20

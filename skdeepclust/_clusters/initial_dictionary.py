@@ -15,7 +15,7 @@ from sklearn.utils import check_array
 from torch import Tensor
 
 from skdeepclust._engine.foreign_arrays import in_numpy
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust._engine.rng import numpy_generator_kept
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import rows_of

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from skdeepclust._clusters.mixtures.gaussians import BLOCK_SIZE, mixture_partitions
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust.graph import smooth_over_graph
 
 # Which of these finds the good partition differs from data to data and from seed to seed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -79,17 +79,24 @@ class Batches:
             more = {key: value[idx] for key, value in self.extra.items()}
             yield self.gather(rows), {"idx": idx, **more}
 
-    def filled_up(self) -> Iterator[tuple[torch.Tensor, dict[str, torch.Tensor]]]:
-        """Yield batches of one size, of which the last one repeats its rows; without `idx`.
+    def joined(self, function: Callable[..., torch.Tensor], n_out: int) -> torch.Tensor:
+        """Return `function` of all batches, without `idx`, as one tensor of `n_out` rows.
 
-        A row's value then doesn't depend on how many came with it.
+        The last batch repeats its rows until it has the size of the others: a row's value then
+        doesn't depend on how many came with it.
         """
+        out, n_done = torch.empty(0), 0
         for x, more in self:
             del more["idx"]
             if len(x) < self.batch_size:
                 repeated = torch.arange(self.batch_size, device=x.device) % len(x)
                 x, more = x[repeated], {name: value[repeated] for name, value in more.items()}
-            yield x, more
+            part = function(x, **more)[: n_out - n_done]
+            if not n_done:  # to join the parts would take twice the memory
+                out = part.new_empty((n_out, *part.shape[1:]))
+            out[n_done : n_done + len(part)] = part
+            n_done += len(part)
+        return out
 
     def gather(self, rows: torch.Tensor) -> torch.Tensor:
         """Return some rows as the network takes them."""

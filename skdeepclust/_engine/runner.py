@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.distributed import Strategy, alone, strategy
+from skdeepclust._engine.global_settings import ordinary_torch
 from skdeepclust._engine.precision import first_weight, half_dtype
 from skdeepclust._engine.rng import deterministic
 from skdeepclust._engine.sharding import Shard, sharded
-from skdeepclust._engine.torch_settings import ordinary_torch
 
 # Batches of inference all have one size, to which the last one is filled up: a batch_size that
 # stands for "all samples at once" must not decide it.
@@ -121,28 +121,16 @@ class Runner:
         # what one process does for all isn't shared, even within a fit of several
         ranks = self.strategy if self.strategy.size == 1 else strategy()
         batches = partial(self.batches, X, extra, sample_shape=sample_shape)
-        if ranks.size == 1:
-            return self._joined(function, batches(), n_samples)
-        with alone():  # what it runs isn't shared once more
-            if n_samples <= size:
-                return self._joined(function, batches(), n_samples)
-            shard = Shard(ranks, -(-n_samples // size))
-            order = torch.cat(torch.arange(n_samples).split(size)[shard.own])
-            own = self._joined(function, batches(order=order), shard.n_run * size)
+        with deterministic(self.device) if self.device.type == "cuda" else nullcontext():
+            if ranks.size == 1:
+                return batches().joined(function, n_samples)
+            with alone():  # what it runs isn't shared once more
+                if n_samples <= size:
+                    return batches().joined(function, n_samples)
+                shard = Shard(ranks, -(-n_samples // size))
+                order = torch.cat(torch.arange(n_samples).split(size)[shard.own])
+                own = batches(order=order).joined(function, shard.n_run * size)
         return shard.gather(own.unflatten(0, (-1, size))).flatten(0, 1)[:n_samples]
-
-    def _joined(self, function: Callable[..., Tensor], batches: Batches, n_out: int) -> Tensor:
-        """Return `function` of all batches, of one size each, as one tensor of `n_out` rows."""
-        out, n_done = torch.empty(0), 0
-        on_gpu = self.device.type == "cuda"
-        with deterministic(self.device) if on_gpu else nullcontext():
-            for x, more in batches.filled_up():
-                part = function(x, **more)[: n_out - n_done]
-                if not n_done:  # to join the parts would take twice the memory
-                    out = part.new_empty((n_out, *part.shape[1:]))
-                out[n_done : n_done + len(part)] = part
-                n_done += len(part)
-        return out
 
     def batches(
         self,

@@ -32,6 +32,7 @@ from skdeepclust._compat import (
 )
 from skdeepclust._engine.captured import CUDA_GRAPH, Recorder
 from skdeepclust._engine.distributed import joined, strategy
+from skdeepclust._engine.global_settings import ordinary_torch
 from skdeepclust._engine.precision import DTYPES, Compiler, check_precision, moved
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import (
@@ -43,7 +44,6 @@ from skdeepclust._engine.rng import (
     set_generator_states,
 )
 from skdeepclust._engine.runner import MAX_INFERENCE_BATCH_SIZE, Runner, UnlessKept, like
-from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._estimator import types
 from skdeepclust._estimator.dask_answers import Method
@@ -388,21 +388,21 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         self.regularizers_ = [*self._own_regularizers(), *copies_of(self.regularizers)]
         take_over(self.regularizers_, before)
         attach(self.regularizers_, self.module_, self._input)
-        self.__dict__["_runner"] = self._new_runner()
+        self.__dict__["_runner"] = runner = self._new_runner()
         return Session(
             estimator=self,
             settings=self._training_settings(self.net_ if warm and hasattr(self, "net_") else None),
-            runner=self._runner,
+            runner=runner,
             regularizers=self.regularizers_,
             outcome=Outcome(resume),
             history=history,
             shuffle=shuffle,
             context=context,
             checkpoint=self._checkpoint,
-            strategy=strategy(),
+            strategy=runner.strategy,
             report=report,
-            compiled=Compiler(self.compile not in (False, CUDA_GRAPH), strategy()),
-            recorder=Recorder(self.compile == CUDA_GRAPH, device, strategy().size),
+            compiled=Compiler(self.compile not in (False, CUDA_GRAPH), runner.strategy),
+            recorder=Recorder(self.compile == CUDA_GRAPH, device, runner.strategy.size),
         )
 
     def _check_structure(self, structure: Structure) -> None:

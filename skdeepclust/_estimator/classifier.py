@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 
 from skdeepclust._compat import StrOptions
-from skdeepclust._engine.torch_settings import ordinary_torch
+from skdeepclust._engine.global_settings import ordinary_torch
 from skdeepclust._estimator import types
 from skdeepclust._estimator.base import BaseDeepEstimator
 from skdeepclust._estimator.dask_answers import computed

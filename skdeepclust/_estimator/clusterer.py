@@ -15,8 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import ClassifierTags
 
 from skdeepclust._compat import Interval
+from skdeepclust._engine.global_settings import ordinary_torch
 from skdeepclust._engine.runner import like
-from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator.base import BaseDeepEstimator, fit_method
 from skdeepclust._estimator.dask_answers import by_blocks
 from skdeepclust._estimator.parameters import learned, parameter

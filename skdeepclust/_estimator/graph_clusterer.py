@@ -16,9 +16,9 @@ from scipy import sparse
 from torch import Tensor
 
 from skdeepclust._compat import HasMethods, Interval, StrOptions
+from skdeepclust._engine.global_settings import ordinary_torch
 from skdeepclust._engine.runner import like
 from skdeepclust._engine.stored_arrays import rows_of
-from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator.base import fit_method
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.dask_answers import by_blocks

@@ -8,8 +8,8 @@ import numpy as np
 
 from skdeepclust._clusters.known.links import NOTHING, Links, settled_labels
 from skdeepclust._clusters.known.queries import query_samples
+from skdeepclust._engine.global_settings import ordinary_torch
 from skdeepclust._engine.rng import draw_seed
-from skdeepclust._engine.torch_settings import ordinary_torch
 from skdeepclust._estimator.base import fit_method
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.partial_labels import partial_labels

@@ -19,14 +19,10 @@ from skdeepclust._inputs.values import (
     MEANS_APART,
     MEANS_OF_ROWS_APART,
     N_ROWS_COMPARED,
-    check_differences,
     check_digits,
     check_size_of_values,
-    extremes_of,
-    has_squares,
-    origin_of,
+    known_of_values,
     some_rows_of,
-    value_range_of,
     warn_of_other_unit,
 )
 
@@ -254,17 +250,8 @@ class InputSpec:
             What has brought samples to one shape. It knows the origin, and has looked for lost
             digits in what isn't padding.
         """
-        rows = some_rows_of(X)
-        if not has_squares(rows):  # in any dtype, nor what is computed below
-            check_size_of_values(rows, dtype)
-        if padding is None:
-            check_digits(rows, rows.dtype)
         apart = MEANS_OF_ROWS_APART if len(self.input_shape) == 1 else MEANS_APART
-        origin = origin_of(rows, apart) if padding is None else padding.origin
-        check_size_of_values(rows, dtype, origin)
-        check_differences(X, rows, dtype)
-        known = {"value_range": value_range_of(rows), "extremes": extremes_of(X)}
-        return replace(self, **known, origin=origin)
+        return replace(self, **known_of_values(X, dtype, padding, apart))
 
     def as_it_is(self, X: Any, dtype: str) -> Self:
         """Return the specification for a network that takes the values as they are.

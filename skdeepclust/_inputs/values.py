@@ -43,6 +43,37 @@ OTHER_PLACE = 3.0
 MIN_ROWS_OF_A_RANGE = 10
 
 
+def known_of_values(X: Any, dtype: str, padding: Any, means_apart: float) -> dict[str, Any]:
+    """Return what the values of the X of a fit say: `origin`, `value_range` and `extremes`.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        Samples.
+    dtype : {"float32", "float64"}
+        What the network computes in.
+    padding : Padding or None
+        What has brought samples to one shape. It knows the origin, and has looked for lost digits
+        in what isn't padding.
+    means_apart : float
+        From what ratio of deviations on each feature is told from its own mean.
+
+    Raises
+    ------
+    ValueError
+        If the network can't compute with them.
+    """
+    rows = some_rows_of(X)
+    if not has_squares(rows):  # in any dtype, nor what is computed below
+        check_size_of_values(rows, dtype)
+    if padding is None:
+        check_digits(rows, rows.dtype)
+    origin = origin_of(rows, means_apart) if padding is None else padding.origin
+    check_size_of_values(rows, dtype, origin)
+    check_differences(X, rows, dtype)
+    return {"origin": origin, "value_range": value_range_of(rows), "extremes": extremes_of(X)}
+
+
 def some_rows_of(X: Any, at_most: int = N_ROWS_LOOKED_AT) -> Any:
     """Return some rows of X, evenly spaced, as ndarray or CSR matrix, each entry of which is one.
 

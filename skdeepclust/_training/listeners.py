@@ -1,4 +1,4 @@
-"""What happens at the ends of each epoch of a phase, as one list."""
+"""Who hears of the ends of each epoch of a phase: one list of what happens there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from skorch import NeuralNet
 from torch import nn
 
 from skdeepclust._engine.captured import Steps
@@ -14,9 +15,45 @@ from skdeepclust._engine.distributed import Strategy
 from skdeepclust._engine.reports import Report
 from skdeepclust._engine.rng import generator_states, set_generator_states
 from skdeepclust._training.epoch_watch import EpochWatch
-from skdeepclust._training.phase import Listener, PhaseStopped
-from skdeepclust._training.phase_net import PhaseNet
 from skdeepclust.regularizers import Regularizer
+
+
+class PhaseStopped(Exception):
+    """A callback, of skorch or of scikit-learn, asked for the end of the phase."""
+
+
+class Listener:
+    """Hears of both ends of each epoch."""
+
+    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
+        """Do what comes before the epoch of this number, from 1."""
+
+    def end_epoch(self, net: NeuralNet) -> None:
+        """Do what comes after it."""
+
+
+@dataclass
+class Listeners(Listener):
+    """All of a phase: in their order before an epoch, backwards after it."""
+
+    listeners: Sequence[Listener]
+
+    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
+        for each in self.listeners:
+            each.begin_epoch(net, epoch)
+
+    def end_epoch(self, net: NeuralNet) -> None:
+        for each in reversed(self.listeners):
+            each.end_epoch(net)
+
+
+def values_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of the loss, and what callbacks have recorded, of a row of skorch's."""
+    return {
+        key.removeprefix("train_"): value
+        for key, value in row.items()
+        if key not in ("batches", "dur", "epoch") and not key.endswith("_best")
+    }
 
 
 @dataclass
@@ -27,11 +64,11 @@ class CallbackTask(Listener):
     about: dict[str, Any]
     strategy: Strategy
 
-    def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
+    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
         self.of_epoch = self.context.subcontext("epoch")
         self.of_epoch.call_on_fit_task_begin(**self.about)
 
-    def end_epoch(self, net: PhaseNet) -> None:
+    def end_epoch(self, net: NeuralNet) -> None:
         stop = self.of_epoch.call_on_fit_task_end(**self.about, reconstruction_attributes={})
         if self.strategy.from_first(lambda: stop, at_once=True):
             raise PhaseStopped
@@ -43,7 +80,7 @@ class Recording(Listener):
 
     steps: Steps
 
-    def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
+    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
         self.steps.begin_epoch()
 
 
@@ -53,7 +90,7 @@ class Begin(Listener):
 
     function: Callable[[int], object]
 
-    def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
+    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
         self.function(epoch)
 
 
@@ -68,7 +105,7 @@ class Sharing(Listener):
     shuffle: torch.Generator
     device: torch.device
 
-    def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
+    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
         if self.strategy.size > 1:
             of_fit = self.shuffle, self.device
             states = self.strategy.from_first(lambda: generator_states(*of_fit), at_once=True)
@@ -82,9 +119,9 @@ class Progress(Listener):
     report: Report
     verbose: int
 
-    def end_epoch(self, net: PhaseNet) -> None:
+    def end_epoch(self, net: NeuralNet) -> None:
         if self.verbose <= 1:
-            self.report.advance(len(net.history), net.values_of(net.history[-1]))
+            self.report.advance(len(net.history), values_of(net.history[-1]))
 
 
 @dataclass
@@ -94,10 +131,10 @@ class Watching(Listener):
     watch: EpochWatch
     trained: nn.Module
 
-    def begin_epoch(self, net: PhaseNet, epoch: int) -> None:
+    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
         self.watch.begin_epoch(self.trained)
 
-    def end_epoch(self, net: PhaseNet) -> None:
+    def end_epoch(self, net: NeuralNet) -> None:
         self.watch.end_epoch(net.history[-1])
 
 
@@ -107,6 +144,6 @@ class Regularizers(Listener):
 
     regularizers: Sequence[Regularizer]
 
-    def end_epoch(self, net: PhaseNet) -> None:
+    def end_epoch(self, net: NeuralNet) -> None:
         for each in self.regularizers:
             each.end_epoch()

@@ -1,47 +1,18 @@
-"""What a net holds as long as it trains a phase, and who hears of the ends of its epochs."""
+"""What a net holds as long as it trains a phase, and whether Ctrl-C has ended it."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from skorch import NeuralNet
 
 from skdeepclust._engine.captured import Steps
 from skdeepclust._engine.distributed import Strategy
-
-
-class PhaseStopped(Exception):
-    """A callback, of skorch or of scikit-learn, asked for the end of the phase."""
-
-
-class Listener:
-    """Hears of both ends of each epoch."""
-
-    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
-        """Do what comes before the epoch of this number, from 1."""
-
-    def end_epoch(self, net: NeuralNet) -> None:
-        """Do what comes after it."""
-
-
-@dataclass
-class Listeners(Listener):
-    """All of a phase: in their order before an epoch, backwards after it."""
-
-    listeners: Sequence[Listener]
-
-    def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
-        for each in self.listeners:
-            each.begin_epoch(net, epoch)
-
-    def end_epoch(self, net: NeuralNet) -> None:
-        for each in reversed(self.listeners):
-            each.end_epoch(net)
+from skdeepclust._training.listeners import Listeners
 
 
 @dataclass

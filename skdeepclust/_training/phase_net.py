@@ -11,15 +11,17 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler
+from skorch.callbacks.scoring import ScoringBase
 from skorch.helper import predefined_split
 
 from skdeepclust._engine.reports import current_report
 from skdeepclust._engine.runner import Runner
 from skdeepclust._training.callback_errors import explained
+from skdeepclust._training.listeners import PhaseStopped, values_of
 from skdeepclust._training.net_state import net_state, set_net_state
-from skdeepclust._training.phase import Interrupts, Phase, PhaseStopped
+from skdeepclust._training.phase import Interrupts, Phase
 from skdeepclust._training.phase_data import PhaseData
-from skdeepclust._training.users_callbacks import QuietLog, begin_phase, given_to
+from skdeepclust._training.users_callbacks import QuietLog, begin_phase, labelled_for
 from skdeepclust.networks._layers import train_mode
 
 # Samples of which the outputs are looked at once more at the end.
@@ -232,7 +234,9 @@ class PhaseNet(NeuralNet):
         getattr(self, method_name)(self, **kwargs)
         for name, callback in self.callbacks_:
             try:
-                getattr(callback, method_name)(self, **given_to(callback, kwargs))
+                scores = isinstance(callback, ScoringBase)
+                given = labelled_for(callback, kwargs) if scores else kwargs
+                getattr(callback, method_name)(self, **given)
             except Exception as error:
                 said = explained(error, name, callback, self, kwargs)
                 if said is None:
@@ -242,8 +246,7 @@ class PhaseNet(NeuralNet):
     def initialize_callbacks(self) -> PhaseNet:
         """Take the user's callbacks, which have been initialised for the whole fit, as they are."""
         named = [each for each in self._uniquely_named_callbacks() if each[1] is not None]
-        for _, callback in named:
-            begin_phase(callback)
+        begin_phase([callback for _, callback in named])
         self.callbacks_ = named
         return self
 
@@ -253,20 +256,11 @@ class PhaseNet(NeuralNet):
             {
                 "phase": self.phase_,
                 "epoch": row["epoch"],
-                **self.values_of(row),
+                **values_of(row),
                 "seconds": row.get("dur"),
             }
             for row in self.history
         ]
-
-    @staticmethod
-    def values_of(row: dict[str, Any]) -> dict[str, Any]:
-        """Return the parts of the loss, and what callbacks have recorded, of a row of skorch's."""
-        return {
-            key.removeprefix("train_"): value
-            for key, value in row.items()
-            if key not in ("batches", "dur", "epoch") and not key.endswith("_best")
-        }
 
     # -- what the scorers of EpochScoring ask of the net is asked of the estimator
     def predict(self, X):

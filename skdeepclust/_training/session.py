@@ -16,18 +16,20 @@ from torch import nn
 from skdeepclust._compat import allow_another_subtask
 from skdeepclust._engine.captured import Recorder, moves
 from skdeepclust._engine.distributed import Strategy
+from skdeepclust._engine.global_settings import keep_freed_memory
 from skdeepclust._engine.precision import Compiler
 from skdeepclust._engine.reports import Report
 from skdeepclust._engine.rng import generator_states, set_generator_states
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.state import to_numpy, to_tensor
-from skdeepclust._engine.torch_settings import keep_freed_memory
 from skdeepclust._storage.checkpoint import Checkpoint, NoCheckpoint, SharedCheckpoint
 from skdeepclust._training.callback_errors import warn_of_idle_scores
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.listeners import (
     Begin,
     CallbackTask,
+    Listener,
+    Listeners,
     Progress,
     Recording,
     Regularizers,
@@ -36,7 +38,7 @@ from skdeepclust._training.listeners import (
 )
 from skdeepclust._training.net_state import take_up_moments
 from skdeepclust._training.outcome import Outcome, trained
-from skdeepclust._training.phase import Listener, Listeners, Phase
+from skdeepclust._training.phase import Phase
 from skdeepclust._training.phase_data import PhaseData
 from skdeepclust._training.phase_net import NonFiniteError, PhaseNet, cosine_decay, early_stopping
 from skdeepclust._training.regularization import Loss, regularized

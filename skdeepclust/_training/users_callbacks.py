@@ -61,12 +61,13 @@ def _clone_or_itself(item: Any) -> Any:
         return item
 
 
-def begin_phase(callback: Callback) -> None:
+def begin_phase(callbacks: Sequence[Any]) -> None:
     """Let what callbacks of skorch keep, such as the best score so far, start afresh."""
-    for cls in type(callback).__mro__:
-        if "initialize" in vars(cls) and _is_of_skorch(cls):
-            cls.initialize(callback)
-            return
+    for callback in callbacks:
+        definers = (cls for cls in type(callback).__mro__ if "initialize" in vars(cls))
+        of_skorch = next(filter(_is_of_skorch, definers), None)
+        if of_skorch is not None:
+            of_skorch.initialize(callback)
 
 
 def watches_steps(item: Any) -> bool:
@@ -86,10 +87,8 @@ def compares_labels(callback: Any) -> bool:
     return isinstance(callback.scoring, str) or hasattr(callback.scoring_, "_score_func")
 
 
-def given_to(callback: Any, given: dict[str, Any]) -> dict[str, Any]:
+def labelled_for(callback: ScoringBase, given: dict[str, Any]) -> dict[str, Any]:
     """Return what a callback is called with: samples with a label, where it compares labels."""
-    if not isinstance(callback, ScoringBase):  # asked at every step
-        return given
     names = [name for name in DATASETS if isinstance(given.get(name), PhaseData)]
     if not names or not compares_labels(callback):
         return given

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import pairwise_distances
 
 from skdeepclust._engine.foreign_arrays import in_numpy
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust.explain._answers import (
     Clustering,
     ask,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust._inputs.counts import check_count
 from skdeepclust.explain._answers import Clustering, ask
 from skdeepclust.meta._base import Embedding, like_known

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from skdeepclust._engine.foreign_arrays import in_numpy, refuse_missing
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust.graph._affinity import NeighborAffinity, check_distances, nearest_entries
 
 __all__ = [

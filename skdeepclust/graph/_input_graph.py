@@ -11,7 +11,7 @@ import torch
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust.graph._device_search import nearest_rows

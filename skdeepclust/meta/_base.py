@@ -44,7 +44,7 @@ from skdeepclust._compat import (
     set_random_states,
 )
 from skdeepclust._engine.foreign_arrays import in_numpy, is_dask
-from skdeepclust._engine.plain_arrays import ordinary_errors, plain_arrays
+from skdeepclust._engine.global_settings import ordinary_errors, plain_arrays
 from skdeepclust._engine.rng import draw_seed
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust._engine.stored_arrays import StoredArray, is_stored

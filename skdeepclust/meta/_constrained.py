@@ -14,8 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 
 from skdeepclust._clusters.known.links import SPREAD_WEIGHT, Links
 from skdeepclust._compat import Interval, fit_context
-from skdeepclust._engine.plain_arrays import plain_arrays
-from skdeepclust._engine.torch_settings import ordinary_torch
+from skdeepclust._engine.global_settings import ordinary_torch, plain_arrays
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._estimator.linked_clusterer import links_of, query
 from skdeepclust._inputs.weights import checked_weight

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeepclust._clusters.merging import clusters_at, mergers, share_beyond_chance
 from skdeepclust._compat import Interval, StrOptions, fit_context
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._inputs.counts import check_integer
 from skdeepclust.meta._base import BaseMetaClusterer, Embedding, centers_of

@@ -10,7 +10,7 @@ from scipy.stats import betabinom
 from sklearn.cluster import DBSCAN, HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust._engine.sparse import is_sparse
 
 # HDBSCAN knows no single cluster: of one it takes a few dense places for clusters, which have less

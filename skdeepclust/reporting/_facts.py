@@ -10,7 +10,7 @@ from sklearn.metrics import euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 
 from skdeepclust._engine.foreign_arrays import in_numpy
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust.explain._answers import Clustering, ask, centers_in_embedding
 from skdeepclust.meta._hierarchical import tree_of
 from skdeepclust.plotting._shared.canvas import draw_rows

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA
 
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust._engine.sparse import is_sparse
 from skdeepclust.plotting._shared.canvas import draw_rows, map_to_plane
 from skdeepclust.reporting._facts import Facts

@@ -19,7 +19,6 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
-import skdeepclust
 from skdeepclust.metrics import clustering_accuracy_score
 
 SAMPLE_WEIGHT_CHECKS = {
@@ -179,52 +178,12 @@ def test_options_of_the_base(name, options, X):
 
 
 @each
-def test_a_checkpoint_leaves_nothing_and_changes_nothing(name, X, tmp_path):
-    kept = classic(name, checkpoint=tmp_path / "kept").fit(X)
-    np.testing.assert_array_equal(kept.predict_proba(X), classic(name).fit(X).predict_proba(X))
-    assert [*(tmp_path / "kept").iterdir()] == []
-
-
-@each
-def test_a_stopped_fit_goes_on(name, X, tmp_path):
-    class Stop(Exception):
-        pass
-
-    class Stopping(skdeepclust.classics.__dict__[type(classic(name)).__name__]):
-        def _begin_epoch(self, X, weight, epoch):
-            if epoch == 2 and (tmp_path / "first").exists():
-                raise Stop
-            super()._begin_epoch(X, weight, epoch)
-
-    options = classic(name, checkpoint=tmp_path / "kept").get_params()
-    (tmp_path / "first").touch()
-    with pytest.raises(Stop):
-        Stopping(**options).fit(X)
-    (tmp_path / "first").unlink()
-    model = Stopping(**options).fit(X)
-    np.testing.assert_array_equal(model.predict_proba(X), classic(name).fit(X).predict_proba(X))
-
-
-@each
 def test_a_warm_start_goes_on_with_the_clustering_phase(name, X):
     model = classic(name).fit(X)
     warm = copy.deepcopy(model).set_params(warm_start=True).fit(X)
     long = classic(name, max_epochs=4).fit(X)
     assert [row["phase"] for row in warm.history_[4:]] == 2 * ["clustering"]
     np.testing.assert_allclose(warm.predict_proba(X), long.predict_proba(X), atol=1e-6)
-
-
-@each
-def test_files_hold_the_model(name, X, tmp_path):
-    model = classic(name).fit(X)
-    skdeepclust.save(model, tmp_path / "model.safetensors")
-    again = skdeepclust.load(tmp_path / "model.safetensors")
-    for method in ("predict_proba", "transform"):
-        np.testing.assert_array_equal(getattr(again, method)(X), getattr(model, method)(X))
-    centers = model.cluster_centers_
-    np.testing.assert_array_equal(
-        again.inverse_transform(centers), model.inverse_transform(centers)
-    )
 
 
 @each

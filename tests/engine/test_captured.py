@@ -58,6 +58,7 @@ def numbers(model) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.usefixtures("few_head_steps")
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", FITS)
 def test_recorded_steps_come_to_the_same(name, device, request):

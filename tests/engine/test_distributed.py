@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
-from pathlib import Path
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,21 +13,15 @@ from helpers import distributed_fits, ranks
 from helpers.distributed_fits import FITS, THREE
 
 
-def run(size: int, names: list[str], folder: Path) -> list[dict]:
-    """Make fits by several processes and return what each of them came to."""
-    script = distributed_fits.__file__
-    ranks.finish(ranks.start(size, script, str(folder), *names), timeout=900)
-    return [pickle.loads((folder / f"rank{rank}.pickle").read_bytes()) for rank in range(size)]
-
-
 @pytest.fixture(scope="module")
-def of_two(tmp_path_factory) -> list[dict]:
-    return run(2, list(FITS), tmp_path_factory.mktemp("two"))
-
-
-@pytest.fixture(scope="module")
-def of_three(tmp_path_factory) -> list[dict]:
-    return run(3, list(THREE), tmp_path_factory.mktemp("three"))
+def of_ranks(tmp_path_factory) -> dict[int, list[dict]]:
+    """Make all fits by two or three processes; return what each of them came to."""
+    folder = tmp_path_factory.mktemp("ranks")
+    command = [sys.executable, "-W", "error", distributed_fits.__file__, str(folder)]
+    shared = {**os.environ, "PYTHONPATH": ranks.PATH, "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, env=shared, check=True, timeout=900)
+    files = {size: [folder / f"{rank} of {size}.pickle" for rank in range(size)] for size in (2, 3)}
+    return {size: [pickle.loads(file.read_bytes()) for file in of] for size, of in files.items()}
 
 
 def assert_same(one: dict[str, np.ndarray], several: dict[str, np.ndarray]) -> None:
@@ -34,19 +30,22 @@ def assert_same(one: dict[str, np.ndarray], several: dict[str, np.ndarray]) -> N
         np.testing.assert_allclose(several[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.usefixtures("few_head_steps")
 @pytest.mark.parametrize("name", FITS)
-def test_two_processes_equal_one(name: str, of_two: list[dict]) -> None:
-    assert_same(distributed_fits.outcome(FITS[name]()), of_two[0][name])
+def test_two_processes_equal_one(name: str, of_ranks: dict[int, list[dict]]) -> None:
+    assert_same(distributed_fits.outcome(FITS[name]()), of_ranks[2][0][name])
 
 
 @pytest.mark.parametrize("name", THREE)
-def test_three_processes_equal_one_where_one_has_no_rows(name: str, of_three: list[dict]) -> None:
-    assert_same(distributed_fits.outcome(THREE[name]()), of_three[0][name])
+def test_three_processes_equal_one_where_one_has_no_rows(
+    name: str, of_ranks: dict[int, list[dict]]
+) -> None:
+    assert_same(distributed_fits.outcome(THREE[name]()), of_ranks[3][0][name])
 
 
 @pytest.mark.parametrize("name", [*FITS, *THREE])
-def test_all_processes_end_alike(name: str, of_two: list[dict], of_three: list[dict]) -> None:
-    first, *others = of_two if name in FITS else of_three
+def test_all_processes_end_alike(name: str, of_ranks: dict[int, list[dict]]) -> None:
+    first, *others = of_ranks[2 if name in FITS else 3]
     for other in others:
         for key, value in first[name].items():
             np.testing.assert_array_equal(other[name][key], value, err_msg=key)

@@ -47,6 +47,7 @@ def last_screen(terminal) -> list[str]:
     return list(found.values())
 
 
+@pytest.mark.usefixtures("few_head_steps")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_one_line_an_epoch_in_a_pipe_and_the_same_result(name, capsys, no_clock):
     model, arguments = NETWORKS[name]()

@@ -8,6 +8,7 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import torch
 from helpers.small_fits import FITS, KNOWN, outputs
 
 from skdeepclust import ParsimoniousAutoencoder
-from skdeepclust._engine.torch_settings import keep_freed_memory, ordinary_torch
+from skdeepclust._engine.global_settings import keep_freed_memory, ordinary_torch
 
 
 @contextmanager
@@ -66,13 +67,19 @@ def all_of(name: str) -> list[np.ndarray]:
     return found + outputs(train(*arguments))
 
 
+@cache
+def expected_of(name: str) -> list[np.ndarray]:
+    return all_of(name)
+
+
+@pytest.mark.usefixtures("few_head_steps")
 @pytest.mark.parametrize(
     ("name", "which"),
     [*[(name, [*SETTINGS]) for name in FITS], *[("autoencoder", [one]) for one in SETTINGS]],
     ids=[*FITS, *SETTINGS],
 )
 def test_results_are_the_same(name, which):
-    expected = all_of(name)
+    expected = expected_of(name)
     with ExitStack() as stack:
         for setting in which:
             stack.enter_context(SETTINGS[setting]())

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,22 +130,6 @@ def test_callbacks_are_torn_down_when_a_fit_fails(X):
     with pytest.raises(RuntimeError, match="on purpose"):
         make(callbacks=[Fail()]).set_callbacks(callback).fit(X)
     assert callback.seen[-1] == "teardown"
-
-
-def test_without_the_experimental_callbacks_of_scikit_learn():
-    code = """
-import sys
-import numpy as np, skorch.helper, sklearn.cluster  # which import it themselves
-sys.modules["sklearn.callback"] = None  # importing it raises
-from skdeepclust import TripletDECClusterer
-X = np.random.default_rng(0).normal(size=(40, 5))
-model = TripletDECClusterer(
-    2, max_epochs=2, warmup_epochs=1, n_init=1, random_state=0, module__hidden=(8,)
-).fit(X)
-assert len(model.labels_) == 40
-"""
-    root = Path(__file__).resolve().parents[2]
-    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=root, check=True)
 
 
 # ---------------------------------------------------------------- interrupts and failures

@@ -51,6 +51,15 @@ TRANSFORMERS = {
     "graph": lambda k: NeighborAffinity(k),
 }
 ALL = {**CLUSTERERS, **CLASSIFIERS, **TRANSFORMERS}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_head_steps():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skdeepclust.tagnet.HEAD_STEPS", 5)
+        yield
+
+
 DTYPES = ("float64", "float32", "float16", "int64", "uint8", "bool", "object")
 VALUES = ("normal", "constant", "zero", "duplicates", "large", "tiny", "offset", "huge")
 FLAWS = ("none", "none", "none", "nan", "inf")

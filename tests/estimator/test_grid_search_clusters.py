@@ -34,7 +34,7 @@ def searches() -> list[GridSearchCV | HalvingGridSearchCV]:
     classifier = ParsimoniousClassifier(n_clusters=5, max_epochs=2, random_state=0)
     autoencoder = ParsimoniousAutoencoder(n_components=4, n_clusters=5, random_state=0)
     return [
-        GridSearchCV(classifier, {"lam": [0.0, 1.0], "lr": [0.001, 0.01]}, cv=2),
+        GridSearchCV(classifier, {"lam": [0.0, 1.0]}, cv=2),
         HalvingGridSearchCV(
             autoencoder,
             {"lam": [0.0, 0.1]},
@@ -65,14 +65,14 @@ def assert_same_as_in_this_process() -> None:
 
 @contextmanager
 def dask_cluster() -> Iterator[Client]:
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
     with cluster, Client(cluster) as client:
         yield client
 
 
 def test_dask() -> None:
     with dask_cluster() as client, joblib.parallel_config("dask"):
-        assert len(client.run(os.getpid)) == 2
+        assert len(client.run(os.getpid)) == 1
         assert os.getpid() not in client.run(os.getpid).values()
         assert_same_as_in_this_process()
 

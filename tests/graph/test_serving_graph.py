@@ -37,25 +37,26 @@ CASES = {
 }
 
 
+@pytest.mark.usefixtures("few_head_steps")
 @pytest.mark.parametrize("edge_weights", CASES)
 def test_graphs_say_what_the_estimator_says(edge_weights):
     settings, X = CASES[edge_weights]
     clusterer = TAGnetClusterer(10, edge_weights=edge_weights, **GRAPH, **settings).fit(X)
     state = dict(vars(clusterer))
+    # of the program that torch runs in test_graphs_at_the_edge
     answer = load_onnx(export(clusterer, "onnx").SerializeToString())
-    graph = export(clusterer, "torch").module()
     assert vars(clusterer).keys() == state.keys()
     mixed = np.concatenate([OTHER[:4], HALF[:3]])
     close = HALF[:50] + 1e-4 * np.float32(OTHER[:50] > 0)
     for batch in (OTHER, HALF, close, mixed, OTHER[:1], HALF[:1]):
         assert_same(clusterer, batch, *answer(batch))
-        assert_same(clusterer, batch, run_program(graph, batch, NAMES), None)
     outputs, _ = answer(X)
     np.testing.assert_array_equal(outputs["labels"], clusterer.labels_)
     outputs, _ = answer(np.full((2, 64), np.nan, np.float32))  # as long as it answers
     assert outputs["labels"].shape == (2,)
 
 
+@pytest.mark.usefixtures("few_head_steps")
 @pytest.mark.parametrize(
     "settings",
     [

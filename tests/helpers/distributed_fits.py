@@ -1,6 +1,6 @@
-"""Fits that one process and several must end alike; run as a script, it is one of several.
+"""Fits that one process and several must end alike; run as a script, it starts several.
 
-`python distributed_fits.py FOLDER NAME ...` makes the fits named and keeps what came out.
+`python distributed_fits.py FOLDER` makes them all by two or three processes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 from sklearn.datasets import load_digits
 
+from helpers import ranks
 from skdeepclust import (
     DCNClusterer,
     DKMClusterer,
@@ -30,6 +31,7 @@ from skdeepclust import (
     TripletDECClusterer,
     VaDEClusterer,
     ZeroShotClassifier,
+    tagnet,
 )
 from skdeepclust._engine import distributed
 from skdeepclust.regularizers import (
@@ -49,6 +51,7 @@ EXACT = {"dtype": "float64", "random_state": 0, "max_epochs": 2}
 GRAPH = {"n_components": 8, "n_stages": 3, "n_init": 1, **EXACT}
 TRIPLET = {"pretrain_epochs": 1, "warmup_epochs": 1, "n_init": 2, "batch_size": 32, **EXACT}
 IMAGE = {"image_shape": (8, 8)}
+HEAD_STEPS = 5  # as the fixture few_head_steps has it
 CLASSIC = {"n_components": 5, "pretrain_epochs": 3, "n_init": 2, "batch_size": 32, **EXACT}
 ROWS = {"module__hidden": (16,), **CLASSIC}
 
@@ -288,8 +291,11 @@ def outcome(model) -> dict[str, np.ndarray]:
     return numbers(fitted)
 
 
-def main(folder: str, names: list[str]) -> None:
-    own = os.environ["WORLD_SIZE"] == "3"
+def take_part(folder: str, names: list[str]) -> None:
+    """Make fits as one of several processes, and keep what they have come to."""
+    tagnet.HEAD_STEPS = HEAD_STEPS
+    size = os.environ["WORLD_SIZE"]
+    own = size == "3"
     if own:  # a group that the script has made is used, and left as it is
         dist.init_process_group("gloo")
     both = FITS | THREE
@@ -298,9 +304,23 @@ def main(folder: str, names: list[str]) -> None:
         assert distributed._ours is None
         dist.barrier()
         dist.destroy_process_group()
-    path = Path(folder) / f"rank{os.environ['RANK']}.pickle"
+    path = Path(folder) / f"{os.environ['RANK']} of {size}.pickle"
     path.write_bytes(pickle.dumps(found))
 
 
+def main(folder: str, *names: str) -> None:
+    """Make fits by two and by three processes, copies of this one where there is a fork."""
+    if names:
+        take_part(folder, [*names])
+        return
+    if hasattr(os, "fork"):
+        FITS["classifier"]()  # so that no copy begins with imports
+    for size, fits in ((2, FITS), (3, THREE)):
+        if hasattr(os, "fork"):
+            ranks.fork(size, take_part, folder, [*fits])
+        else:
+            ranks.finish(ranks.start(size, __file__, folder, *fits), timeout=900)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(*sys.argv[1:])

@@ -6,7 +6,9 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 TESTS = Path(__file__).resolve().parents[1]
 PATH = os.pathsep.join([str(TESTS.parent), str(TESTS)])
@@ -37,6 +39,20 @@ def start(size: int, *command: str) -> list[subprocess.Popen[str]]:
         )
         for rank in range(size)
     ]
+
+
+def fork(size: int, function: Callable[..., None], *arguments: Any) -> None:
+    """Call a function in copies of this process, each of a rank, which import nothing anew."""
+    port, children = free_port(), []
+    for rank in range(size):
+        child = os.fork()
+        if child == 0:
+            os.environ.update(environment(rank, size, port))
+            function(*arguments)
+            sys.exit()
+        children.append(child)
+    status = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert status == [0] * size, status
 
 
 def finish(processes: list[subprocess.Popen[str]], timeout: float) -> None:

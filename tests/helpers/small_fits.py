@@ -75,7 +75,7 @@ FITS = {
     "dictionary": lambda: (KSVD(8, random_state=0), (KNOWN,)),
     **{
         name: lambda name=name, options=options: (
-            getattr(meta, name)(TAGnetClusterer(3, **GRAPH), random_state=0, **options),
+            getattr(meta, name)(DKMClusterer(3, **CLASSIC), random_state=0, **options),
             (KNOWN,),
         )
         for name, options in AROUND.items()

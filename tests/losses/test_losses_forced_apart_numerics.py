@@ -143,7 +143,7 @@ def test_autocast_changes_nothing(divergence: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
-@pytest.mark.parametrize("divergence", DIVERGENCES)
+@pytest.mark.parametrize("divergence", ["js", "jeffreys", "hellinger"])  # "kl" is half of one
 def test_compiled_it_is_the_same(divergence: str) -> None:
     h, labels = normal(40, 6).requires_grad_(), integers(40, 0, 2)
     settings = {"margin": MARGINS[divergence], "divergence": divergence}

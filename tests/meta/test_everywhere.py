@@ -23,6 +23,8 @@ from skdeepclust.explain import (
 )
 from skdeepclust.metrics import embedding_silhouette_scorer
 
+pytestmark = pytest.mark.usefixtures("few_head_steps")
+
 X, Y = load_digits(n_class=3, return_X_y=True)
 KNOWN, NEW = np.split(X[:72], [48])
 DEC = {

@@ -23,21 +23,16 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from skdeepclust import TAGnetClusterer, TripletDECClusterer, load, meta, save
+from skdeepclust import TAGnetClusterer, load, meta, save
 from skdeepclust.metrics import embedding_silhouette_scorer
 
 X, Y = make_blobs(90, 4, centers=3, cluster_std=0.6, random_state=0)
 DIGITS = load_digits().data[:60] / 16
-OWN = {
-    "triplet dec": TripletDECClusterer(
-        3, pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK, module__hidden=(16,)
-    ),
-    "tagnet": TAGnetClusterer(3, n_components=8, n_stages=2, n_init=1, **QUICK),
-}
+TAGNET = TAGnetClusterer(3, n_components=8, n_stages=2, n_init=1, **QUICK)
+# Around clusterers of this library: test_everywhere.py.
 INSIDE = {
     "kmeans": KMEANS,
     "mixture": make_pipeline(StandardScaler(), PCA(2), GaussianMixture(3, random_state=0)),
-    **OWN,
 }
 
 
@@ -79,19 +74,16 @@ def test_check_estimator(name, monkeypatch):
 @pytest.mark.parametrize("kind", INSIDE)
 @pytest.mark.parametrize("name", NAMES)
 def test_any_clusterer_is_saved_and_answers_of_new_samples(name, kind, tmp_path):
-    rows = DIGITS if kind in OWN else X
-    model = around(name, INSIDE[kind], random_state=0).fit(rows[:45])
+    model = around(name, INSIDE[kind], random_state=0).fit(X[:45])
     path = tmp_path / "model.safetensors"
     save(model, path)
     trusted = [KMeans, Pipeline, StandardScaler, PCA, GaussianMixture]
     again = load(path, trusted=trusted)
     for method in ("predict", "transform", "predict_proba", "score_samples"):
         if hasattr(model, method):
-            np.testing.assert_array_equal(
-                getattr(again, method)(rows), getattr(model, method)(rows)
-            )
-    assert model.predict(rows).shape == (len(rows),)
-    assert model.n_features_in_ == rows.shape[1]
+            np.testing.assert_array_equal(getattr(again, method)(X), getattr(model, method)(X))
+    assert model.predict(X).shape == (len(X),)
+    assert model.n_features_in_ == X.shape[1]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -146,6 +138,7 @@ def test_it_stands_in_pipelines_and_searches(name):
     assert model.estimator.n_clusters == 2
 
 
+@pytest.mark.usefixtures("few_head_steps")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_embedding_is_one_rule(name):
     chain = INSIDE["mixture"]
@@ -155,7 +148,7 @@ def test_the_embedding_is_one_rule(name):
     entering = model.estimator_[:-1].transform(X)
     np.testing.assert_allclose(model.transform(X), entering)
     np.testing.assert_array_equal(around(name).fit(X).transform(X), X)
-    ours = around(name, OWN["tagnet"]).fit(DIGITS)
+    ours = around(name, TAGNET).fit(DIGITS)
     np.testing.assert_array_equal(ours.transform(DIGITS), ours.estimator_.transform(DIGITS))
     for embedding, columns in (("input", 4), ("transform", 3), (lambda e, X: X[:, :2], 2)):
         assert around(name, embedding=embedding).fit(X).transform(X).shape == (90, columns)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from helpers.display_data import CLASSES, ESTIMATOR, IMAGES, own_axes
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.colors import to_rgba
@@ -28,6 +28,7 @@ def _no_figure_is_left():
     plt.close("all")
 
 
+@settings(max_examples=30)  # each draws a figure
 @given(
     activations=hnp.arrays(np.float64, (12, 4), elements=st.integers(-2, 2)),
     y=hnp.arrays(np.int64, 12, elements=st.integers(0, 3)),

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from helpers.display_data import CLASSES, IMAGES, own_axes
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.figure import Figure
@@ -35,6 +35,7 @@ def written(display):
     return [[text.get_text() for text in row] for row in display.text_]
 
 
+@settings(max_examples=30)  # each draws a figure
 @given(
     y=hnp.arrays(np.int64, 14, elements=st.integers(0, 3)),
     labels=hnp.arrays(np.int64, 14, elements=st.integers(-1, 4)),

@@ -7,6 +7,7 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from helpers.source_trees import ROOT
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -20,9 +21,17 @@ def rows_of(printed: str) -> dict[str, np.ndarray]:
     return {name: np.array(scores.split(), dtype=float) for name, scores in rows}
 
 
-def test_demo_prints_a_table_and_draws_a_figure(example, tmp_path, capsys):
+@pytest.fixture
+def demo(example, digits, monkeypatch):
+    """Return the demonstration with few of the digits."""
+    module = example("demo")
+    monkeypatch.setattr(module, "load_digits", lambda **_: tuple(each[:400] for each in digits))
+    return module
+
+
+def test_demo_prints_a_table_and_draws_a_figure(demo, tmp_path, capsys):
     output = tmp_path / "digits.png"
-    example("demo").main(["--seed", "1", "--output", str(output)], **QUICK)
+    demo.main(["--seed", "1", "--output", str(output)], **QUICK)
     printed = capsys.readouterr().out
     rows = rows_of(printed)
     methods = ["TripletDECClusterer", "KMeans", "SpectralClustering", "PCA + GaussianMixture"]
@@ -37,9 +46,9 @@ def test_demo_prints_a_table_and_draws_a_figure(example, tmp_path, capsys):
     assert len({tuple(color) for color in image[::7, ::7].reshape(-1, image.shape[2])}) > 50
 
 
-def test_demo_runs_without_the_callbacks_of_scikit_learn(example, tmp_path, capsys, monkeypatch):
+def test_demo_runs_without_the_callbacks_of_scikit_learn(request, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)  # importing it raises
-    demo = example("demo")
+    demo = request.getfixturevalue("demo")
     monkeypatch.setattr(demo, "draw", lambda *args: Figure())
     demo.main(["--output", str(tmp_path / "empty.png")], **QUICK)
     assert len(rows_of(capsys.readouterr().out)) == 4

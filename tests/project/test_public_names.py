@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -44,10 +46,61 @@ def test_the_package_alone_imports_nothing_else() -> None:
     assert "sklearn" not in run(code).split()
 
 
-def test_all_names_come_in_a_fresh_process() -> None:
-    code = "from skdeepclust import *; import skdeepclust; "
-    code += "print(TAGnetClusterer.__module__, save.__module__, 'export' in dir(skdeepclust))"
-    assert run(code).split() == ["skdeepclust.tagnet", "skdeepclust.persistence", "True"]
+IMPORT = """
+import json, random, sys, warnings
+import numpy as np, safetensors, scipy, skorch.helper, sklearn.cluster, torch
+def state():
+    return {{
+        "numpy": int(np.random.get_state(legacy=False)["state"]["pos"]),
+        "torch": hash(bytes(torch.get_rng_state().numpy())),
+        "Python": hash(random.getstate()),
+        "threads": torch.get_num_threads(),
+        "dtype": str(torch.get_default_dtype()),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "gradients": torch.is_grad_enabled(),
+        "errors": np.geterr(),
+        "scikit-learn": str(sklearn.get_config()),
+        "warnings": len(warnings.filters),
+    }}
+sys.modules.update(dict.fromkeys({missing}))  # importing one raises
+before = state()
+from skdeepclust import *
+import skdeepclust, skdeepclust.graph, skdeepclust.plotting, skdeepclust.datasets
+after = state()
+late = [name for name in {late} if name in sys.modules]
+names = [TAGnetClusterer.__module__, save.__module__, "export" in dir(skdeepclust)]
+del sys.modules["pandas"]  # in which scikit-learn looks whether it has been imported
+X = np.random.default_rng(0).normal(size=(40, 5))
+fitted = TripletDECClusterer(2, max_epochs=1, warmup_epochs=1, n_init=1, random_state=0).fit(X)
+found = {{"before": before, "after": after, "late": late, "names": names}}
+print(json.dumps({{**found, "n_labels": len(fitted.labels_)}}))
+"""
+# Optional packages, and the experimental callbacks of scikit-learn.
+MISSING = ["matplotlib", "onnx", "onnxscript", "pandas", "rich", "sklearn.callback"]
+# The compiler takes seconds to import; the others aren't needed for most of what users do.
+LATE = ["torch._dynamo", "filelock"]
+
+
+@pytest.fixture(scope="module")
+def imported() -> dict[str, Any]:
+    """Return what a process finds that imports everything where nothing optional is."""
+    return json.loads(run(IMPORT.format(missing=MISSING, late=LATE)))
+
+
+def test_all_names_come_in_a_fresh_process(imported) -> None:
+    assert imported["names"] == ["skdeepclust.tagnet", "skdeepclust.persistence", True]
+
+
+def test_an_import_changes_nothing(imported) -> None:
+    assert imported["after"] == imported["before"]
+
+
+def test_an_import_takes_no_time_for_what_few_need(imported) -> None:
+    assert imported["late"] == []
+
+
+def test_a_fit_needs_no_optional_package(imported) -> None:
+    assert imported["n_labels"] == 40
 
 
 @pytest.mark.parametrize("module", sorted(skdeepclust._MODULES))

@@ -82,9 +82,3 @@ def test_a_folder_that_cant_be_made_leaves_no_lock(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "fit"]
     with pytest.raises(OSError, match="fit"):
         FolderLock(tmp_path / "fit" / "inside")
-
-
-def test_importing_the_package_takes_no_time_for_it():
-    code = "import sys; from skdeepclust import *; print('filelock' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "False\n"

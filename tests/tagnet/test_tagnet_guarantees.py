@@ -7,12 +7,10 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from helpers.quick import DIGIT
 from helpers.quick import PIXELS as X
 from helpers.quick import tagnet as small
 from helpers.tagnet_network import network, whole_graph
 from scipy import sparse
-from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_mutual_info_score
 from torch.autograd import gradcheck
@@ -21,7 +19,6 @@ from torch.func import functional_call
 from skdeepclust import TAGnetClusterer
 from skdeepclust.graph import laplacian, largest_eigenvalue_bound
 from skdeepclust.graph._sample_graph import padded
-from skdeepclust.metrics import clustering_accuracy_score
 from skdeepclust.networks import shrinkage
 from skdeepclust.networks._graph_branch import NewSamples
 from skdeepclust.tagnet import PAPER_SETTINGS
@@ -131,18 +128,6 @@ def test_edges_of_a_training_sample_give_its_codes(normalized, graph):
 
 
 # ---------------------------------------------------------------- the estimator
-
-
-def test_all_digits(digits):
-    accuracy = [
-        clustering_accuracy_score(DIGIT, clusterer.fit_predict(X))
-        for clusterer in (
-            TAGnetClusterer(10, n_init=5, random_state=0),
-            KMeans(10, n_init=10, random_state=0),
-        )
-    ]
-    assert accuracy[0] > 0.85
-    assert accuracy[0] > accuracy[1] + 0.05
 
 
 def test_warm_start_without_epochs_changes_nothing():

@@ -29,9 +29,11 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 KNOWN, NEW = X[:200], X[200:260]
 
 
-@pytest.fixture
-def short_start(monkeypatch):
-    monkeypatch.setattr("skdeepclust.tagnet.HEAD_STEPS", 10)
+@pytest.fixture(scope="module", autouse=True)
+def short_start():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skdeepclust.tagnet.HEAD_STEPS", 10)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +55,14 @@ def own_score(estimator, samples, y):
     return estimator.score(samples)
 
 
-def test_a_search_by_the_estimator_s_own_score(short_start):
+def test_a_search_by_the_estimator_s_own_score():
     search = GridSearchCV(small(), {"n_stages": [0, 6]}, cv=2).fit(KNOWN)
     assert search.score(KNOWN) == search.best_estimator_.score(KNOWN)
     assert 0 < search.cv_results_["mean_test_score"].min() < search.best_score_ < 1
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_grid_search(name, short_start):
+def test_grid_search(name):
     """Each value is really used, and the best by a score is refitted."""
     scoring = {"agreement": make_scorer(adjusted_mutual_info_score), "own": own_score}
     search = GridSearchCV(
@@ -264,7 +266,7 @@ EDGES = {
 
 @pytest.mark.parametrize("settings", [{}, {"batch_size": 8, "normalized_laplacian": False}])
 @pytest.mark.parametrize("name", EDGES)
-def test_data_at_the_edge(name, settings, short_start):
+def test_data_at_the_edge(name, settings):
     samples, n_clusters, n_found, changes = EDGES[name]
     model = small(n_clusters, **changes, **settings)
     with warnings.catch_warnings(record=True) as caught:
@@ -282,7 +284,7 @@ def test_data_at_the_edge(name, settings, short_start):
 
 @pytest.mark.parametrize("dictionary", ["mini_batch", "ksvd", "kmeans"])
 @pytest.mark.parametrize("name", ["zeros", "more atoms than samples", "one feature"])
-def test_dictionaries_of_data_at_the_edge(dictionary, name, short_start):
+def test_dictionaries_of_data_at_the_edge(dictionary, name):
     samples = EDGES[name][0]
     model = small(1, dictionary=dictionary, max_epochs=0).fit(samples)
     np.testing.assert_allclose(np.linalg.norm(model.dictionary_, axis=1), 1)

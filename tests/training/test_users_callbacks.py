@@ -122,11 +122,9 @@ def test_what_skorch_keeps_starts_afresh_with_each_phase():
     best = EpochScoring(size)
     given = [log, ("rates", rates), ("best", best)]
     assert begin_fit(given) == given
-    for callback in (log, rates, best):
-        begin_phase(callback)
+    begin_phase([log, rates, best])
     log.first_iteration_, rates.lr_scheduler_, best.best_score_ = False, "that of a phase", 0.0
-    for callback in (log, rates, best):
-        begin_phase(callback)
+    begin_phase([log, rates, best])
     assert (log.first_iteration_, rates.lr_scheduler_, best.best_score_) == (True, None, np.inf)
 
 

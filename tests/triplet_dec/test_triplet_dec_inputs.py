@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -14,7 +11,6 @@ import pytest
 import torch
 from helpers.needs import needs_array_api
 from helpers.quick import triplet_dec as quick
-from helpers.ranks import PATH
 from scipy import sparse
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -115,32 +111,6 @@ def test_x_is_not_converted_as_a_whole(X, monkeypatch):
 def test_the_same_seed_gives_the_same_fit_and_another_one_another(X, expected):
     np.testing.assert_array_equal(quick().fit(X).predict_proba(X), expected)
     assert not np.array_equal(quick(random_state=1).fit(X).predict_proba(X), expected)
-
-
-def test_the_same_seed_gives_the_same_fit_in_another_process(expected):
-    code = """
-import sys
-import numpy as np, torch
-from sklearn.datasets import load_digits
-from helpers.quick import triplet_dec as quick
-torch.set_num_threads(1)
-X = load_digits().data[:200]
-sys.stdout.buffer.write(quick().fit(X).predict_proba(X).tobytes())
-"""
-    environment = {**os.environ, "PYTHONPATH": PATH}
-    result = subprocess.run(
-        [sys.executable, "-c", code], env=environment, check=True, capture_output=True
-    )
-    assert result.stdout == expected.tobytes()
-
-
-def test_fits_in_threads_are_reproducible(X, expected):
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _: quick().fit(X).predict_proba(X), range(4)))
-    for proba in results:
-        np.testing.assert_array_equal(proba, expected)
 
 
 # ---------------------------------------------------------------- bad input

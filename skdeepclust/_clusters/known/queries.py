@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin
 
-from skdeepclust._engine.plain_arrays import plain_arrays
+from skdeepclust._engine.global_settings import plain_arrays
 
 # A sample that is sure of its cluster has this weight, one between two clusters 1 more. Without it
 # all questions lie between clusters, and none in one that holds two classes.

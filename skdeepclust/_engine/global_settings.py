@@ -1,19 +1,27 @@
-"""Torch's settings of a process or a thread, kept out of what an estimator computes."""
+"""Settings of torch, NumPy and scikit-learn, kept out of what an estimator computes."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
+import numpy as np
 import torch
-
-from skdeepclust._engine.plain_arrays import ordinary_errors
+from sklearn import config_context
 
 # Devices that torch.autocast may be on for.
 AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
 # The largest block that glibc's allocator learns from, 32 MiB, without what it adds to it.
 LARGEST_LEARNED = 2**25 - 2**13
+# What numpy does by itself.
+DEFAULT_ERRORS: dict[str, Any] = {
+    "divide": "warn",
+    "over": "warn",
+    "under": "ignore",
+    "invalid": "warn",
+}
 
 
 class DefaultDtype:
@@ -82,3 +90,23 @@ def keep_freed_memory() -> None:
     nobody writes to. Other allocators do nothing of the kind.
     """
     torch.empty(LARGEST_LEARNED, dtype=torch.uint8, device="cpu")
+
+
+@contextmanager
+def plain_arrays() -> Generator[None]:
+    """Let neither data frames come from transformers inside the block, nor dispatch on input."""
+    with (
+        config_context(array_api_dispatch=False, transform_output="default"),
+        ordinary_errors(),
+    ):
+        yield
+
+
+def ordinary_errors() -> np.errstate:
+    """Let numpy raise no error of floats inside the block that it doesn't raise by itself.
+
+    A user who looks for such errors in code of their own means no exponential of scikit-learn's
+    that underflows.
+    """
+    raised = [kind for kind, action in np.geterr().items() if action == "raise"]
+    return np.errstate(**{kind: DEFAULT_ERRORS[kind] for kind in raised})
