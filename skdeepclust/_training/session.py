@@ -16,7 +16,6 @@ from torch import nn
 from skdeepclust._compat import allow_another_subtask
 from skdeepclust._engine.captured import Recorder, moves
 from skdeepclust._engine.distributed import Strategy
-from skdeepclust._engine.global_settings import keep_freed_memory
 from skdeepclust._engine.precision import Compiler
 from skdeepclust._engine.reports import Report
 from skdeepclust._engine.rng import generator_states, set_generator_states
@@ -179,7 +178,6 @@ class Session:
         """
         if epochs == 0:
             return
-        keep_freed_memory()
         y = self.y if y is None else y
         data = PhaseData(X if samples is None else samples, extra, y, X, classes=self._classes)
         held_out = None if valid is None else PhaseData(*valid, classes=self._classes)

@@ -12,6 +12,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
+from skdeepclust._engine.global_settings import keep_freed_memory
 from skdeepclust._engine.runner import Runner
 from skdeepclust._training.phase_data import PhaseData, gather_batches
 from skdeepclust._training.phase_net import PhaseNet, predefined_split
@@ -78,6 +79,7 @@ class TrainingSettings:
         **batches : dict
             Options of `Batches` in which the phase differs from others.
         """
+        keep_freed_memory()
         shared = {"sample_shape": runner.input_shape, "dtype": runner.dtype}
         shared |= {"device": runner.device, "origin": runner.origin}
         training = {**shared, "generator": generator, **batches}
