@@ -75,7 +75,7 @@ class Batches:
         else:
             parts = shuffled_rows(self.X, self.generator).tensor_split(len(self))
         for rows in parts:
-            idx = rows.to(self.device, non_blocking=True)
+            idx = _moved(rows, self.device)
             more = {key: value[idx] for key, value in self.extra.items()}
             yield self.gather(rows), {"idx": idx, **more}
 
@@ -101,7 +101,7 @@ class Batches:
     def gather(self, rows: torch.Tensor) -> torch.Tensor:
         """Return some rows as the network takes them."""
         if isinstance(self.X, torch.Tensor):
-            batch = self.X[rows.to(self.X.device, non_blocking=True)]
+            batch = self.X[_moved(rows, self.X.device)]
         else:
             picked = self.X[rows.cpu().numpy()]
             dense = isinstance(picked, np.ndarray)
@@ -111,8 +111,13 @@ class Batches:
         if batch.dtype == torch.float64:  # which is twice as long, and not on every device
             batch = batch.to(self.dtype)
         # others are converted after the move: uint8 images travel as bytes
-        batch = batch.to(self.device, non_blocking=True).to(self.dtype)
+        batch = _moved(batch, self.device).to(self.dtype)
         return batch.reshape(len(batch), *self.sample_shape)
+
+
+def _moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a tensor on a device; one that comes to the CPU has arrived: it is read at once."""
+    return tensor.to(device, non_blocking=device.type != "cpu")
 
 
 def _as_exact_as(X, origin: np.ndarray, dtype: torch.dtype) -> torch.Tensor:

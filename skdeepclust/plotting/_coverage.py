@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -190,7 +191,11 @@ class CoverageDisplay:
             If `kept` isn't a number.
         """
         if kept is not None:
+            if np.ndim(kept) == 0:  # the mean of a tensor is no float
+                kept = to_numpy(kept, "kept").item()
             check_scalar(kept, "kept", Real, min_val=0, max_val=1)
+            if math.isnan(kept):  # which no bound refuses
+                raise ValueError("kept == nan, must be from 0 to 1.")
         true, labels = (
             column_or_1d(to_numpy(values, called))
             for called, values in (("y_true", y_true), ("labels", labels))

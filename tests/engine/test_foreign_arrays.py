@@ -1,4 +1,4 @@
-"""Arrays of other libraries become NumPy's, and missing values are found."""
+"""Arrays of other libraries become NumPy's, missing values are found, rows arrive in time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 import torch
 from scipy import sparse
+from torch.overrides import TorchFunctionMode
 
+from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.foreign_arrays import in_numpy, is_missing, vector
 from skdeepclust.dictionary import KSVD
 from skdeepclust.graph import NeighborAffinity
@@ -99,3 +101,26 @@ def test_what_holds_samples_of_a_graph_or_a_dictionary(make) -> None:
         assert make().fit(held).transform(held).sum() == pytest.approx(expected)
     with pytest.raises(ValueError, match="X is a masked array with"):
         make().fit(np.ma.array(X, mask=X > 1))
+
+
+class Moves(TorchFunctionMode):
+    """Counts what comes to the CPU, and what isn't waited for: from a GPU it is read too early."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_moved = self.n_early = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is torch.Tensor.to and torch.device("cpu") in args[1:]:
+            self.n_moved += 1
+            self.n_early += kwargs.get("non_blocking", False)
+        return func(*args, **kwargs)
+
+
+def test_rows_that_come_to_the_cpu_are_there_before_they_are_read():
+    options = {"batch_size": 3, "sample_shape": (2,), "dtype": torch.float32}
+    with Moves() as moves:
+        for _ in Batches(torch.ones(6, 2), device=torch.device("cpu"), **options):
+            pass
+    assert moves.n_moved > 0 == moves.n_early

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from helpers.display_data import own_axes
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.datasets import make_blobs
@@ -66,12 +67,19 @@ def test_errors_say_what_to_give():
         CoverageDisplay.from_predictions([0, 1], [0, 1], [0.5])
     for kept, error, what in (
         (90, ValueError, "kept == 90, must be <= 1"),
+        (np.nan, ValueError, "kept == nan, must be from 0 to 1"),
         ("a", TypeError, "kept"),
     ):
         with pytest.raises(error, match=what):
             CoverageDisplay.from_predictions([0, 1], [0, 1], [0.5, 0.1], kept=kept)
     with pytest.raises(ValueError, match="scores contains NaN"):
         CoverageDisplay.from_predictions([0, 1], [0, 1], [0.5, np.nan])
+
+
+@pytest.mark.parametrize("kept", [np.array(0.5), np.float32(0.5), torch.tensor(0.5)])
+def test_a_share_is_marked_whatever_holds_it(kept):
+    shown = CoverageDisplay.from_predictions([0, 1], [0, 1], [0.5, 0.1], kept=kept, ax=own_axes())
+    assert shown.kept_.get_xdata() == [0.5]
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float16])
