@@ -147,7 +147,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         shape. "auto" takes :class:`~skdeepclust.augmentation.ImageAugmentation` for images, and
         points between a sample and its neighbours otherwise; with `n_neighbors=0`
         :class:`~skdeepclust.augmentation.FeatureAugmentation`. `None` leaves out the warm-up and
-        the triplets, and so does "auto" for rows that aren't in memory.
+        the triplets, and so does "auto" for more than 256 MiB of rows that are on a disk.
     categorical_features : {"auto"}, array-like of int, bool or str, or None, default="auto"
         Columns of a table that hold categories: indices, a mask, or names of the columns of a data
         frame. "auto" takes those of two values, as one-hot encoders make them. A point between a

@@ -15,7 +15,7 @@ from skdeepclust._clusters.categories import categorical_columns
 from skdeepclust._clusters.known.links import NOTHING, Links
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.runner import Runner
-from skdeepclust._engine.stored_arrays import StoredArray
+from skdeepclust._engine.stored_arrays import BUFFER_BYTES, StoredArray
 from skdeepclust.augmentation import (
     RowwiseAugmentation,
     check_augmentation,
@@ -26,6 +26,8 @@ from skdeepclust.augmentation import (
 # On another device than the CPU rows are held there, up to so many bytes: to fetch them from here
 # would wait for the device at each batch.
 MAX_BYTES = 2e9
+# Stored rows, single ones of which take long, are held in memory up to so many.
+MAX_STORED_BYTES = BUFFER_BYTES
 
 
 class Positives(Protocol):
@@ -238,10 +240,10 @@ def mixes_neighbors(augmentation: Any, input_shape: tuple[int, ...]) -> bool:
 
 def _in_memory(runner: Runner, X: Any) -> Batches | None:
     """Return the rows where single ones are fetched in no time, or `None`."""
-    if isinstance(X, StoredArray):
-        return None
-    if runner.device.type == "cpu" or isinstance(X, Tensor):
+    is_stored = isinstance(X, StoredArray)
+    if not is_stored and (runner.device.type == "cpu" or isinstance(X, Tensor)):
         return runner.batches(X)
-    if X.shape[0] * X.shape[1] * runner.dtype.itemsize > MAX_BYTES:
+    most = MAX_STORED_BYTES if is_stored else MAX_BYTES
+    if X.shape[0] * X.shape[1] * runner.dtype.itemsize > most:
         return None
     return runner.batches(runner.infer(lambda x: x, X), sample_shape=runner.input_shape)

@@ -89,7 +89,7 @@ def keep_freed_memory() -> None:
     size of a block that is freed it learns what to keep: at most twice the size of this one, which
     nobody writes to. Other allocators do nothing of the kind.
     """
-    torch.empty(LARGEST_LEARNED, dtype=torch.uint8, device="cpu")
+    np.empty(LARGEST_LEARNED, np.uint8)
 
 
 @contextmanager

@@ -67,8 +67,8 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         :class:`~skdeepclust.TripletDECClusterer`, too. It draws each sample to its positive and
         pushes it away from other samples, while it goes on reconstructing. The positive of an
         image is an augmented copy (:class:`~skdeepclust.augmentation.ImageAugmentation`), that of
-        a row a point between it and a neighbour. Images gain much by it; rows lose, for it drives
-        apart what belongs together. `None`: as in the papers.""",
+        a row a point between it and a neighbour. Images gain much by it; rows may lose, for it
+        drives apart what belongs together. `None`: as in the papers.""",
     )
     warmup_epochs: int | float | str = parameter(
         default="auto",

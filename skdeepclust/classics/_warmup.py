@@ -49,14 +49,15 @@ class ContrastiveWarmup:
         Raises
         ------
         ValueError
-            If rows aren't in memory, where no neighbours of theirs can be fetched.
+            If rows are too many to be held, so that no neighbours of theirs can be fetched.
         """
         positives = positives_of("auto", runner, X, neighbors)
         if positives is None:
             raise ValueError(
-                'warmup="contrastive" puts points between rows and their neighbours, which takes '
-                "all rows in memory. Pass X as an array, say image_shape= if its rows are images, "
-                "or leave the warm-up out with warmup=None."
+                'warmup="contrastive" puts points between rows and their neighbours, for which all '
+                "rows are held: up to 256 MiB of those on a disk, and 2 GB on a GPU. Say "
+                "image_shape= if these rows are images, pass a part of them, or leave the warm-up "
+                "out with warmup=None."
             )
         return cls(runner, positives, RunningRadius(X.shape[0], runner.device), X.shape[0])
 

@@ -8,6 +8,7 @@ import torch
 from helpers.classics import CLASSICS, classic
 from helpers.stopped_fits import after_an_epoch, assert_same_result, fitted_with_stops, result
 
+from skdeepclust._clusters import positives
 from skdeepclust._clusters.negatives import RunningRadius
 from skdeepclust.classics._warmup import CONTRAST_WEIGHT, ContrastiveWarmup
 from skdeepclust.metrics import clustering_accuracy_score
@@ -107,11 +108,14 @@ def test_few_equal_and_weighted_samples(digits):
         assert np.isfinite(model.predict_proba(X)).all()
 
 
-def test_rows_on_a_disk_are_refused(digits, tmp_path):
+def test_rows_on_a_disk_are_held_unless_they_are_too_many(digits, tmp_path, monkeypatch):
     X = digits[0][:40].astype(np.float32)
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    with pytest.raises(ValueError, match=r'warmup="contrastive".*in memory.*warmup=None'):
+    found, expected = (classic("DEC", warmup="contrastive").fit(rows) for rows in (mapped, X))
+    np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+    monkeypatch.setattr(positives, "MAX_STORED_BYTES", X.nbytes - 1)
+    with pytest.raises(ValueError, match=r'warmup="contrastive".*256 MiB.*warmup=None'):
         classic("DEC", warmup="contrastive").fit(mapped)
     classic("DEC", warmup="contrastive", image_shape=(8, 8)).fit(mapped)
 

@@ -15,6 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skdeepclust import TripletDECClusterer
+from skdeepclust._clusters import positives
 from skdeepclust._clusters.input_starts import KINDS, input_partition
 from skdeepclust._clusters.judge import Judge
 from skdeepclust._clusters.positives import NeighborMixtures, positives_of
@@ -138,8 +139,14 @@ def test_what_makes_positives() -> None:
     assert without == given  # as without neighbours
 
 
-def test_rows_that_are_stored_have_no_positives(tmp_path) -> None:
+def test_stored_rows_are_held_unless_they_are_too_many(tmp_path, monkeypatch) -> None:
     X, group = make_blobs(200, centers=3, n_features=5, random_state=1)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    options = {"warmup_epochs": 1, "max_epochs": 2, "random_state": 0}
+    held, expected = (TripletDECClusterer(3, **options).fit(rows) for rows in (mapped, X))
+    np.testing.assert_array_equal(held.predict_proba(X), expected.predict_proba(X))
+    monkeypatch.setattr(positives, "MAX_STORED_BYTES", 1)
     with h5py.File(tmp_path / "X.h5", "w") as file:
         stored = file.create_dataset("X", data=X)
         model = TripletDECClusterer(3, random_state=0).fit(stored)
