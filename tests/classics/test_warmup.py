@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from helpers.classics import CLASSICS, classic
+from helpers.classics import classic
 from helpers.stopped_fits import after_an_epoch, assert_same_result, fitted_with_stops, result
 
 from skdeepclust._clusters import positives
@@ -13,7 +13,8 @@ from skdeepclust._clusters.negatives import RunningRadius
 from skdeepclust.classics._warmup import CONTRAST_WEIGHT, ContrastiveWarmup
 from skdeepclust.metrics import clustering_accuracy_score
 
-each = pytest.mark.parametrize("name", CLASSICS)
+# The others weigh the errors of reconstruction as DEC does.
+each = pytest.mark.parametrize("name", ["DEC", "VaDE"])
 
 
 @each

@@ -56,19 +56,6 @@ def test_search_with_hidden_classes(data):
     assert score == adjusted_mutual_info_score(digit, search.predict(X))
 
 
-def test_two_processes_find_what_one_finds(data):
-    X, coarse, digit = data
-    params = {"embed__margin": [0.5, 3.0], "embed__max_epochs": [2]}
-    with config_context(enable_metadata_routing=True):
-        scores = [
-            hidden_class_search(params, n_jobs=n_jobs)
-            .fit(X, coarse, hidden_class=digit)
-            .cv_results_["mean_test_score"]
-            for n_jobs in (1, 2)
-        ]
-    np.testing.assert_array_equal(*scores)
-
-
 def test_search_without_hidden_classes(data):
     """The silhouette of the code prefers a network with the loss to one without."""
     X, coarse, _ = data
