@@ -41,7 +41,12 @@ from skdeepclust._inputs.samples import InputSpec
 from skdeepclust._inputs.sequences import rows_images_or_sequences
 from skdeepclust._training.attempts import best_attempt, say_what_was_added
 from skdeepclust._training.epoch_watch import EpochWatch
-from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
+from skdeepclust._training.epochs import (
+    AUTOMATIC_EPOCHS,
+    LR_FACTORS,
+    epochs_of_warmup,
+    number_of_epochs,
+)
 from skdeepclust._training.session import Session
 from skdeepclust.losses import (
     assignment_kl,
@@ -65,8 +70,6 @@ PAPER_SETTINGS: Mapping[str, Any] = MappingProxyType({
     "reconstruction_weight": 1.0, "clustering_weight": 1.0, "triplet_weight": 1.0,
     "entropy_weight": 1.0, "cluster_prior": "uniform",
 })  # fmt: skip
-
-LR_FACTORS = {"reconstruction": 1.0, "warmup": 3.0}  # in larger steps fewer epochs are enough
 
 
 @dataclass
@@ -410,7 +413,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         if warm:
             return {"clustering": clustering}
         pretrain = number_of_epochs(self.pretrain_epochs, min(15_000 / n_samples, 30))
-        warmup = number_of_epochs(self.warmup_epochs, min(1 + 37_500 / n_samples, 50))
+        warmup = epochs_of_warmup(self.warmup_epochs, n_samples)
         mixed = self.n_neighbors > 0 and mixes_neighbors(self.augmentation, self._input.input_shape)
         unasked = mixed and isinstance(self.warmup_epochs, str)
         if unasked or self.augmentation is None or self.triplet_weight == 0:

@@ -13,6 +13,8 @@ AUTOMATIC_EPOCHS = [
     Interval(Integral, 0, None, closed="left"),
     Interval(RealNotInt, 0, 1, closed="right"),
 ]
+# How large steps of phases are: in the larger ones of a warm-up fewer epochs are enough.
+LR_FACTORS = {"reconstruction": 1.0, "warmup": 3.0}
 
 
 def number_of_epochs(given: float | str, automatic: float) -> int:
@@ -20,3 +22,8 @@ def number_of_epochs(given: float | str, automatic: float) -> int:
     if isinstance(given, Integral):
         return int(given)
     return math.ceil(automatic * (1.0 if isinstance(given, str) else float(given)))
+
+
+def epochs_of_warmup(given: float | str, n_samples: int) -> int:
+    """Return the number of epochs of a contrastive warm-up of so many samples."""
+    return number_of_epochs(given, min(1 + 37_500 / n_samples, 50))

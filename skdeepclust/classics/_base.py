@@ -22,9 +22,9 @@ from skdeepclust._estimator import types
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
 from skdeepclust._estimator.parameters import learned, parameter
-from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, number_of_epochs
+from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, LR_FACTORS, epochs_of_warmup
 from skdeepclust._training.session import Session
-from skdeepclust.classics._warmup import LR_FACTOR, ContrastiveWarmup
+from skdeepclust.classics._warmup import ContrastiveWarmup
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import ConvAutoencoder, MLPAutoencoder
@@ -191,8 +191,7 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
             return clustering
         before = {"reconstruction": self.pretrain_epochs}
         if self.warmup is not None:
-            most = min(1 + 37_500 / n_samples, 50)
-            before["warmup"] = number_of_epochs(self.warmup_epochs, most)
+            before["warmup"] = epochs_of_warmup(self.warmup_epochs, n_samples)
         return {**before, **clustering}
 
     def _fit_phases(self, session: Session, X, extra, schedule) -> None:
@@ -229,7 +228,8 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         session.train("reconstruction", self._pretraining_loss, X, extra, epochs=epochs)
         if warmup is not None:
             loss, epochs = partial(warmup.loss, self._embed, self._mean_error), schedule["warmup"]
-            session.train("warmup", loss, X, extra, epochs=epochs, lr_factor=LR_FACTOR)
+            factor = LR_FACTORS["warmup"]
+            session.train("warmup", loss, X, extra, epochs=epochs, lr_factor=factor)
         return find()
 
     def _found(self, session: Session, X, weight: np.ndarray) -> Mixture:

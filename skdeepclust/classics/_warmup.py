@@ -14,9 +14,8 @@ from skdeepclust._engine.runner import Runner
 from skdeepclust.losses import masked_info_nce_loss
 from skdeepclust.losses._reconstruction import leading_rows
 
-# Those of Triplet DEC: the weight of the contrast, and how large the steps are.
+# Triplet DEC's default.
 CONTRAST_WEIGHT = 0.2
-LR_FACTOR = 3.0
 
 
 @dataclass(frozen=True)
