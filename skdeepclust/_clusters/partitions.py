@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from skdeepclust._clusters.mixtures.gaussians import BLOCK_SIZE, mixture_partitions
+from skdeepclust._clusters.mixtures.k_means import k_means_partition
 from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust.graph import smooth_over_graph
 
@@ -60,7 +61,7 @@ def candidate_partitions(
     random_state : int
         Seed of the first candidate; each further one adds 1.
     device : torch.device
-        Where mixtures are fitted, side by side.
+        Where mixtures are fitted, side by side, and KMeans.
 
     Yields
     ------
@@ -75,13 +76,14 @@ def candidate_partitions(
         return
     if init == "kmeans":
         for i in range(n_init):
-            yield _kmeans_partition(embedding, n_clusters, rows, random_state + i)
+            yield _kmeans_partition(embedding, n_clusters, rows, random_state + i, device)
         return
     ridges = [MIXTURE_REGULARIZATIONS[i % len(MIXTURE_REGULARIZATIONS)] for i in range(n_init)]
     some = embedding[rows].astype(np.float64)
+    kinds = [MIXTURE_STARTS[i % len(MIXTURE_STARTS)] for i in range(n_init)]
     starts = [
-        _mixture_start(MIXTURE_STARTS[i % len(MIXTURE_STARTS)], some, n_clusters, random_state + i)
-        for i in range(n_init)
+        _mixture_start(kind, some, n_clusters, random_state + i, device)
+        for i, kind in enumerate(kinds)
     ]
     if starts:  # of a few candidates, some kinds have none
         yield from _mixtures(embedding, rows, starts, n_clusters, ridges, device)
@@ -268,20 +270,25 @@ def propagated_partition(
 
 
 def _mixture_start(
-    kind: str, points: np.ndarray, n_components: int, random_state: int
+    kind: str, points: np.ndarray, n_components: int, random_state: int, device: torch.device
 ) -> np.ndarray:
     """Return a partition from which a mixture starts; -1: a sample belongs to no component."""
     rng = np.random.RandomState(random_state)
     if kind == "kmeans":
-        return _kmeans_partition(points, n_components, np.arange(len(points)), rng)
+        return _kmeans_partition(points, n_components, np.arange(len(points)), rng, device)
     labels = np.full(len(points), -1)
     if kind == "k-means++":
-        with plain_arrays():
-            _, seeds = kmeans_plusplus(points, n_components, random_state=rng)
+        seeds = _drawn_centers(points, n_components, rng)
     else:
         seeds = rng.choice(len(points), n_components, replace=False)
     labels[seeds] = np.arange(n_components)
     return labels
+
+
+def _drawn_centers(points: np.ndarray, n_clusters: int, random_state: Any) -> np.ndarray:
+    with plain_arrays():
+        _, seeds = kmeans_plusplus(points, n_clusters, random_state=random_state)
+    return seeds
 
 
 def _mixtures(
@@ -294,18 +301,26 @@ def _mixtures(
 ) -> Iterator[np.ndarray]:
     # no device but these computes in float64
     device = device if device.type in BLOCK_SIZE else CPU
-    points, some, labels = (
-        torch.from_numpy(np.ascontiguousarray(part)).to(device)
-        for part in (embedding, rows, np.stack(starts).astype(np.int64))
-    )
-    ridge = torch.tensor(ridges, dtype=torch.float64, device=device)
-    yield from mixture_partitions(points, some, labels, n_components, ridge).cpu().numpy()
+    ridge = torch.tensor(ridges, dtype=torch.float64)
+    points, some, labels = _on(device, embedding, rows, np.stack(starts).astype(np.int64))
+    found = mixture_partitions(points, some, labels, n_components, ridge.to(device))
+    yield from found.cpu().numpy()
+
+
+def _on(device: torch.device, *arrays: np.ndarray) -> Iterator[Tensor]:
+    return (torch.from_numpy(np.ascontiguousarray(each)).to(device) for each in arrays)
 
 
 def _kmeans_partition(
-    embedding: np.ndarray, n_clusters: int, rows: np.ndarray, random_state: Any
+    embedding: np.ndarray,
+    n_clusters: int,
+    rows: np.ndarray,
+    random_state: Any,
+    device: torch.device,
 ) -> np.ndarray:
     """Return what K-means that is fitted to some samples makes of all."""
+    if device.type != "cpu" and device.type in BLOCK_SIZE:
+        return _device_partition(embedding, n_clusters, rows, random_state, device)
     model = KMeans(n_clusters, n_init=1, random_state=random_state)
     with (
         plain_arrays(),  # the embedding is numpy's
@@ -318,6 +333,20 @@ def _kmeans_partition(
         starts = range(0, len(embedding), PREDICTED_ROWS)
         blocks = (embedding[start : start + PREDICTED_ROWS] for start in starts)
         return np.concatenate([model.predict(block.astype(np.float64)) for block in blocks])
+
+
+def _device_partition(
+    embedding: np.ndarray,
+    n_clusters: int,
+    rows: np.ndarray,
+    random_state: Any,
+    device: torch.device,
+) -> np.ndarray:
+    """Return what scikit-learn's K-means makes of all, computed on a device but for its draw."""
+    some = embedding[rows].astype(np.float64)
+    seeds = _drawn_centers(some - some.mean(0), n_clusters, random_state)
+    points, rows_there, seeds_there = _on(device, embedding, rows, seeds)
+    return k_means_partition(points, rows_there, seeds_there).cpu().numpy()
 
 
 def distinct_partitions(

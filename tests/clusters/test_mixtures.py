@@ -122,8 +122,9 @@ def test_a_covariance_that_rounding_has_spoilt_is_named(X, starts):
         )
 
 
+@pytest.mark.parametrize("init", ["gmm", "kmeans"])
 @pytest.mark.parametrize("device", ["cpu", *(["cuda"] * torch.cuda.is_available())])
-def test_partitions_are_the_same_on_every_device(X, device):
-    options = {"rows": np.arange(300), "init": "gmm", "n_init": 5, "random_state": 0}
+def test_partitions_are_the_same_on_every_device(X, device, init):
+    options = {"rows": np.arange(300), "init": init, "n_init": 5, "random_state": 0}
     found = [*candidate_partitions(X, 4, **options, device=torch.device(device))]
     np.testing.assert_array_equal(found, [*candidate_partitions(X, 4, **options)])
