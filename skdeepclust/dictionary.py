@@ -23,6 +23,7 @@ FLOATS = (np.float64, np.float32)
 ALIKE = 0.99  # the absolute cosine above which one of two atoms is replaced
 MOST_ROWS = 512  # a block of rows whose correlations with 128 atoms stay in the cache
 BLOCK_SIZE = 2**23  # the most numbers that a block may hold
+TINY = np.finfo(np.float64).tiny  # stands in for the largest value of a row of zeros
 SAFE_EXPONENT = 30  # squares of values within 2^±30 neither overflow nor vanish in float32
 
 
@@ -276,15 +277,22 @@ def _pursuit(
     gram = torch.from_numpy(atoms @ atoms.T)
     numbers_a_row = X.shape[1] + 4 * len(atoms) + n_nonzero * (n_nonzero + 4)
     n_rows = min(max(BLOCK_SIZE // numbers_a_row // 16 * 16, 16), MOST_ROWS)
-    # A sum that BLAS takes for a row depends on the number of rows, and a rounding error can
-    # decide which of two atoms is chosen: all blocks have the same number of rows.
-    padded = np.zeros((n_rows, X.shape[1]), X.dtype)
+    wide = atoms.astype(np.float64)
     for rows in gen_batches(len(X), n_rows):
-        n_here = rows.stop - rows.start
-        padded[:n_here] = X[rows]
-        noise = 10 * np.finfo(X.dtype).eps * np.abs(padded).max(axis=1) * X.shape[1] ** 0.5
-        correlations = padded @ atoms.T
-        yield rows, _block_pursuit(correlations[:n_here], gram, n_nonzero, noise[:n_here])
+        largest = np.abs(X[rows]).max(axis=1) * X.shape[1] ** 0.5
+        correlations = _steady(X[rows] @ wide.T, largest).astype(X.dtype)
+        noise = 10 * np.finfo(X.dtype).eps * largest
+        yield rows, _block_pursuit(correlations, gram, n_nonzero, noise)
+
+
+def _steady(products: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    """Round products to digits that no order of the sums changes.
+
+    The order in which BLAS takes the sum of a row depends on where the row stands in a block and on
+    the processor, and a rounding error can decide which of two atoms is chosen.
+    """
+    step = np.exp2(np.ceil(np.log2(10 * np.finfo(np.float64).eps * np.maximum(largest, TINY))))
+    return np.rint(products / step[:, None]) * step[:, None]
 
 
 def _block_pursuit(

@@ -130,13 +130,23 @@ def test_the_type_of_the_weights_is_that_of_the_outputs(make, shape, dtype):
     assert outputs.shape == (6, 4)
 
 
+def in_mixed_precision(network, x):
+    """Run a network, or skip the test where oneDNN has no such layer for the processor."""
+    try:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return network(x)
+    except RuntimeError as error:
+        if "could not create a primitive descriptor for the LSTM" not in str(error):
+            raise
+        pytest.skip("oneDNN has no LSTM in bfloat16 for this processor")
+
+
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("make", "shape"), NETWORKS)
 def test_mixed_precision_is_close_to_full_precision(make, shape, training):
     network = make(shape, 4).train(training)
     x = batch(network)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        outputs = network(x)
+    outputs = in_mixed_precision(network, x)
     outputs.float().square().mean().backward()
     torch.testing.assert_close(outputs.float(), network(x), atol=0.1, rtol=0.1)
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
