@@ -157,12 +157,13 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         sample and its neighbour has all categories of the nearer one, none between them. Without
         effect if `augmentation` isn't "auto".
     pretrain_epochs : "auto", int or float, default="auto"
-        Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30; a float in (0, 1] is
-        a share of that.
+        Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30, but 0 before a warm-up
+        that reconstructs too; a float in (0, 1] is a share of that.
     warmup_epochs : "auto", int or float, default="auto"
-        Epochs of the warm-up; "auto" is `1 + 37500 / n_samples`, at most 50: 22 for 1,800
-        samples, 2 for 70,000; a float in (0, 1] is a share of that. With neighbours as positives
-        "auto" is 0: they are alike before it, and it would drive apart what is.
+        Epochs of the warm-up; "auto" is `(20000 / n_samples) ** 1.4`, at most 100: 30 for 1,800
+        samples, 7 for 5,000, 1 from 20,000 on; a float in (0, 1] is a share of that. With
+        neighbours as positives "auto" is 0: they are alike before it, and it would drive apart
+        what is.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
         Initial centres in the embedding; a callable is called as
         `init(embedding, n_clusters, random_state)`.
@@ -213,11 +214,12 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         :class:`~skdeepclust.networks.SequenceAutoencoder` for sequences,
         :class:`~skdeepclust.networks.MLPAutoencoder` otherwise.
     lr : float, default=0.001
-        Learning rate; three times as large in the warm-up, and falling to 0 along a cosine in the
-        clustering phase.
+        Learning rate; three times as large in the warm-up, and six times in the clustering phase
+        after one. In the clustering phase it falls to 0 along a cosine.
     max_epochs : "auto", int or float, default="auto"
-        Epochs of the clustering phase; "auto" is `2.5 + 15000 / n_samples`, at most 25: 11 for
-        1,800 samples, 3 for 70,000; a float in (0, 1] is a share of that.
+        Epochs of the clustering phase; "auto" is `2.5 + 15000 / n_samples`, at most 25, and half of
+        that after a warm-up: 6 for 1,800 samples, 2 for 70,000; a float in (0, 1] is a share of
+        that.
     batch_size : int, default=128
         Largest number of samples in a batch.
     <shared parameters>
@@ -409,16 +411,25 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
-        clustering = number_of_epochs(self.max_epochs, min(2.5 + 15_000 / n_samples, 25))
+        pretrain, clustering = min(15_000 / n_samples, 30), min(2.5 + 15_000 / n_samples, 25)
         if warm:
-            return {"clustering": clustering}
-        pretrain = number_of_epochs(self.pretrain_epochs, min(15_000 / n_samples, 30))
-        warmup = epochs_of_warmup(self.warmup_epochs, n_samples)
+            return {"clustering": number_of_epochs(self.max_epochs, clustering)}
+        warmup = self._epochs_of_warmup(n_samples)
+        if warmup:
+            clustering /= 2  # of larger steps
+            pretrain *= not self.reconstruction_weight  # the warm-up reconstructs too
+        return {
+            "reconstruction": number_of_epochs(self.pretrain_epochs, pretrain),
+            "warmup": warmup,
+            "clustering": number_of_epochs(self.max_epochs, clustering),
+        }
+
+    def _epochs_of_warmup(self, n_samples: int) -> int:
         mixed = self.n_neighbors > 0 and mixes_neighbors(self.augmentation, self._input.input_shape)
         unasked = mixed and isinstance(self.warmup_epochs, str)
         if unasked or self.augmentation is None or self.triplet_weight == 0:
-            warmup = 0
-        return {"reconstruction": pretrain, "warmup": warmup, "clustering": clustering}
+            return 0
+        return epochs_of_warmup(self.warmup_epochs, n_samples)
 
     def _n_phases(self, schedule: dict[str, int]) -> int:
         return super()._n_phases(schedule) + (self.n_starts - 1) * (len(schedule) > 1)
@@ -493,6 +504,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             on_epoch_begin=InPlace(lambda epoch: self._update_target(
                 X, partition if epoch == 1 or is_fixed else None, watch
             )),
+            lr_factor=LR_FACTORS["clustering"] if schedule.get("warmup") else 1.0,
             decay_lr=True, watch=watch,
         )  # fmt: skip
 

@@ -3,6 +3,7 @@
     python -m benchmarks.builds.run                       # Triplet DEC on digits
     python -m benchmarks.builds.run --base 6bffb54 --data mnist-5k --mnist FOLDER --seeds 20 21
     python -m benchmarks.builds.run --estimators TAGnetClusterer ForcedApartEmbedder
+    python -m benchmarks.builds.run --data mnist --mnist FOLDER --base-seeds 20 --umap
 
 Each fit runs on one thread in a process of its own, in which the package comes from one tree alone.
 For each seed the two trees take turns, so that a busy moment is both's. The seeds, 20 to 39, are
@@ -36,13 +37,16 @@ from benchmarks.common.tables import markdown, mean_and_std
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = tuple(range(20, 40))
+DATA = ("digits", "mnist-5k", "mnist")
 ESTIMATORS = (
     "TripletDECClusterer",
     "TAGnetClusterer",
     "ForcedApartEmbedder",
     "ParsimoniousClassifier",
 )
-# What the two last ones give is judged by KMeans of the embedding, and by the other half's labels.
+UMAP = "UMAP + mixture"  # UMAP as its documentation sets it for clustering
+# What the two last estimators give is judged by KMeans of the embedding, and by the other half's
+# labels. What numba compiles for UMAP isn't timed.
 CODE = """
 import json, resource, sys, time
 import numpy as np, skdeepclust, torch
@@ -53,8 +57,18 @@ torch.set_num_threads(1)
 held, seed, name = np.load(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 X, y, shape = held["X"], held["y"], tuple(held["shape"])
 k, found, rows = len(set(y)), {}, X.reshape(len(X), -1)
+if name == "UMAP + mixture":
+    from sklearn.mixture import GaussianMixture
+    from umap import UMAP
+    for some in (500, 5_000):
+        made = np.random.default_rng(0).random((some, 20), dtype=np.float32)
+        UMAP(n_epochs=5, random_state=0, n_jobs=1).fit(made)
 begin = time.process_time()
-if name == "ParsimoniousClassifier":
+if name == "UMAP + mixture":
+    reducer = UMAP(n_neighbors=30, min_dist=0.0, n_components=10, random_state=seed, n_jobs=1)
+    embedded = reducer.fit_transform(rows)
+    labels = GaussianMixture(k, n_init=3, random_state=seed).fit_predict(embedded)
+elif name == "ParsimoniousClassifier":
     model = skdeepclust.ParsimoniousClassifier(random_state=seed).fit(rows[::2], y[::2])
 elif name == "ForcedApartEmbedder":
     model = skdeepclust.ForcedApartEmbedder(random_state=seed).fit(rows)
@@ -70,7 +84,7 @@ if name == "ForcedApartEmbedder":
     labels = KMeans(k, n_init=10, random_state=seed).fit_predict(model.transform(rows))
 elif name == "ParsimoniousClassifier":
     y, labels = y[1::2], model.predict(rows[1::2])
-else:
+elif name != "UMAP + mixture":
     labels = model.labels_
 print(json.dumps({
     "cpu_s": round(seconds, 2),
@@ -108,16 +122,21 @@ def fitted(tree: Path, samples: Path, seed: int, estimator: str) -> Record:
 def measured(options: argparse.Namespace) -> Iterator[Record]:
     """Yield a record of each fit."""
     with tree_of(options.base) as base, tempfile.TemporaryDirectory() as folder:
-        builds = {"before": base, "now": ROOT}
+        builds = {"before": base, "now": ROOT, **({UMAP: ROOT} if options.umap else {})}
         for data in options.data:
             X, y, shape = load(data, options.mnist)
             samples = Path(folder) / f"{data}.npz"
             np.savez(samples, X=X, y=y, shape=shape)
             each = product(options.estimators, options.seeds, builds.items())
             for estimator, seed, (build, tree) in each:
+                if build == "before" and seed not in (options.base_seeds or options.seeds):
+                    continue
                 head = {"experiment": "builds", "data": data, "setting": build, "seed": seed}
                 head |= {"base": options.base, "estimator": estimator}
-                record = {**head, **fitted(tree, samples, seed, estimator)}
+                record = {
+                    **head,
+                    **fitted(tree, samples, seed, UMAP if build == UMAP else estimator),
+                }
                 print(json.dumps(record), flush=True)
                 yield {**record, **surroundings()}
 
@@ -141,7 +160,7 @@ def table(records: Sequence[Record]) -> str:
         rows.append(
             [
                 *what[1:],
-                f"{what[0]}" if build == "before" else "now",
+                what[0] if build == "before" else build,
                 len(runs),
                 values[0],
                 f"{worst:.3f}",
@@ -168,11 +187,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=usage)
     parser.add_argument("--base", default="4c5486b", help="the other commit")
-    parser.add_argument("--data", nargs="+", default=["digits"], choices=["digits", "mnist-5k"])
+    parser.add_argument("--data", nargs="+", default=["digits"], choices=DATA)
     parser.add_argument(
         "--estimators", nargs="+", default=ESTIMATORS[:1], choices=ESTIMATORS, metavar="NAME"
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, help="default: 20 to 39")
+    parser.add_argument(
+        "--base-seeds", nargs="+", type=int, help="those of the other commit; default: all"
+    )
+    parser.add_argument("--umap", action="store_true", help="fit UMAP and a mixture beside them")
     add_options(parser, "builds.jsonl", ALWAYS_FRESH)
     options = parse_options(parser, arguments)
     print(table(recorded(options.out) if options.table else kept(measured(options), options.out)))

@@ -185,15 +185,16 @@ def _agreed(
     """Return what the candidates of an embedding agree upon, or `None` if they lose a cluster.
 
     The best one is often best by what is particular to it: of clusters that the neighbours in the
-    input don't tell apart, it may have joined two and cut a third.
+    input don't tell apart, it may have joined two and cut a third. The worse half has no vote.
     """
     # where sizes are estimated, few candidates find a small cluster: a majority would lose it;
     # of what is known of samples, some candidates keep more than others
     has_say = judge.even and not judge.links and is_gmm(init)
     if judge.neighbors is None or not has_say or len(found) < LEAST_VOTES:
         return None
-    n_clusters = judge.n_clusters
-    labels = most_agreed([each.labels for each in found], _compared(rows), n_clusters)
+    n_clusters, n_voters = judge.n_clusters, max(LEAST_VOTES, -(-len(found) // 2))
+    voters = [each.labels for each in found[:n_voters]]
+    labels = most_agreed(voters, _compared(rows), n_clusters)
     if len(np.unique(labels)) < n_clusters:
         return None
     return propagated_partition(embedding, labels, judge.neighbors, rows=rows)

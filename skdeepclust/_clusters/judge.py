@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +17,7 @@ from skdeepclust._clusters.partitions import CPU
 from skdeepclust._clusters.prior import check_prior
 from skdeepclust._engine.runner import Runner
 from skdeepclust.graph import count_edges, neighbor_information, smooth_over_graph
-from skdeepclust.graph._input_graph import input_neighbors, principal_components
+from skdeepclust.graph._input_graph import Projection, input_neighbors, principal_components
 from skdeepclust.losses import information_loss
 
 # Partitions of the input are compared by so many times as many neighbours as results are: small
@@ -79,7 +78,7 @@ class Judge:
         cluster_prior: Any,
         n_neighbors: int,
         search: Any,
-        once: Callable[[str, Callable[[], Tensor]], Tensor],
+        once: Callable[[str, Callable[[], Any]], Any],
         links: Links = NOTHING,
     ) -> Self:
         """Check the prior, and find the neighbours.
@@ -109,12 +108,17 @@ class Judge:
         if not n_neighbors:
             return cls(n_clusters, even, None, 0, links=links, device=runner.device)
         n_wide = number_of_wide_neighbors(n_neighbors, X.shape[0], n_clusters)
-        find = partial(input_neighbors, runner, X, n_wide, search)
-        neighbors = once("neighbors", find).to(runner.device)
+
+        def find() -> tuple[Tensor, np.ndarray, np.ndarray]:
+            projection = principal_components(runner, X)
+            return input_neighbors(runner, X, projection, n_wide, search), *projection
+
+        neighbors, origin, axes = once("neighbors", find)
 
         def components() -> np.ndarray:
-            return runner.infer(principal_components(runner, X), X).cpu().numpy()
+            return runner.infer(Projection(origin, axes), X).cpu().numpy()
 
+        neighbors = neighbors.to(runner.device)
         return cls(
             n_clusters, even, neighbors, n_neighbors, weight, components, links, runner.device
         )

@@ -13,8 +13,9 @@ AUTOMATIC_EPOCHS = [
     Interval(Integral, 0, None, closed="left"),
     Interval(RealNotInt, 0, 1, closed="right"),
 ]
-# How large steps of phases are: in the larger ones of a warm-up fewer epochs are enough.
-LR_FACTORS = {"reconstruction": 1.0, "warmup": 3.0}
+# How large steps of phases are: in larger ones fewer epochs are enough. Clusters of a network that
+# a warm-up hasn't trained are lost by such steps.
+LR_FACTORS = {"reconstruction": 1.0, "warmup": 3.0, "clustering": 6.0}
 
 
 def number_of_epochs(given: float | str, automatic: float) -> int:
@@ -26,4 +27,4 @@ def number_of_epochs(given: float | str, automatic: float) -> int:
 
 def epochs_of_warmup(given: float | str, n_samples: int) -> int:
     """Return the number of epochs of a contrastive warm-up of so many samples."""
-    return number_of_epochs(given, min(1 + 37_500 / n_samples, 50))
+    return number_of_epochs(given, min((20_000 / n_samples) ** 1.4, 100))

@@ -74,8 +74,8 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         default="auto",
         allowed=AUTOMATIC_EPOCHS,
         doc="""{"auto"}, int or float
-        Epochs of the warm-up, if there is one; "auto" is `1 + 37500 / n_samples`, at most 50; a
-        float in (0, 1] is a share of that.""",
+        Epochs of the warm-up, if there is one; "auto" is `(20000 / n_samples) ** 1.4`, at most 100;
+        a float in (0, 1] is a share of that.""",
     )
     init: str = parameter(
         default="paper",

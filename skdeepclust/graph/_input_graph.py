@@ -41,7 +41,9 @@ class Projection(NamedTuple):
         return (x.flatten(1) - origin) @ axes
 
 
-def input_neighbors(runner: Runner, X, n_neighbors: int, search: Any = None) -> Tensor:
+def input_neighbors(
+    runner: Runner, X, projection: Projection, n_neighbors: int, search: Any = None
+) -> Tensor:
     """Return the indices (n_samples, n_neighbors) of the nearest samples in the input.
 
     Parameters
@@ -50,12 +52,14 @@ def input_neighbors(runner: Runner, X, n_neighbors: int, search: Any = None) -> 
         Tells what samples look like, and where they are computed with.
     X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
         Samples.
+    projection : Projection
+        Where they are compared.
     n_neighbors : int
         Number of neighbours.
     search : transformer, default=None
         Finds them; `None`: an exact search.
     """
-    components = runner.infer(principal_components(runner, X), X)
+    components = runner.infer(projection, X)
     candidates = None
     if search is None and X.shape[0] > MAX_CANDIDATES:
         candidates = some_rows(X.shape[0], MAX_CANDIDATES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from helpers.quick import triplet_dec as quick
 from sklearn.cluster import KMeans
 from sklearn.neighbors import KNeighborsTransformer
 from sklearn.preprocessing import FunctionTransformer
+from skorch.callbacks import Callback
 
 from skdeepclust import TripletDECClusterer
 from skdeepclust._clusters import judge
@@ -58,13 +61,30 @@ def test_the_papers_settings_run(X):
 
 
 def test_a_float_is_a_share_of_the_automatic_epochs(X):
-    # of 200 samples 30, 50 and 25 epochs, of which the shares are rounded up
-    shares = {"pretrain_epochs": 0.1, "warmup_epochs": 0.04, "max_epochs": 0.1}
-    by_share = quick(n_starts=1, **shares).fit(X)
-    phases = [row["phase"] for row in by_share.history_]
-    assert phases == 3 * ["reconstruction"] + 2 * ["warmup"] + 3 * ["clustering"]
-    numbers = {"pretrain_epochs": 3, "warmup_epochs": 2, "max_epochs": 3}
-    np.testing.assert_array_equal(quick(n_starts=1, **numbers).fit_predict(X), by_share.labels_)
+    # of 200 samples 30, 100 and 12.5 epochs, of which the shares are rounded up
+    shares = {"pretrain_epochs": 0.1, "warmup_epochs": 0.02, "max_epochs": 0.2}
+    phases = [row["phase"] for row in quick(n_starts=1, **shares).fit(X).history_]
+    assert phases == 2 * ["warmup"] + 3 * ["clustering"]
+    without = quick(n_starts=1, **{**shares, "warmup_epochs": 0, "max_epochs": 0.1}).fit(X)
+    assert [row["phase"] for row in without.history_] == 3 * ["reconstruction"] + 3 * ["clustering"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, {"reconstruction": 0, "warmup": 30, "clustering": 6}),
+        ({"pretrain_epochs": 2}, {"reconstruction": 2, "warmup": 30, "clustering": 6}),
+        # the decoder learns in no other phase
+        ({"reconstruction_weight": 0}, {"reconstruction": 9, "warmup": 30, "clustering": 6}),
+        ({"warmup_epochs": 0}, {"reconstruction": 9, "warmup": 0, "clustering": 11}),
+        ({"augmentation": None}, {"reconstruction": 9, "warmup": 0, "clustering": 11}),
+    ],
+    ids=str,
+)
+def test_a_warmup_takes_the_place_of_reconstruction_and_halves_the_clustering(settings, expected):
+    model = TripletDECClusterer(10, image_shape=(8, 8), **settings)
+    model._input = InputSpec.learn((64,), 64, (8, 8))
+    assert model._schedule(1_797, False) == expected
 
 
 @pytest.mark.parametrize("epochs", [0.0, 1.5, -0.5, -1, "all", None])
@@ -72,6 +92,24 @@ def test_other_numbers_of_epochs_are_refused(X, epochs):
     for name in ("pretrain_epochs", "warmup_epochs", "max_epochs"):
         with pytest.raises(ValueError, match=f"The '{name}' parameter"):
             quick(**{name: epochs}).fit(X)
+
+
+class Rates(Callback):
+    """Notes the learning rate with which each phase begins."""
+
+    seen: ClassVar[dict[str, float]] = {}
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.seen[net.phase_] = net.lr
+
+
+@pytest.mark.parametrize(("n_epochs", "factor"), [(1, 6), (0, 1)])
+def test_steps_of_the_clustering_phase_are_larger_after_a_warmup(X, n_epochs, factor):
+    Rates.seen.clear()
+    model = quick(warmup_epochs=n_epochs, lr=2e-4, n_starts=1, callbacks=[Rates()]).fit(X)
+    assert Rates.seen["clustering"] == pytest.approx(factor * 2e-4)
+    model.set_params(warm_start=True).fit(X)
+    assert Rates.seen["clustering"] == pytest.approx(2e-4)  # what is learned is kept
 
 
 def test_whole_and_automatic_are_the_same():
