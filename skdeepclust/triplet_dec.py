@@ -44,6 +44,7 @@ from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.epochs import (
     AUTOMATIC_EPOCHS,
     LR_FACTORS,
+    clustering_lr_factor,
     epochs_of_warmup,
     number_of_epochs,
 )
@@ -170,8 +171,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
     n_init : int, default=15
         Number of candidates for the initial clusters if `init` is random. They are ranked by the
         mutual information between the clusters of samples and of their neighbours. With
-        `init="gmm"` the start is what they agree upon by a vote, unless `cluster_prior` is
-        "estimated"; beside it stands a partition of the samples themselves, in their principal
+        `init="gmm"` the start is what the better half agrees upon by a vote, unless `cluster_prior`
+        is "estimated"; beside it stands a partition of the samples themselves, in their principal
         components by KMeans and mixtures. Without a warm-up there is that alone, or one of samples
         smoothed over their neighbours, where these tell clearly more of it.
     n_starts : int, default=2
@@ -214,8 +215,9 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         :class:`~skdeepclust.networks.SequenceAutoencoder` for sequences,
         :class:`~skdeepclust.networks.MLPAutoencoder` otherwise.
     lr : float, default=0.001
-        Learning rate; three times as large in the warm-up, and six times in the clustering phase
-        after one. In the clustering phase it falls to 0 along a cosine.
+        Learning rate; three times as large in the warm-up, and up to six times in the clustering
+        phase after one (a tenth of the number of its steps, at least once). In the clustering phase
+        it falls to 0 along a cosine.
     max_epochs : "auto", int or float, default="auto"
         Epochs of the clustering phase; "auto" is `2.5 + 15000 / n_samples`, at most 25, and half of
         that after a warm-up: 6 for 1,800 samples, 2 for 70,000; a float in (0, 1] is a share of
@@ -404,40 +406,30 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             "triplet": self.triplet_weight,
             "information": -self.entropy_weight,
         }
-        return {
-            "loss": torch.stack([weights[k] * part for k, part in parts.items()]).sum(),
-            **parts,
-        }
+        loss = torch.stack([weights[k] * part for k, part in parts.items()]).sum()
+        return {"loss": loss, **parts}
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
         pretrain, clustering = min(15_000 / n_samples, 30), min(2.5 + 15_000 / n_samples, 25)
-        if warm:
-            return {"clustering": number_of_epochs(self.max_epochs, clustering)}
-        warmup = self._epochs_of_warmup(n_samples)
-        if warmup:
-            clustering /= 2  # of larger steps
-            pretrain *= not self.reconstruction_weight  # the warm-up reconstructs too
-        return {
-            "reconstruction": number_of_epochs(self.pretrain_epochs, pretrain),
-            "warmup": warmup,
-            "clustering": number_of_epochs(self.max_epochs, clustering),
-        }
-
-    def _epochs_of_warmup(self, n_samples: int) -> int:
         mixed = self.n_neighbors > 0 and mixes_neighbors(self.augmentation, self._input.input_shape)
         unasked = mixed and isinstance(self.warmup_epochs, str)
-        if unasked or self.augmentation is None or self.triplet_weight == 0:
-            return 0
-        return epochs_of_warmup(self.warmup_epochs, n_samples)
+        has_warmup = not (warm or unasked or self.augmentation is None or self.triplet_weight == 0)
+        warmup = epochs_of_warmup(self.warmup_epochs, n_samples) if has_warmup else 0
+        if warmup:  # larger steps follow it, and it reconstructs too
+            pretrain, clustering = pretrain * (self.reconstruction_weight == 0), clustering / 2
+        last = {"clustering": number_of_epochs(self.max_epochs, clustering)}
+        if warm:
+            return last
+        pretrain = number_of_epochs(self.pretrain_epochs, pretrain)
+        return {"reconstruction": pretrain, "warmup": warmup, **last}
 
     def _n_phases(self, schedule: dict[str, int]) -> int:
         return super()._n_phases(schedule) + (self.n_starts - 1) * (len(schedule) > 1)
 
     def _fit_phases(self, session: Session, X, extra, schedule, links: Links = NOTHING) -> None:
         self._fit = self._begun(session, X, extra, links)
-        is_warm = "reconstruction" not in schedule
-        train = self._train_clustering if is_warm else self._train_anew
+        train = self._train_anew if "reconstruction" in schedule else self._train_clustering
         train(session, X, extra, schedule)
         centers = self.module_.centers.detach() @ torch.linalg.inv(self.module_.metric)
         self.cluster_centers_ = centers.cpu().numpy()
@@ -504,7 +496,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             on_epoch_begin=InPlace(lambda epoch: self._update_target(
                 X, partition if epoch == 1 or is_fixed else None, watch
             )),
-            lr_factor=LR_FACTORS["clustering"] if schedule.get("warmup") else 1.0,
+            lr_factor=clustering_lr_factor(schedule, -(-X.shape[0] // self.batch_size)),
             decay_lr=True, watch=watch,
         )  # fmt: skip
 
@@ -515,8 +507,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         return self._fit.judge.criterion(self._runner.infer(self._soft, X))
 
     def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
+        """Bring the expected shares to the device once, not with each batch."""
         prior = prior_of_partition(self.cluster_prior, labels, self._fit.weight, self.n_clusters)
-        # once, not with each batch
         self._fit.prior = None if prior is None else self.module_.centers.new_tensor(prior)
 
     def _update_target(self, X, partition: np.ndarray | None, watch: EpochWatch) -> None:

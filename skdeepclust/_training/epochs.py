@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Integral
 
 from skdeepclust._compat import Interval, RealNotInt, StrOptions
@@ -13,9 +14,12 @@ AUTOMATIC_EPOCHS = [
     Interval(Integral, 0, None, closed="left"),
     Interval(RealNotInt, 0, 1, closed="right"),
 ]
-# How large steps of phases are: in larger ones fewer epochs are enough. Clusters of a network that
-# a warm-up hasn't trained are lost by such steps.
-LR_FACTORS = {"reconstruction": 1.0, "warmup": 3.0, "clustering": 6.0}
+# How large steps of phases are: in larger ones fewer epochs are enough.
+LR_FACTORS = {"reconstruction": 1.0, "warmup": 3.0}
+# Those of the clustering phase after a warm-up are up to so many times as large, if there are ten
+# times as many of them: fewer don't settle, and lose clusters.
+LARGEST_LR_FACTOR = 6.0
+STEPS_TO_SETTLE = 10
 
 
 def number_of_epochs(given: float | str, automatic: float) -> int:
@@ -28,3 +32,19 @@ def number_of_epochs(given: float | str, automatic: float) -> int:
 def epochs_of_warmup(given: float | str, n_samples: int) -> int:
     """Return the number of epochs of a contrastive warm-up of so many samples."""
     return number_of_epochs(given, min((20_000 / n_samples) ** 1.4, 100))
+
+
+def clustering_lr_factor(schedule: Mapping[str, int], n_batches: int) -> float:
+    """Return how many times as large as `lr` the rate is at which a clustering phase begins.
+
+    Parameters
+    ----------
+    schedule : mapping of str to int
+        Number of epochs of each phase of the fit. Clusters of a network that no warm-up has trained
+        are lost by larger steps.
+    n_batches : int
+        Number of batches of an epoch.
+    """
+    if not schedule.get("warmup"):
+        return 1.0
+    return min(max(schedule["clustering"] * n_batches / STEPS_TO_SETTLE, 1.0), LARGEST_LR_FACTOR)

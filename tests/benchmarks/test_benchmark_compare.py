@@ -174,7 +174,7 @@ def test_fewer_epochs_are_an_experiment(tmp_path) -> None:
     assert (record["setting"], record["n_samples"]) == (method, 120)
     fitted = methods.EPOCHS[method](samples.load_samples("digits-120"), 10, 0)
     phases = [row["phase"] for row in fitted.clusterer.history_]
-    assert (phases.count("warmup"), phases.count("clustering")) == (13, 7)
+    assert (phases.count("warmup"), phases.count("clustering")) == (25, 4)
 
 
 # ---------------------------------------------------------------- the registry

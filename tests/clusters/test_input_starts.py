@@ -162,7 +162,7 @@ def test_a_warm_up_that_is_asked_for() -> None:
     plain = TripletDECClusterer(3, n_neighbors=0, **settings).fit(X)
     fits = (mixed, noisy, plain)
     phases = [[row["phase"] for row in fit.history_] for fit in fits]
-    assert [each.count("warmup") for each in phases] == [2, 50, 50]
+    assert [each.count("warmup") for each in phases] == [2, 100, 100]
 
 
 # ---------------------------------------------------------------- shares of clusters

@@ -103,10 +103,14 @@ class Rates(Callback):
         self.seen[net.phase_] = net.lr
 
 
-@pytest.mark.parametrize(("n_epochs", "factor"), [(1, 6), (0, 1)])
-def test_steps_of_the_clustering_phase_are_larger_after_a_warmup(X, n_epochs, factor):
+# of 200 samples in batches of 20
+@pytest.mark.parametrize(
+    ("n_warm", "n_epochs", "factor"), [(1, 1, 1), (1, 2, 2), (1, 7, 6), (0, 7, 1)]
+)
+def test_steps_of_the_clustering_phase_are_larger_after_a_warmup(X, n_warm, n_epochs, factor):
     Rates.seen.clear()
-    model = quick(warmup_epochs=n_epochs, lr=2e-4, n_starts=1, callbacks=[Rates()]).fit(X)
+    options = {"max_epochs": n_epochs, "batch_size": 20, "lr": 2e-4, "n_starts": 1}
+    model = quick(warmup_epochs=n_warm, callbacks=[Rates()], **options).fit(X)
     assert Rates.seen["clustering"] == pytest.approx(factor * 2e-4)
     model.set_params(warm_start=True).fit(X)
     assert Rates.seen["clustering"] == pytest.approx(2e-4)  # what is learned is kept
