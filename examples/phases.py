@@ -91,7 +91,6 @@ def main(arguments: Sequence[str] | None = None, **parameters: Any) -> None:
     clusterer = TripletDECClusterer(
         10,
         image_shape=(8, 8),
-        pretrain_epochs=9,  # by default the warm-up of images comes first, and reconstructs too
         n_starts=1,
         callbacks=[KeepEmbeddings(images, embeddings)],
         random_state=0,

@@ -158,10 +158,11 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         sample and its neighbour has all categories of the nearer one, none between them. Without
         effect if `augmentation` isn't "auto".
     pretrain_epochs : "auto", int or float, default="auto"
-        Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30, but 0 before a warm-up
-        that reconstructs too; a float in (0, 1] is a share of that.
+        Epochs of reconstruction; "auto" is `15000 / n_samples`, at most 30, and 3 less before a
+        warm-up that reconstructs too: 6 for 1,800 samples, none from 5,000 on; a float in (0, 1] is
+        a share of that.
     warmup_epochs : "auto", int or float, default="auto"
-        Epochs of the warm-up; "auto" is `(20000 / n_samples) ** 1.4`, at most 100: 30 for 1,800
+        Epochs of the warm-up; "auto" is `(20000 / n_samples) ** 1.3`, at most 100: 23 for 1,800
         samples, 7 for 5,000, 1 from 20,000 on; a float in (0, 1] is a share of that. With
         neighbours as positives "auto" is 0: they are alike before it, and it would drive apart
         what is.
@@ -406,8 +407,8 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             "triplet": self.triplet_weight,
             "information": -self.entropy_weight,
         }
-        loss = torch.stack([weights[k] * part for k, part in parts.items()]).sum()
-        return {"loss": loss, **parts}
+        total = torch.stack([weights[k] * part for k, part in parts.items()]).sum()
+        return {"loss": total, **parts}
 
     # -- the schedule
     def _schedule(self, n_samples: int, warm: bool) -> dict[str, int]:
@@ -417,12 +418,11 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         has_warmup = not (warm or unasked or self.augmentation is None or self.triplet_weight == 0)
         warmup = epochs_of_warmup(self.warmup_epochs, n_samples) if has_warmup else 0
         if warmup:  # larger steps follow it, and it reconstructs too
-            pretrain, clustering = pretrain * (self.reconstruction_weight == 0), clustering / 2
-        last = {"clustering": number_of_epochs(self.max_epochs, clustering)}
-        if warm:
-            return last
-        pretrain = number_of_epochs(self.pretrain_epochs, pretrain)
-        return {"reconstruction": pretrain, "warmup": warmup, **last}
+            pretrain = max(pretrain - 3 * bool(self.reconstruction_weight), 0)
+            clustering /= 2
+        first = {"reconstruction": number_of_epochs(self.pretrain_epochs, pretrain)}
+        first = {} if warm else {**first, "warmup": warmup}
+        return {**first, "clustering": number_of_epochs(self.max_epochs, clustering)}
 
     def _n_phases(self, schedule: dict[str, int]) -> int:
         return super()._n_phases(schedule) + (self.n_starts - 1) * (len(schedule) > 1)

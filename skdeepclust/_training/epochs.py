@@ -31,7 +31,7 @@ def number_of_epochs(given: float | str, automatic: float) -> int:
 
 def epochs_of_warmup(given: float | str, n_samples: int) -> int:
     """Return the number of epochs of a contrastive warm-up of so many samples."""
-    return number_of_epochs(given, min((20_000 / n_samples) ** 1.4, 100))
+    return number_of_epochs(given, min((20_000 / n_samples) ** 1.3, 100))
 
 
 def clustering_lr_factor(schedule: Mapping[str, int], n_batches: int) -> float:

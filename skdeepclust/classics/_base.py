@@ -74,7 +74,7 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         default="auto",
         allowed=AUTOMATIC_EPOCHS,
         doc="""{"auto"}, int or float
-        Epochs of the warm-up, if there is one; "auto" is `(20000 / n_samples) ** 1.4`, at most 100;
+        Epochs of the warm-up, if there is one; "auto" is `(20000 / n_samples) ** 1.3`, at most 100;
         a float in (0, 1] is a share of that.""",
     )
     init: str = parameter(

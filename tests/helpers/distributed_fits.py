@@ -245,7 +245,7 @@ FITS: dict[str, Callable[[], Any]] = {
             n_components=5,
             warm_start=True,
             regularizers=[DeCovRegularizer(["autoencoder.encoder.0"])],
-            # of another seed Adam makes rounding errors of a weight large whose gradient is hardly any
+            # with seed 0 Adam makes a rounding error large: the gradient of a weight is hardly any
             **{**TRIPLET, "random_state": 1},
         ),
         X,

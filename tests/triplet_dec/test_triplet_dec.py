@@ -50,7 +50,7 @@ def test_it_finds_the_digits(fitted, digits):
 
 def test_each_phase_lowers_its_loss(fitted):
     phases = list(dict.fromkeys(row["phase"] for row in fitted.history_))
-    assert phases == ["warmup", "clustering"]
+    assert phases == ["reconstruction", "warmup", "clustering"]
     for phase in phases:
         rows = [row for row in fitted.history_ if row["phase"] == phase]
         losses = [row["loss"] for row in rows if row.get("attempt", 0) == 0]

@@ -61,10 +61,10 @@ def test_the_papers_settings_run(X):
 
 
 def test_a_float_is_a_share_of_the_automatic_epochs(X):
-    # of 200 samples 30, 100 and 12.5 epochs, of which the shares are rounded up
+    # of 200 samples 27, 100 and 12.5 epochs, of which the shares are rounded up
     shares = {"pretrain_epochs": 0.1, "warmup_epochs": 0.02, "max_epochs": 0.2}
     phases = [row["phase"] for row in quick(n_starts=1, **shares).fit(X).history_]
-    assert phases == 2 * ["warmup"] + 3 * ["clustering"]
+    assert phases == 3 * ["reconstruction"] + 2 * ["warmup"] + 3 * ["clustering"]
     without = quick(n_starts=1, **{**shares, "warmup_epochs": 0, "max_epochs": 0.1}).fit(X)
     assert [row["phase"] for row in without.history_] == 3 * ["reconstruction"] + 3 * ["clustering"]
 
@@ -72,19 +72,27 @@ def test_a_float_is_a_share_of_the_automatic_epochs(X):
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, {"reconstruction": 0, "warmup": 30, "clustering": 6}),
-        ({"pretrain_epochs": 2}, {"reconstruction": 2, "warmup": 30, "clustering": 6}),
+        ({}, {"reconstruction": 6, "warmup": 23, "clustering": 6}),
+        ({"pretrain_epochs": 2}, {"reconstruction": 2, "warmup": 23, "clustering": 6}),
         # the decoder learns in no other phase
-        ({"reconstruction_weight": 0}, {"reconstruction": 9, "warmup": 30, "clustering": 6}),
+        ({"reconstruction_weight": 0}, {"reconstruction": 9, "warmup": 23, "clustering": 6}),
         ({"warmup_epochs": 0}, {"reconstruction": 9, "warmup": 0, "clustering": 11}),
         ({"augmentation": None}, {"reconstruction": 9, "warmup": 0, "clustering": 11}),
     ],
     ids=str,
 )
-def test_a_warmup_takes_the_place_of_reconstruction_and_halves_the_clustering(settings, expected):
+def test_a_warmup_spares_reconstruction_and_half_of_the_clustering(settings, expected):
     model = TripletDECClusterer(10, image_shape=(8, 8), **settings)
     model._input = InputSpec.learn((64,), 64, (8, 8))
     assert model._schedule(1_797, False) == expected
+
+
+def test_thousands_of_images_begin_with_the_warmup():
+    model = TripletDECClusterer(10, image_shape=(8, 8))
+    model._input = InputSpec.learn((64,), 64, (8, 8))
+    expected = {"reconstruction": 0, "warmup": 7, "clustering": 3}
+    assert model._schedule(5_000, False) == expected
+    assert model._schedule(70_000, False) == {"reconstruction": 0, "warmup": 1, "clustering": 2}
 
 
 @pytest.mark.parametrize("epochs", [0.0, 1.5, -0.5, -1, "all", None])
