@@ -63,8 +63,11 @@ def test_the_papers_settings_run(X):
 def test_a_float_is_a_share_of_the_automatic_epochs(X):
     # of 200 samples 27, 100 and 12.5 epochs, of which the shares are rounded up
     shares = {"pretrain_epochs": 0.1, "warmup_epochs": 0.02, "max_epochs": 0.2}
-    phases = [row["phase"] for row in quick(n_starts=1, **shares).fit(X).history_]
+    by_share = quick(n_starts=1, **shares).fit(X)
+    phases = [row["phase"] for row in by_share.history_]
     assert phases == 3 * ["reconstruction"] + 2 * ["warmup"] + 3 * ["clustering"]
+    numbers = {"pretrain_epochs": 3, "warmup_epochs": 2, "max_epochs": 3}
+    np.testing.assert_array_equal(quick(n_starts=1, **numbers).fit_predict(X), by_share.labels_)
     without = quick(n_starts=1, **{**shares, "warmup_epochs": 0, "max_epochs": 0.1}).fit(X)
     assert [row["phase"] for row in without.history_] == 3 * ["reconstruction"] + 3 * ["clustering"]
 
