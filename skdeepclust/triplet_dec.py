@@ -471,7 +471,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             return self._assign(torch.from_numpy(points).to(self.module_.metric))
 
         return initial_clusters(
-            lambda: self._runner.infer(self._embed, X).cpu().numpy(),
+            lambda: self._embed_samples(X).cpu().numpy(),
             self._fit.judge,
             is_learned=is_learned,
             sample_weight=self._fit.weight,
@@ -504,7 +504,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         return EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
 
     def _criterion(self, X) -> float:
-        return self._fit.judge.criterion(self._runner.infer(self._soft, X))
+        return self._fit.judge.criterion(self._assign_samples(X))
 
     def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
         """Bring the expected shares to the device once, not with each batch."""
@@ -523,11 +523,11 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             target = softened(partition, self.n_clusters).to(self.module_.centers)
             fit.target = renewed(fit.target, target)
             return
-        assignment = self._runner.infer(self._soft, X)
+        assignment = self._assign_samples(X)
         watch.note(lambda: fit.judge.criterion(assignment))
         weight = torch.from_numpy(fit.weight).to(assignment)
         revived = revive(
-            assignment, lambda: self._runner.infer(self._embed, X), self._assign, weight,
+            assignment, lambda: self._embed_samples(X), self._assign, weight,
             centers=self.module_.centers, metric=self.module_.metric, prior=fit.prior,
         )  # fmt: skip
         smooth = fit.judge.smoothed(revived)

@@ -43,7 +43,13 @@ from skdeepclust._engine.rng import (
     seeded,
     set_generator_states,
 )
-from skdeepclust._engine.runner import MAX_INFERENCE_BATCH_SIZE, Runner, UnlessKept, like
+from skdeepclust._engine.runner import (
+    MAX_INFERENCE_BATCH_SIZE,
+    LastAnswer,
+    Runner,
+    UnlessKept,
+    like,
+)
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._estimator import types
 from skdeepclust._estimator.dask_answers import Method
@@ -388,7 +394,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         self.regularizers_ = [*self._own_regularizers(), *copies_of(self.regularizers)]
         take_over(self.regularizers_, before)
         attach(self.regularizers_, self.module_, self._input)
-        self.__dict__["_runner"] = runner = self._new_runner()
+        self.__dict__["_runner"] = runner = replace(self._new_runner(), memory=LastAnswer())
         return Session(
             estimator=self,
             settings=self._training_settings(self.net_ if warm and hasattr(self, "net_") else None),

@@ -156,11 +156,11 @@ class BaseDeepClusterer(
             watched = next(reversed(schedule), None)
             session.watch_of = lambda phase: self._watch(X) if phase == watched else None
             self._fit_phases(session, X, extra, schedule, **metadata)
+            self.labels_ = self._labels_of_fit(X, **metadata)
             watch = session.outcome.watch
             message = None if watch is None else watch.warning()
             if message is not None:
                 warnings.warn(message, ConvergenceWarning, stacklevel=2)
-        self.labels_ = self._labels_of_fit(X, **metadata)
         self._n_features_out = self._embed_samples(X[:1]).shape[1]
         self._warn_of_collapse()
         return self
@@ -217,10 +217,11 @@ class BaseDeepClusterer(
         }  # fmt: skip
 
     def _embed_samples(self, X, **metadata) -> torch.Tensor:
-        return self._runner.infer(self._embed, X)
+        return self._runner.recall(self._embed, X)
 
     def _assign_samples(self, X, **metadata) -> torch.Tensor:
-        return self._runner.infer(self._soft, X)
+        embedding = self._embed_samples(X, **metadata)
+        return self._runner.infer(self._assign, embedding, sample_shape=(embedding.shape[1],))
 
     def _hard(self, X, **metadata) -> np.ndarray:
         return self._assign_samples(X, **metadata).argmax(1).cpu().numpy()

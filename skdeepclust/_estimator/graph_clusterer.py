@@ -310,10 +310,6 @@ class BaseGraphClusterer(BaseDeepClusterer):
             yield traced_nearest(self._graph.known, found[0], found[1], tolerance)
         yield traced_rows(self._graph.known, x)
 
-    def _assign_samples(self, X, *, affinity: Any = None, **metadata) -> Tensor:
-        embedding = self._embed_samples(X, affinity=affinity)
-        return self._runner.infer(self._assign, embedding, sample_shape=(embedding.shape[1],))
-
     # -- pickles: the parts of the graph by the names that earlier versions gave them
     def __getstate__(self):
         with self._as_of_now():  # callbacks of scikit-learn score copies

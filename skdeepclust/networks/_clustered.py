@@ -30,6 +30,8 @@ class ClusteredAutoencoder(nn.Module):
     """
 
     autoencoder: Any  # any module with encode and decode
+    # what embeddings don't depend on
+    of_clusters = frozenset({"centers", "metric"})
 
     def __init__(self, autoencoder: nn.Module, n_components: int, n_clusters: int):
         super().__init__()
