@@ -146,8 +146,9 @@ class Runner:
         # of several processes all must run, or none
         if self.memory is None or self.strategy.size > 1:
             return self.infer(function, X)
-        left_out = getattr(self.module, "of_clusters", ())
-        tensors = dict(chain(self.module.named_parameters(), self.module.named_buffers()))
+        module: Any = self.module
+        left_out = getattr(module, "of_clusters", ())
+        tensors = dict(chain(module.named_parameters(), module.named_buffers()))
         weights = [each.detach() for name, each in tensors.items() if name not in left_out]
         return self.memory.of((function, X), weights, self.infer)
 
