@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.distributed import Strategy, alone, strategy
-from skdeepclust._engine.global_settings import ordinary_torch
 from skdeepclust._engine.precision import first_weight, half_dtype
 from skdeepclust._engine.rng import deterministic
 from skdeepclust._engine.sharding import Shard, sharded
@@ -67,11 +66,6 @@ class Runner:
         half = None if self.precision == "32" else half_dtype(self.precision, first.device)
         vars(self).update(device=first.device, dtype=first.dtype, half_dtype=half)
 
-    def scaler(self) -> torch.amp.GradScaler | None:
-        """Return what scales the losses of a training in float16; other precisions need nothing."""
-        is_fp16 = self.half_dtype is torch.float16
-        return torch.amp.GradScaler(self.device.type) if is_fp16 else None
-
     def by_rows(self, function: Callable[..., Any], *tensors: Tensor, n_views: int = 1) -> Any:
         """Return `function` of a batch, which has a row, or a tuple of such, for each sample.
 
@@ -101,7 +95,6 @@ class Runner:
 
         return self.by_rows(run, *tensors)
 
-    @ordinary_torch()
     @torch.no_grad()
     def infer(
         self,

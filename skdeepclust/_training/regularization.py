@@ -45,8 +45,6 @@ def attach(regularizers: Sequence[Regularizer], module: nn.Module, spec: InputSp
 
 def regularized(loss: Loss, regularizers: Sequence[Regularizer], module: nn.Module) -> Loss:
     """Add the penalties on watched layers of a network to what `loss` returns."""
-    if not regularizers:
-        return loss
 
     def with_penalties(x: Tensor, **extra) -> dict[str, Tensor]:
         with ExitStack() as stack:
