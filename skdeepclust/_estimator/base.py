@@ -36,7 +36,6 @@ from skdeepclust._engine.global_settings import keep_freed_memory, ordinary_torc
 from skdeepclust._engine.precision import DTYPES, Compiler, check_precision, moved
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import (
-    deterministic,
     draw_seed,
     generator_states,
     resolve_device,
@@ -360,7 +359,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         if self._checkpoint is not None:
             seed = self._checkpoint.keep_seed(seed)
         said = reporting(type(self).__name__, self.verbose)
-        with seeded(seed, device), deterministic(device), said as report:
+        with seeded(seed, device), said as report:
             session = self._session(X, device, dtype, context, report, arguments, warm=warm)
             n_before = len(self.history_)
             yield session

@@ -15,8 +15,8 @@ from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.callbacks.scoring import ScoringBase
 from skorch.helper import predefined_split
 
-from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.reports import current_report
+from skdeepclust._engine.runner import Batches
 from skdeepclust._training.callback_errors import explained
 from skdeepclust._training.listeners import PhaseStopped
 from skdeepclust._training.net_state import net_state, set_net_state

@@ -36,11 +36,10 @@ def take_over(regularizers: Sequence[Regularizer], before: Sequence[Regularizer]
 
 def attach(regularizers: Sequence[Regularizer], module: nn.Module, spec: InputSpec) -> None:
     """Let regularisers find their layers in a network, and know what samples look like."""
-    device, dtype = module_device_and_dtype(module)
     for each in regularizers:
         each.attach(module, spec.input_shape)  # which may only now make its buffers
         each.spec = spec
-        each.to(device, dtype)
+        each.to(*module_device_and_dtype(module))
 
 
 def regularized(loss: Loss, regularizers: Sequence[Regularizer], module: nn.Module) -> Loss:
