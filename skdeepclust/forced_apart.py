@@ -25,7 +25,7 @@ from skdeepclust._estimator.parameters import learned, parameter
 from skdeepclust._estimator.partial_labels import accuracy, check_partial_labels, named, set_classes
 from skdeepclust._inputs.sequences import Padding, SequenceSpec
 from skdeepclust._inputs.weights import weights_of
-from skdeepclust._training.phase_net import check_finite, finite_mean
+from skdeepclust._training.phase import check_finite, finite_mean
 from skdeepclust._training.session import Session
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.networks import BottleneckCNN, BottleneckMLP, BottleneckRNN, Standardize

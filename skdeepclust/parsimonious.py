@@ -26,8 +26,8 @@ from skdeepclust._estimator.labels import refuse_balanced
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
 from skdeepclust._estimator.partial_labels import masked, named, set_classes, split
 from skdeepclust._inputs.weights import weights_of
+from skdeepclust._training.phase import check_finite, finite_mean
 from skdeepclust._training.phase_data import check_number_of_labels
-from skdeepclust._training.phase_net import check_finite, finite_mean
 from skdeepclust.losses._clustering import weighted_mean
 from skdeepclust.losses._reconstruction import reconstruction_errors
 from skdeepclust.networks import MLP, CIFARQuick, ConvAutoencoder, MLPAutoencoder

@@ -36,7 +36,7 @@ from skdeepclust._estimator.partial_labels import (
 )
 from skdeepclust._estimator.structure import check_unchanged
 from skdeepclust._inputs.labels import listed
-from skdeepclust._training.phase_net import check_finite
+from skdeepclust._training.phase import check_finite
 from skdeepclust._training.session import Session
 from skdeepclust.losses import structured_hinge_loss
 from skdeepclust.losses._clustering import product

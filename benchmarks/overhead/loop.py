@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from skdeepclust import TripletDECClusterer
-from skdeepclust._engine.batches import Batches
+from skdeepclust._engine.runner import Batches
 from skdeepclust.losses import (
     assignment_kl,
     information_loss,

@@ -104,7 +104,7 @@ def profile(X: np.ndarray, image_shape: tuple[int, int], epochs: int) -> str:
     profiler.runcall(estimator.fit, X)
     text = io.StringIO()
     stats = pstats.Stats(profiler, stream=text).strip_dirs().sort_stats("tottime")
-    files = "phase_net|batches|net|callbacks?|history|base|training|logging|lr_scheduler|optimizer"
+    files = "phase_net|runner|net|callbacks?|history|base|training|logging|lr_scheduler|optimizer"
     loop = rf"^({files})\."
     stats.print_stats(loop, 30)
     return text.getvalue()

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from skdeepclust._clusters.categories import categorical_columns
 from skdeepclust._clusters.known.links import NOTHING, Links
-from skdeepclust._engine.batches import Batches
-from skdeepclust._engine.runner import Runner
+from skdeepclust._engine.runner import Batches, Runner
 from skdeepclust._engine.stored_arrays import BUFFER_BYTES, StoredArray
 from skdeepclust.augmentation import (
     RowwiseAugmentation,

@@ -98,27 +98,11 @@ class InPlace:
         self.function(epoch)
 
 
-def moves(on_epoch_begin: Callable[[int], object] | None) -> bool:
-    """Tell whether what is done before an epoch may lead steps to other places."""
-    return not (on_epoch_begin is None or isinstance(on_epoch_begin, InPlace))
-
-
 def renewed(place: Tensor | None, value: Tensor) -> Tensor:
     """Put a value where the one before it lies, if there is one like it; return where it lies."""
     if place is None or (place.shape, place.dtype) != (value.shape, value.dtype):
         return value
     return place.copy_(value)
-
-
-class Steps:
-    """Training steps as they are."""
-
-    def __call__(self, gradients: Gradients, x: Tensor, extra: Mapping[str, Tensor]) -> Parts:
-        """Leave gradients at the weights, and return the parts of the loss."""
-        return gradients(x, extra)
-
-    def begin_epoch(self) -> None:
-        """Hear that an epoch begins."""
 
 
 @dataclass
@@ -161,7 +145,7 @@ class Changing(NamedTuple):
 
 
 @dataclass
-class RecordedSteps(Steps):
+class RecordedSteps:
     """Training steps that are recorded, one for each shape of a batch, and launched as one.
 
     The first step of a shape runs as it is, the second one is recorded. The third one is compared
@@ -324,27 +308,34 @@ def _is_near(found: Tensor, expected: Tensor, before: Tensor) -> bool:
 
 
 class Recorder:
-    """Records the steps of a fit, if that is asked for and can be done.
+    """Records the steps of a fit that asks for it, if it can be done.
 
     Parameters
     ----------
-    asked : bool
-        Whether to record.
     device : torch.device
         Where the network is.
     n_processes : int
         Number of processes that share the fit.
     """
 
-    def __init__(self, asked: bool, device: torch.device, n_processes: int):
+    def __init__(self, device: torch.device, n_processes: int):
         self.graphs = None
-        if asked and (why := _why_not(device, n_processes)):
+        if why := _why_not(device, n_processes):
             _warn(why)
-        elif asked:
+        else:
             self.graphs = CudaGraphs(device)
 
-    def steps(self, phase: str, module: nn.Module, *, are_watched: bool, **options: Any) -> Steps:
-        """Return the steps of a phase.
+    def steps(
+        self,
+        phase: str,
+        module: nn.Module,
+        on_epoch_begin: Callable[[int], object] | None,
+        *,
+        are_watched: bool,
+        has_more: bool,
+        **options: Any,
+    ) -> RecordedSteps | None:
+        """Return the steps of a phase; `None`: they run as they are.
 
         Parameters
         ----------
@@ -352,22 +343,28 @@ class Recorder:
             Its name.
         module : torch.nn.Module
             The network.
+        on_epoch_begin : callable or None
+            What is done before an epoch: unless it is an `InPlace`, it may lead steps elsewhere.
         are_watched : bool
             Whether a callback of the user's looks inside of steps, and may change what they do.
+        has_more : bool
+            Whether there are callbacks or regularisers, which may change steps between epochs.
         **options : dict
-            Those of `RecordedSteps`.
+            `state` and `set_state` of `RecordedSteps`.
         """
         if self.graphs is not None and are_watched:
             self.graphs = None
             _warn("a callback hears of each step")
         if self.graphs is None:
-            return Steps()
+            return None
 
         def give_up(why: str) -> None:
             self.graphs = None
             _warn(f"a step of phase {phase!r} {why}")
 
-        return RecordedSteps(self.graphs, module, on_failure=give_up, **options)
+        stays = on_epoch_begin is None or isinstance(on_epoch_begin, InPlace)
+        options |= {"is_steady": stays and not has_more, "on_failure": give_up}
+        return RecordedSteps(self.graphs, module, **options)
 
 
 def _why_not(device: torch.device, n_processes: int) -> str:

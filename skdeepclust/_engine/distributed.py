@@ -43,11 +43,7 @@ class Strategy:
     """How the work of a fit is shared: this one is that of a process that is alone."""
 
     rank, size = 0, 1
-
-    @property
-    def is_first(self) -> bool:
-        """Whether this is the process that writes files and prints."""
-        return self.rank == 0
+    is_first = True  # writes files and prints
 
     def all_gather(self, own: Tensor) -> Tensor:
         """Return the tensors, all of one shape, of all processes (size, ...)."""
@@ -83,6 +79,7 @@ class Ranks(Strategy):
 
     def __init__(self, rank: int = 0, size: int = 1, group: dist.ProcessGroup | None = None):
         self.rank, self.size, self.group = rank, size, group
+        self.is_first = rank == 0
 
     def all_gather(self, own: Tensor) -> Tensor:
         """Return the tensors, all of one shape, of all ranks (size, ...)."""

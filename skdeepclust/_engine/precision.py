@@ -112,26 +112,24 @@ def check_precision(precision: str, dtype: torch.dtype, device: torch.device) ->
 
 
 class Compiler:
-    """Compiles the losses of a fit, if that is asked for and hasn't failed in an earlier phase.
+    """Compiles the losses of a fit that asks for it, if that hasn't failed in an earlier phase.
 
     Parameters
     ----------
-    asked : bool
-        Whether to compile.
     strategy : Strategy
         How the work of the fit is shared.
     """
 
-    def __init__(self, asked: bool, strategy: Strategy):
-        self.asked, self.strategy = asked, strategy
+    def __init__(self, strategy: Strategy):
+        self.strategy, self._works = strategy, True
 
     def __call__(self, loss: Callable[..., Any]) -> Callable[..., Any]:
         """Return the loss, compiled where it can be."""
-        if not self.asked:
+        if not self._works:
             return loss
         if self.strategy.size == 1:
             return CompiledLoss(loss, self._give_up)
-        self.asked = False
+        self._works = False
         warnings.warn(
             "compile=True has no effect on a fit by several processes: what they tell each "
             "other within a step can't be compiled.",
@@ -141,7 +139,7 @@ class Compiler:
         return loss
 
     def _give_up(self, error: Exception) -> None:
-        self.asked = False
+        self._works = False
         warnings.warn(
             "compile=True: torch can't compile the training step here, and goes on without "
             f"it ({type(error).__name__}: {str(error).strip().splitlines()[0]}). On a "

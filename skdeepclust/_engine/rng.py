@@ -47,19 +47,6 @@ def draw_seed(random_state) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Generator[None]:
-    """Seed torch's default generators inside the block and put them back after it."""
-    cuda = [device] if device.type == "cuda" else []
-    with _GENERATOR_LOCK, torch.random.fork_rng(devices=cuda):
-        # torch.manual_seed would reseed every CUDA device, also those that aren't ours
-        torch.default_generator.manual_seed(seed)
-        if cuda:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
-
-
 class Deterministic:
     """Lets convolutions of a GPU add in the same order in each run.
 
@@ -97,6 +84,22 @@ class Deterministic:
 
 
 deterministic = Deterministic()
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Generator[None]:
+    """Seed torch's default generators inside the block and put them back after it.
+
+    What is seeded can be repeated: convolutions of a GPU add in the same order in each run.
+    """
+    cuda = [device] if device.type == "cuda" else []
+    with _GENERATOR_LOCK, torch.random.fork_rng(devices=cuda), deterministic(device):
+        # torch.manual_seed would reseed every CUDA device, also those that aren't ours
+        torch.default_generator.manual_seed(seed)
+        if cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
 
 
 def generator_states(shuffle: torch.Generator, device: torch.device) -> dict[str, torch.Tensor]:

@@ -1,10 +1,13 @@
-"""How a network runs over samples: a batch of a training step, or all of X without gradients."""
+"""How a network runs over samples: a batch of a training step, or all of X without gradients.
+
+Batches are gathered whole, by index, from whatever holds the samples.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -13,16 +16,124 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.distributed import Strategy, alone, strategy
-from skdeepclust._engine.global_settings import ordinary_torch
 from skdeepclust._engine.precision import first_weight, half_dtype
 from skdeepclust._engine.rng import deterministic
 from skdeepclust._engine.sharding import Shard, sharded
+from skdeepclust._engine.stored_arrays import StoredArray
 
 # Batches of inference all have one size, to which the last one is filled up: a batch_size that
 # stands for "all samples at once" must not decide it.
 MAX_INFERENCE_BATCH_SIZE = 4096
+
+
+class Batches:
+    """Mini-batches of about `batch_size` rows, gathered by index and moved to a device.
+
+    A `torch.utils.data.DataLoader` collates row by row and draws from the global generator; here
+    a batch is one gather from a numpy array, a memory map, a CSR matrix or a tensor, so that X is
+    never copied or converted as a whole; of an array with chunks, whole blocks are read. The rows
+    are spread evenly over the batches: no batch is a small remainder, on which batch normalisation
+    and in-batch negatives would be unreliable.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix, tensor, StoredArray} of shape (n_samples, n_features)
+        The samples.
+    extra : mapping of str to array-like of shape (n_samples, ...), default=None
+        What else the loss takes of each sample, such as weights or labels.
+    batch_size : int
+        Largest number of rows in a batch (one more where a batch of one row would be left).
+    sample_shape : tuple of int
+        Shape into which each row is folded.
+    dtype : torch.dtype
+        Floating dtype of the batches.
+    device : torch.device
+        Device of the batches.
+    generator : torch.Generator, default=None
+        Shuffles the rows, anew at each iteration; `None` keeps their order.
+    order : Tensor of int64 of shape (n_samples,), default=None
+        The order of the rows if they are not shuffled; `None`: that of X.
+    origin : ndarray of shape () or (n_features,), default=None
+        Subtracted from the rows before they are rounded to `dtype`; `None` is zero.
+    """
+
+    def __init__(
+        self,
+        X,
+        extra: Mapping | None = None,
+        *,
+        batch_size: int,
+        sample_shape: tuple[int, ...],
+        dtype: torch.dtype,
+        device: torch.device,
+        generator: torch.Generator | None = None,
+        order: torch.Tensor | None = None,
+        origin: np.ndarray | None = None,
+    ):
+        self.X = X
+        self.extra = {key: _to_tensor(v, device, dtype) for key, v in (extra or {}).items()}
+        self.batch_size, self.sample_shape = batch_size, sample_shape
+        self.dtype, self.device, self.generator = dtype, device, generator
+        self.order = None if order is None else order.cpu()
+        # where X is, once: a copy with each batch would wait for the device
+        self.origin = None if origin is None else _as_exact_as(X, origin, dtype)
+
+    def __len__(self) -> int:
+        n_samples = self.X.shape[0]
+        # batch normalisation can't train on one row: at most half as many batches as rows
+        return max(1, min(-(-n_samples // self.batch_size), n_samples // 2))
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, dict[str, torch.Tensor]]]:
+        n_samples = self.X.shape[0]
+        if self.generator is None:  # inference: full batches of one shape
+            order = torch.arange(n_samples) if self.order is None else self.order
+            parts = order.split(self.batch_size)
+        else:
+            if isinstance(self.X, StoredArray):
+                order = self.X.shuffled(self.generator)
+            else:
+                order = torch.randperm(n_samples, generator=self.generator)
+            parts = order.tensor_split(len(self))
+        for rows in parts:
+            idx = _moved(rows, self.device)
+            more = {key: value[idx] for key, value in self.extra.items()}
+            yield self.gather(rows), {"idx": idx, **more}
+
+    def joined(self, function: Callable[..., torch.Tensor], n_out: int) -> torch.Tensor:
+        """Return `function` of all batches, without `idx`, as one tensor of `n_out` rows.
+
+        The last batch repeats its rows until it has the size of the others: a row's value then
+        doesn't depend on how many came with it.
+        """
+        out, n_done = torch.empty(0), 0
+        for x, more in self:
+            del more["idx"]
+            if len(x) < self.batch_size:
+                repeated = torch.arange(self.batch_size, device=x.device) % len(x)
+                x, more = x[repeated], {name: value[repeated] for name, value in more.items()}
+            part = function(x, **more)[: n_out - n_done]
+            if not n_done:  # to join the parts would take twice the memory
+                out = part.new_empty((n_out, *part.shape[1:]))
+            out[n_done : n_done + len(part)] = part
+            n_done += len(part)
+        return out
+
+    def gather(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return some rows as the network takes them."""
+        if isinstance(self.X, torch.Tensor):
+            batch = self.X[_moved(rows, self.X.device)]
+        else:
+            picked = self.X[rows.cpu().numpy()]
+            dense = isinstance(picked, np.ndarray)
+            batch = torch.from_numpy(picked if dense else picked.toarray())
+        if self.origin is not None:
+            batch = batch.to(self.origin.dtype) - self.origin
+        if batch.dtype == torch.float64:  # which is twice as long, and not on every device
+            batch = batch.to(self.dtype)
+        # others are converted after the move: uint8 images travel as bytes
+        batch = _moved(batch, self.device).to(self.dtype)
+        return batch.reshape(len(batch), *self.sample_shape)
 
 
 @dataclass(frozen=True)
@@ -71,11 +182,6 @@ class Runner:
         half = None if self.precision == "32" else half_dtype(self.precision, first.device)
         vars(self).update(device=first.device, dtype=first.dtype, half_dtype=half)
 
-    def scaler(self) -> torch.amp.GradScaler | None:
-        """Return what scales the losses of a training in float16; other precisions need nothing."""
-        is_fp16 = self.half_dtype is torch.float16
-        return torch.amp.GradScaler(self.device.type) if is_fp16 else None
-
     def by_rows(self, function: Callable[..., Any], *tensors: Tensor, n_views: int = 1) -> Any:
         """Return `function` of a batch, which has a row, or a tuple of such, for each sample.
 
@@ -105,7 +211,6 @@ class Runner:
 
         return self.by_rows(run, *tensors)
 
-    @ordinary_torch()
     @torch.no_grad()
     def infer(
         self,
@@ -135,6 +240,10 @@ class Runner:
                 order = torch.cat(torch.arange(n_samples).split(size)[shard.own])
                 own = batches(order=order).joined(function, shard.n_run * size)
         return shard.gather(own.unflatten(0, (-1, size))).flatten(0, 1)[:n_samples]
+
+    def remembering(self) -> Runner:
+        """Return one that keeps its last answer, as it is good for within a fit."""
+        return replace(self, memory=LastAnswer())
 
     def recall(self, function: Callable[..., Tensor], X) -> Tensor:
         """Return `infer(function, X)`, from memory if neither X nor the network has changed.
@@ -202,6 +311,24 @@ class LastAnswer:
             self._answer = answer(*asked)
             self._asked, self._weights = asked, [each.clone() for each in weights]
         return self._answer
+
+
+def _moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a tensor on a device; one that comes to the CPU has arrived: it is read at once."""
+    return tensor.to(device, non_blocking=device.type != "cpu")
+
+
+def _as_exact_as(X, origin: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
+    """Return the origin where X is, in the dtype of X, or in `dtype` where X holds integers."""
+    own = X[:1] if isinstance(X, torch.Tensor) else torch.from_numpy(np.empty(0, X.dtype))
+    exact = own.dtype if own.is_floating_point() else dtype
+    return torch.from_numpy(origin).to(own.device, exact)
+
+
+def _to_tensor(values, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    # torch warns of what can't be written to, though nobody writes
+    tensor = torch.as_tensor(np.require(values, requirements="W"))
+    return (tensor.to(dtype) if tensor.is_floating_point() else tensor).to(device)
 
 
 class UnlessKept:

@@ -194,10 +194,3 @@ class StoredArray:
             rows = torch.from_numpy(np.concatenate([blocks[number] for number in group.tolist()]))
             parts.append(rows[torch.randperm(len(rows), generator=generator)])
         return torch.cat(parts)
-
-
-def shuffled_rows(X, generator: torch.Generator) -> torch.Tensor:
-    """Return the rows of X, stored or not, in a random order that suits how it is read."""
-    if isinstance(X, StoredArray):
-        return X.shuffled(generator)
-    return torch.randperm(X.shape[0], generator=generator)

@@ -32,48 +32,30 @@ from skdeepclust._compat import (
 )
 from skdeepclust._engine.captured import CUDA_GRAPH, Recorder
 from skdeepclust._engine.distributed import joined, strategy
-from skdeepclust._engine.global_settings import ordinary_torch
+from skdeepclust._engine.global_settings import keep_freed_memory, ordinary_torch
 from skdeepclust._engine.precision import DTYPES, Compiler, check_precision, moved
 from skdeepclust._engine.reports import reporting
 from skdeepclust._engine.rng import (
-    deterministic,
     draw_seed,
     generator_states,
     resolve_device,
     seeded,
     set_generator_states,
 )
-from skdeepclust._engine.runner import (
-    MAX_INFERENCE_BATCH_SIZE,
-    LastAnswer,
-    Runner,
-    UnlessKept,
-    like,
-)
+from skdeepclust._engine.runner import MAX_INFERENCE_BATCH_SIZE, Runner, UnlessKept, like
 from skdeepclust._engine.whole_fits import all_or_nothing
 from skdeepclust._estimator import types
 from skdeepclust._estimator.dask_answers import Method
 from skdeepclust._estimator.notebook import with_tables
 from skdeepclust._estimator.parameters import DeclaredParameters, learned, parameter
 from skdeepclust._estimator.pickles import state_of, take_up
-from skdeepclust._estimator.structure import (
-    Structure,
-    changed_parameters,
-    changed_parts,
-    check_unchanged,
-    made_by,
-)
+from skdeepclust._estimator.structure import Structure, check_structure, made_by
 from skdeepclust._inputs.labels import listed
 from skdeepclust._inputs.samples import InputSpec, check_samples
-from skdeepclust._storage.checkpoint import (
-    Checkpoint,
-    NoCheckpoint,
-    SharedCheckpoint,
-    checkpointed,
-)
+from skdeepclust._storage.checkpoint import Checkpoint, SharedCheckpoint, checkpointed
 from skdeepclust._storage.fit_identity import check_alike, check_arguments_alike
 from skdeepclust._training import users_callbacks
-from skdeepclust._training.outcome import Outcome, Resume, trained
+from skdeepclust._training.outcome import Outcome, Resume
 from skdeepclust._training.regularization import attach, copies_of, take_over
 from skdeepclust._training.session import Session
 from skdeepclust._training.settings import OPTIMIZERS, TrainingSettings
@@ -86,19 +68,18 @@ def fit_method(method: Method) -> Method:
 
     What a fit has done is kept in its checkpoint until it has come to its end.
     """
-    validated = partial_fit_method(method)
-    arguments = _arguments_of(method)
+    checked, arguments = _checked(method), _arguments_of(method)
 
     @functools.wraps(method)
     def resumable(self, *args, **kwargs):
-        kept = checkpointed(self.checkpoint, lambda: arguments(self, *args, **kwargs))
-        with ordinary_torch(), joined(), kept as self._checkpoint:
-            try:
-                return validated(self, *args, **kwargs)
-            finally:
-                self.__dict__.pop("_checkpoint", None)
+        with ordinary_torch(), joined():
+            if self.checkpoint is None:
+                return checked(self, *args, **kwargs)
+            given = arguments(self, *args, **kwargs)
+            with checkpointed(self.checkpoint, given) as self._checkpoint:
+                return checked(self, *args, **kwargs)
 
-    return cast("Method", resumable)
+    return cast("Method", all_or_nothing(resumable))
 
 
 def _arguments_of(method: Method) -> Callable[..., dict[str, Any]]:
@@ -109,18 +90,33 @@ def _arguments_of(method: Method) -> Callable[..., dict[str, Any]]:
 
 def partial_fit_method(method: Method) -> Method:
     """Do the same for a method of one epoch, which keeps no checkpoint."""
+    checked = _checked(method)
+
+    @functools.wraps(method)
+    def of_one_epoch(self, *args, **kwargs):
+        with ordinary_torch(), joined():
+            return checked(self, *args, **kwargs)
+
+    return cast("Method", all_or_nothing(of_one_epoch))
+
+
+def _checked(method: Method) -> Callable[..., Any]:
+    """Return the method behind the checks of all that it is given."""
     validated = with_callbacks(fit_context(prefer_skip_nested_validation=False)(method))
     arguments = _arguments_of(method)
 
-    @functools.wraps(method)
     def checked(self, *args, **kwargs):
         if not get_config()["skip_parameter_validation"]:
             self._validate_params()  # scikit-learn leaves it out once a stream has begun
-        with ordinary_torch(), joined():
+        if strategy().size > 1:
             check_arguments_alike(lambda: arguments(self, *args, **kwargs))
+        try:
             return validated(self, *args, **kwargs)
+        finally:  # what only the fit needs
+            for name in ("_runner", "_checkpoint"):
+                self.__dict__.pop(name, None)
 
-    return cast("Method", all_or_nothing(checked))
+    return checked
 
 
 class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator):
@@ -259,7 +255,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
     # parameters that decide the network's first weights, which a warm start keeps, and their values
     _of_first_weights: ClassVar[tuple[str, ...]] = ()
     _begun_with: dict[str, Any] = learned()
-    _checkpoint: ClassVar[NoCheckpoint | Checkpoint | SharedCheckpoint] = NoCheckpoint()
+    _checkpoint: ClassVar[Checkpoint | SharedCheckpoint | None] = None
 
     # -- the hooks of a method
     def _default_network(self) -> Callable[..., nn.Module]:
@@ -334,6 +330,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
     # how the network runs over samples
     _runner = UnlessKept(_new_runner)
 
+    @ordinary_torch()
     def _apply(self, function: Callable[[Tensor], Tensor], X):
         """Return `function` of a user's X: a tensor if X is one, on its device, else numpy."""
         X_checked = self._check(X)
@@ -349,14 +346,20 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         """
         device, dtype = resolve_device(self.device), getattr(torch, self.dtype)
         check_precision(self.precision, dtype, device)
-        check_alike(self, X)
+        keep_freed_memory()
+        ranks = strategy()
+        if ranks.size > 1:
+            check_alike(self, X)
         context = self._init_callback_context(max_subtasks=phases)
         context.call_on_fit_task_begin(estimator=self, X=X)
-        self._checkpoint.start(self, self._fitted_state() if warm else None)
+        if self._checkpoint is not None:
+            self._checkpoint.start(self, self._fitted_state() if warm else None)
         drawn = draw_seed(self.random_state)
-        seed = self._checkpoint.keep_seed(strategy().from_first(lambda: drawn))
+        seed = drawn if ranks.size == 1 else ranks.from_first(lambda: drawn)
+        if self._checkpoint is not None:
+            seed = self._checkpoint.keep_seed(seed)
         said = reporting(type(self).__name__, self.verbose)
-        with seeded(seed, device), deterministic(device), said as report:
+        with seeded(seed, device), said as report:
             session = self._session(X, device, dtype, context, report, arguments, warm=warm)
             n_before = len(self.history_)
             yield session
@@ -369,8 +372,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
                 setattr(self, name, value)
         self.module_.eval()
         session.end_task(X)
-        for name in ("_fit", "_runner"):
-            self.__dict__.pop(name, None)
+        self.__dict__.pop("_fit", None)
 
     def _session(
         self, X, device: torch.device, dtype: torch.dtype, context, report, arguments, *, warm: bool
@@ -381,7 +383,7 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         factory = self._default_network() if self.module is None else self.module
         structure = (factory, self._nested_under("module"), arguments)
         if warm:
-            self._check_structure(structure)
+            check_structure(self, structure)
             module, resume, history = copy.deepcopy(self.module_), self._resume, [*self.history_]
             set_generator_states(resume.generators, shuffle, device)
         else:
@@ -394,7 +396,8 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         self.regularizers_ = [*self._own_regularizers(), *copies_of(self.regularizers)]
         take_over(self.regularizers_, before)
         attach(self.regularizers_, self.module_, self._input)
-        self.__dict__["_runner"] = runner = replace(self._new_runner(), memory=LastAnswer())
+        self.__dict__["_runner"] = runner = self._new_runner().remembering()
+        ranks = runner.strategy
         return Session(
             estimator=self,
             settings=self._training_settings(self.net_ if warm and hasattr(self, "net_") else None),
@@ -405,22 +408,11 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
             shuffle=shuffle,
             context=context,
             checkpoint=self._checkpoint,
-            strategy=runner.strategy,
+            strategy=ranks,
             report=report,
-            compiled=Compiler(self.compile not in (False, CUDA_GRAPH), runner.strategy),
-            recorder=Recorder(self.compile == CUDA_GRAPH, device, runner.strategy.size),
+            compiler=Compiler(ranks) if self.compile not in (False, CUDA_GRAPH) else None,
+            recorder=Recorder(device, ranks.size) if self.compile == CUDA_GRAPH else None,
         )
-
-    def _check_structure(self, structure: Structure) -> None:
-        """Refuse to go on with a network that today's parameters wouldn't build."""
-        changed = changed_parts(self._module_spec, structure)
-        changed += changed_parameters(getattr(self, "_begun_with", {}), self)
-        if self._learn_input(self._input.sample_shape).input_shape != self._input.input_shape:
-            shapes = ("image_shape", "sequence_shape", "vocabulary_size")
-            changed += [name for name in shapes if hasattr(self, name)]
-        if self.dtype != str(self._runner.dtype).removeprefix("torch."):
-            changed.append("dtype")
-        check_unchanged(changed, self.get_params(deep=False))
 
     def _training_settings(self, before: Any) -> TrainingSettings:
         own = {each.name for each in fields(TrainingSettings)} - {"optimizer_options"}
@@ -431,8 +423,8 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
 
     def _fitted_state(self) -> list[Any]:
         """Return all that a warm start goes on from."""
-        module = trained(self.module_, self.regularizers_)
-        return [module.state_dict(), self._resume.as_dict()]
+        trained = nn.ModuleList([self.module_, *self.regularizers_])
+        return [trained.state_dict(), self._resume.as_dict()]
 
     # -- clones, pickles and notebooks
     def __sklearn_clone__(self):

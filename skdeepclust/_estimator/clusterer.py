@@ -153,8 +153,8 @@ class BaseDeepClusterer(
         phases = self._n_phases(schedule)
         with self._fit_scope(X, warm=warm, phases=phases, **self._arguments()) as session:
             session.y = y
-            watched = next(reversed(schedule), None)
-            session.watch_of = lambda phase: self._watch(X) if phase == watched else None
+            # the last phase
+            session.watches = {phase: lambda: self._watch(X) for phase in [*schedule][-1:]}
             self._fit_phases(session, X, extra, schedule, **metadata)
             self.labels_ = self._labels_of_fit(X, **metadata)
             watch = session.outcome.watch

@@ -109,13 +109,34 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [name for name in names if not _same(before.get(name), now.get(name))]
 
 
+def check_structure(estimator: Any, structure: Structure) -> None:
+    """Refuse to go on with a network that today's parameters wouldn't build.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Who goes on.
+    structure : Structure
+        What its network would be built from.
+    """
+    changed = changed_parts(estimator._module_spec, structure)
+    changed += changed_parameters(getattr(estimator, "_begun_with", {}), estimator)
+    known = estimator._input
+    if estimator._learn_input(known.sample_shape).input_shape != known.input_shape:
+        shapes = ("image_shape", "sequence_shape", "vocabulary_size")
+        changed += [name for name in shapes if hasattr(estimator, name)]
+    if estimator.dtype != str(estimator._runner.dtype).removeprefix("torch."):
+        changed.append("dtype")
+    check_unchanged(changed, estimator.get_params(deep=False))
+
+
 def check_unchanged(changed: Sequence[str], parameters: Mapping[str, Any]) -> None:
     """Refuse to go on with a network from which a change of parameters asks for another one.
 
     Parameters
     ----------
     changed : sequence of str
-        What `changed_parts` has returned.
+        Names of what was changed, such as `changed_parts` returns.
     parameters : mapping
         Those of the estimator. What follows from them isn't named beside them.
     """

@@ -31,25 +31,6 @@ HINT = "A checkpoint holds numbers, texts, arrays and tensors: leave out checkpo
 HEADER = "fit.safetensors"
 
 
-class NoCheckpoint:
-    """Stands where there is no checkpoint, as a fit and as each of its steps."""
-
-    def start(self, estimator: Any, fitted: Any) -> None:
-        return None
-
-    def keep_seed(self, seed: int) -> int:
-        return seed
-
-    def step(self, name: str) -> NoCheckpoint:
-        return self
-
-    def load(self) -> dict[str, Any] | None:
-        return None
-
-    def save(self, record: Callable[[], dict[str, Any]], *, droppable: bool = False) -> None:
-        return None
-
-
 class Step:
     """A phase, or what takes long between two of them."""
 
@@ -236,13 +217,10 @@ class SharedCheckpoint:
 
 @contextmanager
 def checkpointed(
-    folder: str | os.PathLike[str] | None, arguments: Callable[[], dict[str, Any]]
-) -> Generator[NoCheckpoint | Checkpoint | SharedCheckpoint]:
+    folder: str | os.PathLike[str], arguments: dict[str, Any]
+) -> Generator[Checkpoint | SharedCheckpoint]:
     """Give a fit its checkpoint, and remove it when the fit has come to its end."""
-    if folder is None:
-        yield NoCheckpoint()
-        return
-    checkpoint = Checkpoint(folder, arguments())
+    checkpoint = Checkpoint(folder, arguments)
     try:
         yield checkpoint if strategy().size == 1 else SharedCheckpoint(checkpoint)
         if strategy().is_first:

@@ -10,7 +10,7 @@ import torch
 from skorch import NeuralNet
 from torch import nn
 
-from skdeepclust._engine.captured import Steps
+from skdeepclust._engine.captured import RecordedSteps
 from skdeepclust._engine.distributed import Strategy
 from skdeepclust._engine.reports import Report
 from skdeepclust._engine.rng import generator_states, set_generator_states
@@ -56,6 +56,14 @@ def values_of(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def rows_of(net: NeuralNet, phase: str) -> list[dict[str, Any]]:
+    """Return the history of a net as the estimator keeps it: one dict an epoch."""
+    return [
+        {"phase": phase, "epoch": row["epoch"], **values_of(row), "seconds": row.get("dur")}
+        for row in net.history
+    ]
+
+
 @dataclass
 class CallbackTask(Listener):
     """An epoch as a task of scikit-learn's callbacks, which may end the phase."""
@@ -70,7 +78,9 @@ class CallbackTask(Listener):
 
     def end_epoch(self, net: NeuralNet) -> None:
         stop = self.of_epoch.call_on_fit_task_end(**self.about, reconstruction_attributes={})
-        if self.strategy.from_first(lambda: stop, at_once=True):
+        if self.strategy.size > 1:
+            stop = self.strategy.from_first(lambda: stop, at_once=True)
+        if stop:
             raise PhaseStopped
 
 
@@ -78,7 +88,7 @@ class CallbackTask(Listener):
 class Recording(Listener):
     """Tells recorded steps that what they are made of may have changed."""
 
-    steps: Steps
+    steps: RecordedSteps
 
     def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
         self.steps.begin_epoch()

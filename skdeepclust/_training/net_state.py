@@ -52,9 +52,9 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
                 own[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
-def take_up_moments(optimizer: torch.optim.Optimizer, phase: str, before: dict[str, Any]) -> None:
-    """Let an optimiser go on with the moments of an earlier one of this phase and this class."""
-    if (before.get("phase"), before.get("class")) == (phase, type(optimizer).__name__):
+def take_up_moments(optimizer: torch.optim.Optimizer, before: dict[str, Any]) -> None:
+    """Let an optimiser go on with the moments of an earlier one, if it is of the same class."""
+    if before.get("class") == type(optimizer).__name__:
         # moments go on; learning rate and so on are those of the parameters
         moments = copy.deepcopy(before["moments"])  # steps change them in place
         load_optimizer(optimizer, {**optimizer.state_dict(), "state": moments})

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
 
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.phase_net import PhaseNet
-from skdeepclust.regularizers import Regularizer
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,3 @@ class Outcome:
     net: PhaseNet | None = None
     watch: EpochWatch | None = None
     best_epoch: int | None = None
-
-
-def trained(module: nn.Module, regularizers: Iterable[Regularizer]) -> nn.ModuleList:
-    """Return all that a fit trains as one module."""
-    return nn.ModuleList([module, *regularizers])

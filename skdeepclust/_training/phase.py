@@ -1,18 +1,21 @@
-"""What a net holds as long as it trains a phase, and whether Ctrl-C has ended it."""
+"""What a net holds as long as it trains a phase, and the error of numbers that have no end."""
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
-from skdeepclust._engine.captured import Steps
+from skdeepclust._engine.captured import RecordedSteps
 from skdeepclust._engine.distributed import Strategy
+from skdeepclust._engine.runner import Runner
 from skdeepclust._training.listeners import Listeners
+
+# Samples of which the outputs are looked at once more at the end.
+N_ROWS_TRIED = 1_000
 
 
 @dataclass
@@ -27,14 +30,14 @@ class Phase:
         `loss(x, idx, **extra) -> {"loss": tensor, part: tensor, ...}`.
     give_up_on : callable
         Tells whether a step that ended in an error is to be tried again.
-    step : Step
-        The step of the checkpoint that the phase is.
+    step : Step or None
+        The step of the checkpoint that the phase is, if the fit has one.
     state, set_state : callable
         Return and take up what the fit has changed.
     strategy : Strategy
         How the work is shared.
-    steps : Steps
-        How a step is taken.
+    steps : RecordedSteps or None
+        Take a step from a recording; `None`: it runs as it is.
     listeners : Listeners
         Who hears of the ends of its epochs.
     scaler : torch.amp.GradScaler or None
@@ -48,33 +51,40 @@ class Phase:
     state: Callable[[], dict[str, Any]]
     set_state: Callable[[dict[str, Any]], None]
     strategy: Strategy
-    steps: Steps
+    steps: RecordedSteps | None
     listeners: Listeners
     scaler: torch.amp.GradScaler | None = None
 
 
-class Interrupts:
-    """Tells whether somebody has asked for the end by Ctrl-C since the block began.
+class NonFiniteError(ValueError):
+    """The loss or the weights became non-finite; `what` says when and which, without advice."""
 
-    Callbacks of skorch end a training by raising KeyboardInterrupt themselves. Signals go to the
-    main thread alone.
-    """
+    def __init__(self, what: str, advice: str):
+        super().__init__(what, advice)
+        self.what, self.advice = what, advice
 
-    def __init__(self) -> None:
-        self.seen = False
-        self._before: Any = None
+    def __str__(self) -> str:
+        return f"{self.what}. {self.advice}"
 
-    def __enter__(self) -> Interrupts:
-        handler = signal.getsignal(signal.SIGINT)
-        if callable(handler) and threading.current_thread() is threading.main_thread():
-            self._before = handler
-            signal.signal(signal.SIGINT, self._note)
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+def finite_mean(errors: Any, weight: np.ndarray | None, lr: float) -> float:
+    """Return the mean error of a network, or raise NonFiniteError if the last step was wild."""
+    mean = float(np.average(errors, weights=weight))
+    if abs(mean) < float("inf"):
+        return mean
+    raise _after_last_step("The reconstruction error is", lr)
 
-    def _note(self, *given: Any) -> None:
-        self.seen = True
-        self._before(*given)
+
+def check_finite(function: Callable[[Any], torch.Tensor], runner: Runner, X, lr: float) -> None:
+    """Raise NonFiniteError if a network with finite weights makes something else of samples."""
+    if not runner.infer(function, X[:N_ROWS_TRIED]).isfinite().all():
+        raise _after_last_step("Outputs of the network are", lr)
+
+
+def _after_last_step(what: str, lr: float) -> NonFiniteError:
+    return NonFiniteError(f"{what} non-finite after the last step", advice_on(lr))
+
+
+def advice_on(lr: float) -> str:
+    """Return what helps against values that are non-finite."""
+    return f"Lower `lr` (now {lr:g}) or scale X, for instance with MinMaxScaler."

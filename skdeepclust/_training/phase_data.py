@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from skorch.dataset import Dataset
 
-from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.stored_arrays import rows_of
 from skdeepclust._inputs.labels import is_labelled
 
@@ -97,8 +96,3 @@ def check_number_of_labels(y: Any, n_samples: int) -> None:
     number = shape[0] if shape else len(y) if hasattr(y, "__len__") else None
     if isinstance(number, Integral) and number != n_samples:
         raise ValueError(f"y has {number} labels, but X has {n_samples} samples.")
-
-
-def gather_batches(data: PhaseData, batch_size: int, **options) -> Batches:
-    """Stand where skorch expects a `DataLoader`."""
-    return Batches(data.inputs, data.extra, batch_size=batch_size, **options)

@@ -2,66 +2,70 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler
+from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from skorch.callbacks.scoring import ScoringBase
 from skorch.helper import predefined_split
 
 from skdeepclust._engine.reports import current_report
-from skdeepclust._engine.runner import Runner
+from skdeepclust._engine.runner import Batches
 from skdeepclust._training.callback_errors import explained
-from skdeepclust._training.listeners import PhaseStopped, values_of
+from skdeepclust._training.listeners import PhaseStopped
 from skdeepclust._training.net_state import net_state, set_net_state
-from skdeepclust._training.phase import Interrupts, Phase
+from skdeepclust._training.phase import NonFiniteError, Phase, advice_on
 from skdeepclust._training.phase_data import PhaseData
-from skdeepclust._training.users_callbacks import QuietLog, begin_phase, labelled_for
+from skdeepclust._training.users_callbacks import begin_phase, labelled_for
 from skdeepclust.networks._layers import train_mode
-
-# Samples of which the outputs are looked at once more at the end.
-N_ROWS_TRIED = 1_000
 
 __all__ = ["PhaseNet", "cosine_decay", "early_stopping", "predefined_split"]
 
 
-class NonFiniteError(ValueError):
-    """The loss or the weights became non-finite; `what` says when and which, without advice."""
+class Interrupts:
+    """Tells whether somebody has asked for the end by Ctrl-C since the block began.
 
-    def __init__(self, what: str, advice: str):
-        super().__init__(what, advice)
-        self.what, self.advice = what, advice
+    Callbacks of skorch end a training by raising KeyboardInterrupt themselves. Signals go to the
+    main thread alone.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.what}. {self.advice}"
+    def __init__(self) -> None:
+        self.seen = False
+        self._before: Any = None
 
+    def __enter__(self) -> Interrupts:
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            self._before = handler
+            signal.signal(signal.SIGINT, self._note)
+        return self
 
-def finite_mean(errors: Any, weight: np.ndarray | None, lr: float) -> float:
-    """Return the mean error of a network, or raise NonFiniteError if the last step was wild."""
-    mean = float(np.average(errors, weights=weight))
-    if abs(mean) < float("inf"):
-        return mean
-    raise _after_last_step("The reconstruction error is", lr)
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
 
-
-def check_finite(function: Callable[[Any], torch.Tensor], runner: Runner, X, lr: float) -> None:
-    """Raise NonFiniteError if a network with finite weights makes something else of samples."""
-    if not runner.infer(function, X[:N_ROWS_TRIED]).isfinite().all():
-        raise _after_last_step("Outputs of the network are", lr)
-
-
-def _after_last_step(what: str, lr: float) -> NonFiniteError:
-    return NonFiniteError(f"{what} non-finite after the last step", advice_on(lr))
+    def _note(self, *given: Any) -> None:
+        self.seen = True
+        self._before(*given)
 
 
-def advice_on(lr: float) -> str:
-    """Return what helps against values that are non-finite."""
-    return f"Lower `lr` (now {lr:g}) or scale X, for instance with MinMaxScaler."
+class QuietLog(PrintLog):
+    """Skorch's, which makes the line of each epoch also where nothing is printed."""
+
+    def on_epoch_end(self, net, **kwargs) -> None:
+        if net.verbose:
+            super().on_epoch_end(net, **kwargs)
+
+
+def gather_batches(data: PhaseData, batch_size: int, **options) -> Batches:
+    """Stand where skorch expects a `DataLoader`."""
+    return Batches(data.inputs, data.extra, batch_size=batch_size, **options)
 
 
 class PhaseNet(NeuralNet):
@@ -76,15 +80,17 @@ class PhaseNet(NeuralNet):
 
     # -- one step
     def train_step_single(self, batch, **fit_params) -> dict[str, Any]:
+        steps, strategy = self.bound_.steps, self.bound_.strategy
         try:
-            parts = self.bound_.steps(self._gradients, *batch)
+            parts = self._gradients(*batch) if steps is None else steps(self._gradients, *batch)
         except Exception as error:
             if not self.bound_.give_up_on(error):
                 raise
             self.optimizer_.zero_grad()
             parts = self._gradients(*batch)  # running statistics have this batch twice
-        weights = self.module_.parameters()
-        self.bound_.strategy.average_(each.grad for each in weights if each.grad is not None)
+        if strategy.size > 1:
+            weights = self.module_.parameters()
+            strategy.average_(each.grad for each in weights if each.grad is not None)
         parts = {name: value.detach() for name, value in parts.items()}
         return {"loss": parts["loss"], "y_pred": None, "parts": parts}
 
@@ -165,7 +171,8 @@ class PhaseNet(NeuralNet):
 
         Goes on after the last epoch that is in the checkpoint, if there is one.
         """
-        kept = self.bound_.step.load()
+        step = self.bound_.step
+        kept = None if step is None else step.load()
         if kept is not None and "failed" in kept:
             raise NonFiniteError(*kept["failed"])
         if kept is None or not kept["finished"]:
@@ -188,6 +195,8 @@ class PhaseNet(NeuralNet):
         self.notify("on_train_end", X=X, y=y)
 
     def _keep(self, *, finished: bool) -> None:
+        if self.bound_.step is None:
+            return
         self.bound_.step.save(
             lambda: {
                 "finished": finished,
@@ -249,18 +258,6 @@ class PhaseNet(NeuralNet):
         begin_phase([callback for _, callback in named])
         self.callbacks_ = named
         return self
-
-    def epoch_rows(self) -> list[dict[str, Any]]:
-        """Return the history as the estimator keeps it: one dict an epoch."""
-        return [
-            {
-                "phase": self.phase_,
-                "epoch": row["epoch"],
-                **values_of(row),
-                "seconds": row.get("dur"),
-            }
-            for row in self.history
-        ]
 
     # -- what the scorers of EpochScoring ask of the net is asked of the estimator
     def predict(self, X):

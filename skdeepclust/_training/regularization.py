@@ -36,17 +36,14 @@ def take_over(regularizers: Sequence[Regularizer], before: Sequence[Regularizer]
 
 def attach(regularizers: Sequence[Regularizer], module: nn.Module, spec: InputSpec) -> None:
     """Let regularisers find their layers in a network, and know what samples look like."""
-    device, dtype = module_device_and_dtype(module)
     for each in regularizers:
         each.attach(module, spec.input_shape)  # which may only now make its buffers
         each.spec = spec
-        each.to(device, dtype)
+        each.to(*module_device_and_dtype(module))
 
 
 def regularized(loss: Loss, regularizers: Sequence[Regularizer], module: nn.Module) -> Loss:
     """Add the penalties on watched layers of a network to what `loss` returns."""
-    if not regularizers:
-        return loss
 
     def with_penalties(x: Tensor, **extra) -> dict[str, Tensor]:
         with ExitStack() as stack:

@@ -14,14 +14,14 @@ import torch
 from torch import nn
 
 from skdeepclust._compat import allow_another_subtask
-from skdeepclust._engine.captured import Recorder, moves
+from skdeepclust._engine.captured import RecordedSteps, Recorder
 from skdeepclust._engine.distributed import Strategy
 from skdeepclust._engine.precision import Compiler
 from skdeepclust._engine.reports import Report
 from skdeepclust._engine.rng import generator_states, set_generator_states
 from skdeepclust._engine.runner import Runner
 from skdeepclust._engine.state import to_numpy, to_tensor
-from skdeepclust._storage.checkpoint import Checkpoint, NoCheckpoint, SharedCheckpoint
+from skdeepclust._storage.checkpoint import Checkpoint, SharedCheckpoint
 from skdeepclust._training.callback_errors import warn_of_idle_scores
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.listeners import (
@@ -34,14 +34,15 @@ from skdeepclust._training.listeners import (
     Regularizers,
     Sharing,
     Watching,
+    rows_of,
 )
 from skdeepclust._training.net_state import take_up_moments
-from skdeepclust._training.outcome import Outcome, trained
-from skdeepclust._training.phase import Phase
+from skdeepclust._training.outcome import Outcome
+from skdeepclust._training.phase import NonFiniteError, Phase
 from skdeepclust._training.phase_data import PhaseData
-from skdeepclust._training.phase_net import NonFiniteError, PhaseNet, cosine_decay, early_stopping
+from skdeepclust._training.phase_net import PhaseNet, cosine_decay, early_stopping
 from skdeepclust._training.regularization import Loss, regularized
-from skdeepclust._training.settings import TrainingSettings
+from skdeepclust._training.settings import TrainingSettings, warn_of_retry
 from skdeepclust._training.standardizing import standardize
 from skdeepclust._training.users_callbacks import watches_steps
 from skdeepclust.networks._layers import train_mode
@@ -75,15 +76,15 @@ class Session:
         Shuffles samples.
     context : object
         That of scikit-learn's callbacks.
-    checkpoint : Checkpoint
-        Keeps what the fit has done.
+    checkpoint : Checkpoint or None
+        Keeps what the fit has done, if that is asked for.
     strategy : Strategy
         How the work is shared.
     report : Report
         Says how far it is.
-    compiled : Compiler
+    compiler : Compiler or None
         Compiles losses if that is asked for.
-    recorder : Recorder
+    recorder : Recorder or None
         Records steps if that is asked for.
     """
 
@@ -95,22 +96,22 @@ class Session:
     history: list[dict[str, Any]]
     shuffle: torch.Generator
     context: Any
-    checkpoint: NoCheckpoint | Checkpoint | SharedCheckpoint
+    checkpoint: Checkpoint | SharedCheckpoint | None
     strategy: Strategy
     report: Report
-    compiled: Compiler
-    recorder: Recorder
+    compiler: Compiler | None
+    recorder: Recorder | None
     # Labels of all samples, for callbacks alone.
     y: Any = None
     # What changes in training beside the network, and has a state_dict.
     carried: list[Any] = field(default_factory=list)
-    # Returns a new watch of the phase that the estimator follows without being asked, if any.
-    watch_of: Callable[[str], EpochWatch | None] = lambda phase: None
+    # Return new watches of the phases, by name, that the estimator follows without being asked.
+    watches: dict[str, Callable[[], EpochWatch]] = field(default_factory=dict)
     # All that is trained.
     trained: nn.ModuleList = field(init=False)
 
     def __post_init__(self) -> None:
-        self.trained = trained(self.runner.module, self.regularizers)
+        self.trained = nn.ModuleList([self.runner.module, *self.regularizers])
 
     # -- phases
     def train(
@@ -178,19 +179,22 @@ class Session:
         """
         if epochs == 0:
             return
-        y = self.y if y is None else y
-        data = PhaseData(X if samples is None else samples, extra, y, X, classes=self._classes)
-        held_out = None if valid is None else PhaseData(*valid, classes=self._classes)
+        # the labels that there are, if the estimator learns from labels
+        y, classes = self.y if y is None else y, getattr(self.estimator, "classes_", None)
+        data = PhaseData(X if samples is None else samples, extra, y, X, classes=classes)
+        held_out = None if valid is None else PhaseData(*valid, classes=classes)
         if valid is None and self.outcome.net is None:  # in the first phase
             warn_of_idle_scores(self.settings.callbacks or ())
-        watch = self.watch_of(phase) if watch is None else watch
-        settings = replace(self.settings, lr=getattr(self.estimator, lr))
-        options: dict[str, Any] = {"epochs": epochs, "valid": held_out, **batches}
+        if watch is None and phase in self.watches:
+            watch = self.watches[phase]()
+        rate = getattr(self.estimator, lr)
+        options: dict[str, Any] = {"epochs": epochs, "lr": rate, "valid": held_out, **batches}
         options = {"generator": self.shuffle, "quiet": not self.strategy.is_first, **options}
         more = [] if patience is None else [early_stopping(monitor, patience)]
-        loss, start = self.compiled(loss), copy.deepcopy(self.state(watch))
+        loss = loss if self.compiler is None else self.compiler(loss)
+        start = copy.deepcopy(self.state(watch))
         for share, is_last in ((1.0, False), (RETRY_SHARE, True)):
-            net = settings.net(self.runner, share=lr_factor * share, **options)
+            net = self.settings.net(self.runner, share=lr_factor * share, **options)
             n_steps = epochs * len(net.get_iterator(data, training=True)) if decay_lr else 0
             decay = [cosine_decay(n_steps)] if decay_lr else []
             net.callbacks = [*decay, *(net.callbacks or []), *more]
@@ -200,12 +204,13 @@ class Session:
             except NonFiniteError as error:
                 if is_last:
                     raise
-                net.bound_.step.save(lambda e=error: {"failed": [e.what, e.advice]})
-                settings.warn_of_retry(error.what, lr, RETRY_SHARE)
+                if net.bound_.step is not None:
+                    net.bound_.step.save(lambda e=error: {"failed": [e.what, e.advice]})
+                warn_of_retry(error.what, lr, rate, RETRY_SHARE)
                 allow_another_subtask(self.context)
                 self.set_state(start, watch)
         if watch is not None:
-            watch.lr = (lr, settings.lr)
+            watch.lr = (lr, rate)
             self._end_watch(watch, net)
 
     def _run(
@@ -223,46 +228,48 @@ class Session:
         context.call_on_fit_task_begin(**about)
         state: dict[str, Any] = {"state": partial(self.state, watch)}
         state["set_state"] = partial(self.set_state, watch=watch)
-        callbacks = self.settings.callbacks or ()
-        steps = self.recorder.steps(
-            phase, net.module, **state, are_watched=any(map(watches_steps, callbacks)),
-            is_steady=not (callbacks or self.regularizers or moves(on_epoch_begin)),
+        penalties, callbacks = self.regularizers, self.settings.callbacks or ()
+        steps = None if self.recorder is None else self.recorder.steps(
+            phase, net.module, on_epoch_begin, **state, has_more=bool(callbacks or penalties),
+            are_watched=any(map(watches_steps, callbacks)),
         )  # fmt: skip
-        told = [Recording(steps), CallbackTask(context, about, self.strategy)]
-        told += self._listeners(on_epoch_begin, watch)
+        task = CallbackTask(context, about, self.strategy)
+        is_fp16 = self.runner.half_dtype is torch.float16
         net.phase_ = phase
         net.bound_ = Phase(
             estimator=self.estimator,
-            loss=regularized(loss, self.regularizers, self.runner.module),
+            loss=regularized(loss, penalties, self.runner.module) if penalties else loss,
             give_up_on=getattr(loss, "give_up_on", lambda _: False),
-            step=self.checkpoint.step(phase),
+            step=None if self.checkpoint is None else self.checkpoint.step(phase),
             **state,
             strategy=self.strategy,
             steps=steps,
-            listeners=Listeners(told),
-            scaler=self.runner.scaler(),
+            listeners=Listeners([task, *self._listeners(steps, on_epoch_begin, watch)]),
+            scaler=torch.amp.GradScaler(self.runner.device.type) if is_fp16 else None,
         )
         net.initialize()
-        take_up_moments(net.optimizer_, phase, self.outcome.resume.optimizer or {})
+        before = self.outcome.resume.optimizer or {}
+        if before.get("phase") == phase:
+            take_up_moments(net.optimizer_, before)
         with self.report.task(phase, net.max_epochs):
             net.partial_fit(data)
-        rows = net.epoch_rows()
         del net.bound_
         context.call_on_fit_task_end(**about, reconstruction_attributes={})
         # the seconds are those of the first process, as are last bits of unlike processors
-        self.history += self._on_first(lambda: rows)
-        moments = {
-            "phase": phase,
-            "class": type(net.optimizer_).__name__,
-            "moments": net.optimizer_.state_dict()["state"],
-        }
+        self.history += self._on_first(partial(rows_of, net, phase))
+        moments = {"phase": phase, "class": type(net.optimizer_).__name__}
+        moments |= {"moments": net.optimizer_.state_dict()["state"]}
         resume = replace(self.outcome.resume, optimizer=moments)
         self.outcome = replace(self.outcome, resume=resume, net=net)
 
     def _listeners(
-        self, on_epoch_begin: Callable[[int], object] | None, watch: EpochWatch | None
+        self,
+        steps: RecordedSteps | None,
+        on_epoch_begin: Callable[[int], object] | None,
+        watch: EpochWatch | None,
     ) -> list[Listener]:
         return [
+            *([] if steps is None else [Recording(steps)]),
             Sharing(self.strategy, self.shuffle, self.runner.device),
             Progress(self.report, self.settings.verbose),
             *([] if watch is None else [Watching(watch, self.trained)]),
@@ -287,14 +294,9 @@ class Session:
 
     def end_task(self, X) -> None:
         """Tell callbacks of scikit-learn that the fit on X has come to its end."""
-        data = PhaseData(X, y=self.y, classes=self._classes)
+        data = PhaseData(X, y=self.y, classes=getattr(self.estimator, "classes_", None))
         about = {"estimator": self.estimator, **data.for_tasks()}
         self.context.call_on_fit_task_end(**about, reconstruction_attributes={})
-
-    @property
-    def _classes(self) -> np.ndarray | None:
-        """The labels that there are, if the estimator learns from labels."""
-        return getattr(self.estimator, "classes_", None)
 
     def keep_best(
         self, attempts: Iterable[Callable[[], object]], criterion: Callable[[], float]
@@ -343,17 +345,15 @@ class Session:
 
         Results that no file can hold, such as objects of a user's classes, are found again.
         """
-        step = self.checkpoint.step(name)
-        kept = step.load()
+        step = None if self.checkpoint is None else self.checkpoint.step(name)
+        kept = None if step is None else step.load()
         if kept is not None:
             self.set_state(kept["training"])
             return kept["result"]
         with self.report.task(name.replace("_", " "), is_step=True):
             result = self._on_first(function)
-        step.save(
-            lambda: {"training": self.state(), "result": result},
-            droppable=True,
-        )
+        if step is not None:
+            step.save(lambda: {"training": self.state(), "result": result}, droppable=True)
         return result
 
     def standardize(self, X, weight: np.ndarray | None) -> float:
@@ -372,11 +372,11 @@ class Session:
     # -- the state
     def state(self, watch: EpochWatch | None = None) -> dict[str, Any]:
         """Return what the fit has changed so far, for its checkpoint."""
-        trained = self.trained
+        weights = self.trained.named_parameters()
         carried = self.carried if watch is None else [*self.carried, watch]
         return {
-            "weights": trained.state_dict(),
-            "frozen": [name for name, each in trained.named_parameters() if not each.requires_grad],
+            "weights": self.trained.state_dict(),
+            "frozen": [name for name, each in weights if not each.requires_grad],
             "mode": self.runner.module.training,
             "carried": [each.state_dict() for each in carried],
             "generators": generator_states(self.shuffle, self.runner.device),
@@ -384,9 +384,8 @@ class Session:
 
     def set_state(self, state: dict[str, Any], watch: EpochWatch | None = None) -> None:
         """Take up what `state` has returned."""
-        trained = self.trained
-        trained.load_state_dict(state["weights"])
-        for name, parameter in trained.named_parameters():
+        self.trained.load_state_dict(state["weights"])
+        for name, parameter in self.trained.named_parameters():
             parameter.requires_grad_(name not in state["frozen"])
         train_mode(self.runner.module, state["mode"])
         carried = self.carried if watch is None else [*self.carried, watch]
@@ -399,10 +398,9 @@ class Session:
 
         The others take its result, and what it has changed of the training's state.
         """
-        ranks = self.strategy
-        if ranks.size == 1:
+        if self.strategy.size == 1:
             return function()
-        result, training = ranks.from_first(lambda: (function(), to_numpy(self.state())))
-        if not ranks.is_first:
+        result, training = self.strategy.from_first(lambda: (function(), to_numpy(self.state())))
+        if not self.strategy.is_first:
             self.set_state(to_tensor(training))
         return result

@@ -12,10 +12,9 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
-from skdeepclust._engine.global_settings import keep_freed_memory
 from skdeepclust._engine.runner import Runner
-from skdeepclust._training.phase_data import PhaseData, gather_batches
-from skdeepclust._training.phase_net import PhaseNet, predefined_split
+from skdeepclust._training.phase_data import PhaseData
+from skdeepclust._training.phase_net import PhaseNet, gather_batches, predefined_split
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -31,7 +30,6 @@ class TrainingSettings:
 
     optimizer: str | Callable[..., torch.optim.Optimizer]
     optimizer_options: dict[str, Any]
-    lr: float
     batch_size: Any
     callbacks: Sequence[Any] | None
     verbose: int
@@ -54,6 +52,7 @@ class TrainingSettings:
         runner: Runner,
         *,
         epochs: int,
+        lr: float,
         share: float,
         valid: PhaseData | None,
         generator: torch.Generator | None,
@@ -68,8 +67,10 @@ class TrainingSettings:
             The network.
         epochs : int
             Number of epochs.
+        lr : float
+            The learning rate ...
         share : float
-            Of the learning rate.
+            ... and the share of it, and of that of `optimizer__lr`, that is taken.
         valid : PhaseData or None
             Samples that are held out.
         generator : torch.Generator or None
@@ -79,7 +80,6 @@ class TrainingSettings:
         **batches : dict
             Options of `Batches` in which the phase differs from others.
         """
-        keep_freed_memory()
         shared = {"sample_shape": runner.input_shape, "dtype": runner.dtype}
         shared |= {"device": runner.device, "origin": runner.origin}
         training = {**shared, "generator": generator, **batches}
@@ -90,7 +90,7 @@ class TrainingSettings:
             runner.module,
             criterion=nn.Identity,
             optimizer=self._optimizer_class,
-            lr=share * self.lr,
+            lr=share * lr,
             max_epochs=epochs,
             batch_size=training.pop("batch_size", self.batch_size),
             device=None,
@@ -103,16 +103,6 @@ class TrainingSettings:
             **{f"iterator_train__{k}": v for k, v in training.items()},
             **{f"iterator_valid__{k}": v for k, v in shared.items()},
             **{f"optimizer__{k}": v for k, v in options.items()},
-        )
-
-    def warn_of_retry(self, what: str, name: str, share: float) -> None:
-        """Warn that a phase starts again with a share of its learning rate, and of `what`."""
-        warnings.warn(
-            f"{what}. The phase starts again with a tenth of the learning rate "
-            f"({share * self.lr:g} for {name}={self.lr:g}). Lower `{name}`, or scale X, for "
-            "instance with MinMaxScaler, if the result is poor.",
-            ConvergenceWarning,
-            stacklevel=4,
         )
 
     @property
@@ -130,6 +120,17 @@ class TrainingSettings:
         if not given and _has_one_kernel(self._optimizer_class, runner.module):
             options["fused"] = True
         return options
+
+
+def warn_of_retry(what: str, name: str, lr: float, share: float) -> None:
+    """Warn that a phase starts again with a share of its learning rate, and of `what`."""
+    warnings.warn(
+        f"{what}. The phase starts again with a tenth of the learning rate "
+        f"({share * lr:g} for {name}={lr:g}). Lower `{name}`, or scale X, for "
+        "instance with MinMaxScaler, if the result is poor.",
+        ConvergenceWarning,
+        stacklevel=4,
+    )
 
 
 def _arguments_of(make: Callable[..., Any]) -> Mapping[str, Parameter] | None:

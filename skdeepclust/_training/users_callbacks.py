@@ -1,4 +1,4 @@
-"""Callbacks of skorch: the user's own objects, over all phases of a fit, and the log."""
+"""Callbacks of skorch: the user's own objects, over all phases of a fit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sklearn.base import clone
-from skorch.callbacks import Callback, PrintLog
+from skorch.callbacks import Callback
 from skorch.callbacks.scoring import ScoringBase
 
 from skdeepclust._training.phase_data import PhaseData
@@ -64,7 +64,7 @@ def _clone_or_itself(item: Any) -> Any:
 def begin_phase(callbacks: Sequence[Any]) -> None:
     """Let what callbacks of skorch keep, such as the best score so far, start afresh."""
     for callback in callbacks:
-        definers = (cls for cls in type(callback).__mro__ if "initialize" in vars(cls))
+        definers = [cls for cls in type(callback).__mro__ if "initialize" in vars(cls)]
         of_skorch = next(filter(_is_of_skorch, definers), None)
         if of_skorch is not None:
             of_skorch.initialize(callback)
@@ -137,11 +137,3 @@ def _refusal(item: Any, callback: Any) -> str:
         f"callbacks holds {item!r}; give instances of classes that derive from "
         "skorch.callbacks.Callback, or (name, instance)."
     )
-
-
-class QuietLog(PrintLog):
-    """Skorch's, which makes the line of each epoch also where nothing is printed."""
-
-    def on_epoch_end(self, net, **kwargs) -> None:
-        if net.verbose:
-            super().on_epoch_end(net, **kwargs)

@@ -15,6 +15,7 @@ from helpers.plain_autoencoder import assert_same_weights
 from helpers.small_fits import DIGIT, GRAPH, KNOWN, NETWORKS, QUICK, fitted, outputs
 from helpers.stopped_fits import after_a_file, after_an_epoch, fitted_with_stops, result
 from sklearn.base import clone
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skdeepclust import (
@@ -26,7 +27,6 @@ from skdeepclust import (
 from skdeepclust._engine.rng import deterministic
 from skdeepclust._training.phase_net import PhaseNet
 from skdeepclust._training.regularization import attach
-from skdeepclust._training.session import trained
 from skdeepclust.losses._forced_apart import _numbered
 from skdeepclust.regularizers import ClusteringRegularizer, DeCovRegularizer
 from skdeepclust.triplet_dec import PAPER_SETTINGS
@@ -279,10 +279,10 @@ def test_a_loaded_state_is_on_the_device_that_the_network_was_on():
         model.module_.to("meta")
         for each in model.regularizers_:
             each.to("meta")
-        state = trained(model.module_, model.regularizers_).state_dict()
+        state = nn.ModuleList([model.module_, *model.regularizers_]).state_dict()
         model.regularizers_ = model._own_regularizers()
         attach(model.regularizers_, model.module_, model._input)
-        whole = trained(model.module_, model.regularizers_)
+        whole = nn.ModuleList([model.module_, *model.regularizers_])
         whole.load_state_dict(state)
         kept = whole.state_dict().values()
         assert {each.device.type for each in kept if isinstance(each, torch.Tensor)} == {"meta"}

@@ -12,8 +12,8 @@ import torch
 from scipy import sparse
 from torch.overrides import TorchFunctionMode
 
-from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.foreign_arrays import in_numpy, is_missing, vector
+from skdeepclust._engine.runner import Batches
 from skdeepclust.dictionary import KSVD
 from skdeepclust.graph import NeighborAffinity
 

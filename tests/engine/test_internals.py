@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skdeepclust._engine.batches import Batches
 from skdeepclust._engine.rng import draw_seed, resolve_device, seeded
+from skdeepclust._engine.runner import Batches
 
 CPU = torch.device("cpu")
 

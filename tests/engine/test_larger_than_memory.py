@@ -21,7 +21,7 @@ from skdeepclust import (
     TripletDECClusterer,
 )
 from skdeepclust._engine import stored_arrays
-from skdeepclust._engine.batches import Batches
+from skdeepclust._engine.runner import Batches
 from skdeepclust._engine.stored_arrays import BlockReader, StoredArray
 from skdeepclust._inputs.values import N_ROWS_LOOKED_AT
 from skdeepclust._storage.fit_identity import hash_of
