@@ -43,7 +43,7 @@ from skdeepclust._training.attempts import best_attempt, say_what_was_added
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.epochs import (
     AUTOMATIC_EPOCHS,
-    LR_FACTORS,
+    WARMUP,
     clustering_lr_factor,
     epochs_of_warmup,
     number_of_epochs,
@@ -162,10 +162,10 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         warm-up that reconstructs too: 6 for 1,800 samples, none from 5,000 on; a float in (0, 1] is
         a share of that.
     warmup_epochs : "auto", int or float, default="auto"
-        Epochs of the warm-up; "auto" is `(20000 / n_samples) ** 1.3`, at most 100: 23 for 1,800
-        samples, 7 for 5,000, 1 from 20,000 on; a float in (0, 1] is a share of that. With
-        neighbours as positives "auto" is 0: they are alike before it, and it would drive apart
-        what is.
+        Epochs of the warm-up, each of at most 35,000 samples, drawn at random; "auto" is
+        `(20000 / n_samples) ** 1.3`, rounded, from 1 to 100: 23 for 1,800 samples, 6 for 5,000; a
+        float in (0, 1] is a share of that. With neighbours as positives "auto" is 0: they are alike
+        before it, and it would drive apart what is.
     init : {"gmm", "kmeans"}, array of shape (n_clusters, n_components) or callable, default="gmm"
         Initial centres in the embedding; a callable is called as
         `init(embedding, n_clusters, random_state)`.
@@ -450,19 +450,17 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
     def _train_anew(self, session: Session, X, extra, schedule) -> None:
         """Run all phases, and that of clustering from each start; the best result is kept."""
         session.standardize(X, self._fit.weight)
-        losses = {"reconstruction": self._reconstruction_loss, "warmup": self._warmup_loss}
-        for phase, loss in losses.items():
-            session.train(
-                phase, loss, X, extra, epochs=schedule[phase], lr_factor=LR_FACTORS[phase]
-            )
-        starts = session.once("initial_clusters", lambda: self._starts(X, schedule["warmup"] > 0))
+        first, warmup = schedule["reconstruction"], schedule["warmup"]
+        session.train("reconstruction", self._reconstruction_loss, X, extra, epochs=first)
+        session.train("warmup", self._warmup_loss, X, extra, epochs=warmup, **WARMUP)
+        starts = session.once("initial_clusters", lambda: self._starts(X, warmup > 0))
         cluster = partial(self._train_clustering, session, X, extra, schedule)
         worth, share = partial(session.worth, lambda: self._criterion(X)), None
         if schedule["clustering"] and self._fit.judge.n_neighbors:
             share = lambda start: self._fit.judge.share_of(start.labels, self._hard(X))  # noqa: E731
         self.attempt_, start = best_attempt(session, cluster, starts, worth, share, self.n_starts)
         self.initial_labels_ = start.labels
-        if not schedule["warmup"]:
+        if not warmup:
             say_what_was_added(start.labels, lambda: self._hard(X))
 
     def _starts(self, X, is_learned: bool) -> list[Start]:

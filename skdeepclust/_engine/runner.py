@@ -56,6 +56,9 @@ class Batches:
         The order of the rows if they are not shuffled; `None`: that of X.
     origin : ndarray of shape () or (n_features,), default=None
         Subtracted from the rows before they are rounded to `dtype`; `None` is zero.
+    n_drawn : int, default=None
+        Of more rows, so many are drawn at each iteration that shuffles them; `None`: all. Of an
+        array whose blocks are mixed a few at a time all come: rows of a few may be alike.
     """
 
     def __init__(
@@ -70,8 +73,11 @@ class Batches:
         generator: torch.Generator | None = None,
         order: torch.Tensor | None = None,
         origin: np.ndarray | None = None,
+        n_drawn: int | None = None,
     ):
         self.X = X
+        is_in_parts = isinstance(X, StoredArray) and X.is_mixed_in_parts
+        self.n_drawn = X.shape[0] if is_in_parts else min(n_drawn or X.shape[0], X.shape[0])
         self.extra = {key: _to_tensor(v, device, dtype) for key, v in (extra or {}).items()}
         self.batch_size, self.sample_shape = batch_size, sample_shape
         self.dtype, self.device, self.generator = dtype, device, generator
@@ -80,9 +86,8 @@ class Batches:
         self.origin = None if origin is None else _as_exact_as(X, origin, dtype)
 
     def __len__(self) -> int:
-        n_samples = self.X.shape[0]
         # batch normalisation can't train on one row: at most half as many batches as rows
-        return max(1, min(-(-n_samples // self.batch_size), n_samples // 2))
+        return max(1, min(-(-self.n_drawn // self.batch_size), self.n_drawn // 2))
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, dict[str, torch.Tensor]]]:
         n_samples = self.X.shape[0]
@@ -94,7 +99,7 @@ class Batches:
                 order = self.X.shuffled(self.generator)
             else:
                 order = torch.randperm(n_samples, generator=self.generator)
-            parts = order.tensor_split(len(self))
+            parts = order[: self.n_drawn].tensor_split(len(self))
         for rows in parts:
             idx = _moved(rows, self.device)
             more = {key: value[idx] for key, value in self.extra.items()}

@@ -176,19 +176,24 @@ class StoredArray:
             rows = np.flatnonzero(np.isin(blocks, few))
         return self[rows[:: max(1, len(rows) // n_rows)]]
 
+    @property
+    def is_mixed_in_parts(self) -> bool:
+        """Whether there are more blocks than are held: a random order mixes some at a time."""
+        if not isinstance(self.reader, BlockReader):
+            return False
+        return len(np.unique(self.reader.block_of(self.rows))) > self.reader.capacity
+
     def shuffled(self, generator: torch.Generator) -> torch.Tensor:
         """Return all rows in a random order, in which each block is read once.
 
         Blocks come in a random order; the rows of as many as are held at a time are mixed. Where
         that is all of them, the order is any order, as that of an array in memory is.
         """
-        if not isinstance(self.reader, BlockReader):
+        if not isinstance(self.reader, BlockReader) or not self.is_mixed_in_parts:
             return torch.randperm(len(self), generator=generator)
         block_of = self.reader.block_of(self.rows)
         order = np.argsort(block_of, kind="stable")
         blocks = np.split(order, np.flatnonzero(np.diff(block_of[order])) + 1)
-        if len(blocks) <= self.reader.capacity:
-            return torch.randperm(len(self), generator=generator)
         parts = []
         for group in torch.randperm(len(blocks), generator=generator).split(self.reader.capacity):
             rows = torch.from_numpy(np.concatenate([blocks[number] for number in group.tolist()]))

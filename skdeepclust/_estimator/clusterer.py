@@ -156,11 +156,11 @@ class BaseDeepClusterer(
             # the last phase
             session.watches = {phase: lambda: self._watch(X) for phase in [*schedule][-1:]}
             self._fit_phases(session, X, extra, schedule, **metadata)
-            self.labels_ = self._labels_of_fit(X, **metadata)
             watch = session.outcome.watch
             message = None if watch is None else watch.warning()
             if message is not None:
                 warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        self.labels_ = self._labels_of_fit(X, **metadata)
         self._n_features_out = self._embed_samples(X[:1]).shape[1]
         self._warn_of_collapse()
         return self

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from numbers import Integral
+from types import MappingProxyType
+from typing import Any
 
 from skdeepclust._compat import Interval, RealNotInt, StrOptions
 
@@ -14,9 +16,10 @@ AUTOMATIC_EPOCHS = [
     Interval(Integral, 0, None, closed="left"),
     Interval(RealNotInt, 0, 1, closed="right"),
 ]
-# How large steps of phases are: in larger ones fewer epochs are enough.
-LR_FACTORS = {"reconstruction": 1.0, "warmup": 3.0}
-# Those of the clustering phase after a warm-up are up to so many times as large, if there are ten
+# A warm-up takes larger steps than other phases, and of more samples than these draws so many for
+# each epoch: it learns little from more.
+WARMUP: Mapping[str, Any] = MappingProxyType({"lr_factor": 3.0, "n_drawn": 35_000})
+# Steps of the clustering phase after a warm-up are up to so many times as large, if there are ten
 # times as many of them: fewer don't settle, and lose clusters.
 LARGEST_LR_FACTOR = 6.0
 STEPS_TO_SETTLE = 10
@@ -31,7 +34,7 @@ def number_of_epochs(given: float | str, automatic: float) -> int:
 
 def epochs_of_warmup(given: float | str, n_samples: int) -> int:
     """Return the number of epochs of a contrastive warm-up of so many samples."""
-    return number_of_epochs(given, min((20_000 / n_samples) ** 1.3, 100))
+    return number_of_epochs(given, min(max(round((20_000 / n_samples) ** 1.3), 1), 100))
 
 
 def clustering_lr_factor(schedule: Mapping[str, int], n_batches: int) -> float:

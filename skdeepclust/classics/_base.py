@@ -22,7 +22,7 @@ from skdeepclust._estimator import types
 from skdeepclust._estimator.clusterer import BaseDeepClusterer
 from skdeepclust._estimator.inverse_transform import DecodingEstimator
 from skdeepclust._estimator.parameters import learned, parameter
-from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, LR_FACTORS, epochs_of_warmup
+from skdeepclust._training.epochs import AUTOMATIC_EPOCHS, WARMUP, epochs_of_warmup
 from skdeepclust._training.session import Session
 from skdeepclust.classics._warmup import ContrastiveWarmup
 from skdeepclust.losses._clustering import weighted_mean
@@ -74,8 +74,9 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         default="auto",
         allowed=AUTOMATIC_EPOCHS,
         doc="""{"auto"}, int or float
-        Epochs of the warm-up, if there is one; "auto" is `(20000 / n_samples) ** 1.3`, at most 100;
-        a float in (0, 1] is a share of that.""",
+        Epochs of the warm-up, if there is one, each of at most 35,000 samples, drawn at random;
+        "auto" is `(20000 / n_samples) ** 1.3`, rounded, from 1 to 100; a float in (0, 1] is a share
+        of that.""",
     )
     init: str = parameter(
         default="paper",
@@ -228,8 +229,7 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         session.train("reconstruction", self._pretraining_loss, X, extra, epochs=epochs)
         if warmup is not None:
             loss, epochs = partial(warmup.loss, self._embed, self._mean_error), schedule["warmup"]
-            factor = LR_FACTORS["warmup"]
-            session.train("warmup", loss, X, extra, epochs=epochs, lr_factor=factor)
+            session.train("warmup", loss, X, extra, epochs=epochs, **WARMUP)
         return find()
 
     def _found(self, session: Session, X, weight: np.ndarray) -> Mixture:

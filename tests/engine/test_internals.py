@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 # ---------------------------------------------------------------- batches
 
 
-def batches(X, extra=None, *, batch_size=4, shuffle=True, order=None):
+def batches(X, extra=None, *, batch_size=4, shuffle=True, order=None, **options):
     generator = torch.Generator().manual_seed(0) if shuffle else None
     return Batches(
         X,
@@ -28,6 +28,7 @@ def batches(X, extra=None, *, batch_size=4, shuffle=True, order=None):
         device=CPU,
         generator=generator,
         order=order,
+        **options,
     )
 
 
@@ -46,6 +47,21 @@ def test_every_sample_is_in_one_batch(n_samples, batch_size):
     for x, extra in seen:
         torch.testing.assert_close(x[:, 0], extra["idx"].float())
         torch.testing.assert_close(extra["twice"], 2 * x[:, 0])
+
+
+@pytest.mark.parametrize(("n_drawn", "n_rows"), [(7, 7), (20, 20), (50, 20), (None, 20)])
+def test_each_epoch_draws_so_many_samples(n_drawn, n_rows):
+    loader = batches(np.arange(20.0)[:, None], n_drawn=n_drawn)
+    epochs = [[extra["idx"] for _, extra in loader] for _ in range(40)]
+    assert {len(epoch) for epoch in epochs} == {len(loader)} == {-(-n_rows // 4)}
+    rows = [torch.cat(epoch).tolist() for epoch in epochs]
+    assert all(len(set(each)) == len(each) == n_rows for each in rows)
+    assert set().union(*rows) == set(range(20))
+
+
+def test_inference_draws_nothing():
+    seen = batches(np.arange(20.0)[:, None], shuffle=False, n_drawn=7)
+    assert torch.cat([extra["idx"] for _, extra in seen]).tolist() == list(range(20))
 
 
 def test_each_epoch_has_an_order_of_its_own_and_inference_keeps_it():
