@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score, pairwise_distances_argmin
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from skdeepclust._clusters.mixtures.gaussians import BLOCK_SIZE, mixture_partitions
+from skdeepclust._clusters.mixtures.gaussians import BLOCK_SIZE, TOLERANCE, mixture_partitions
 from skdeepclust._clusters.mixtures.k_means import k_means_partition
 from skdeepclust._engine.global_settings import plain_arrays
 from skdeepclust.graph import smooth_over_graph
@@ -42,6 +42,7 @@ def candidate_partitions(
     n_init: int,
     random_state: int,
     device: torch.device = CPU,
+    tolerance: float = TOLERANCE,
 ) -> Iterator[np.ndarray]:
     """Yield candidate partitions of an embedding, `n_init` of them where `init` is random.
 
@@ -62,6 +63,8 @@ def candidate_partitions(
         Seed of the first candidate; each further one adds 1.
     device : torch.device
         Where mixtures are fitted, side by side, and KMeans.
+    tolerance : float
+        A mixture has settled when its mean log-likelihood changes by less.
 
     Yields
     ------
@@ -86,7 +89,7 @@ def candidate_partitions(
         for i, kind in enumerate(kinds)
     ]
     if starts:  # of a few candidates, some kinds have none
-        yield from _mixtures(embedding, rows, starts, n_clusters, ridges, device)
+        yield from _mixtures(embedding, rows, starts, n_clusters, ridges, device, tolerance)
 
 
 def is_gmm(init: Any) -> bool:
@@ -233,7 +236,12 @@ def softened(labels: np.ndarray, n_clusters: int) -> Tensor:
 
 
 def propagated_partition(
-    embedding: np.ndarray, labels: np.ndarray, neighbors: Tensor, *, rows: np.ndarray
+    embedding: np.ndarray,
+    labels: np.ndarray,
+    neighbors: Tensor,
+    *,
+    rows: np.ndarray,
+    tolerance: float = TOLERANCE,
 ) -> np.ndarray:
     """Let labels spread over a graph and restart a Gaussian mixture from where they settle.
 
@@ -250,6 +258,8 @@ def propagated_partition(
         The graph.
     rows : ndarray of int
         Samples on which the mixture is fitted.
+    tolerance : float
+        It has settled when its mean log-likelihood changes by less.
 
     Returns
     -------
@@ -263,9 +273,8 @@ def propagated_partition(
     size = np.bincount(settled, minlength=n_clusters)
     if size.min() < 2:
         return labels
-    (found,) = _mixtures(
-        embedding, rows, [settled], n_clusters, MIXTURE_REGULARIZATIONS[:1], neighbors.device
-    )
+    ridges, device = MIXTURE_REGULARIZATIONS[:1], neighbors.device
+    (found,) = _mixtures(embedding, rows, [settled], n_clusters, ridges, device, tolerance)
     return found
 
 
@@ -298,12 +307,13 @@ def _mixtures(
     n_components: int,
     ridges: Sequence[float],
     device: torch.device,
+    tolerance: float,
 ) -> Iterator[np.ndarray]:
     # no device but these computes in float64
     device = device if device.type in BLOCK_SIZE else CPU
     ridge = torch.tensor(ridges, dtype=torch.float64)
     points, some, labels = _on(device, embedding, rows, np.stack(starts).astype(np.int64))
-    found = mixture_partitions(points, some, labels, n_components, ridge.to(device))
+    found = mixture_partitions(points, some, labels, n_components, ridge.to(device), tolerance)
     yield from found.cpu().numpy()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from skdeepclust._clusters.merging import merged_partition
+from skdeepclust._clusters.mixtures.gaussians import TOLERANCE
 from skdeepclust._clusters.partitions import CPU, candidate_partitions
 from skdeepclust._clusters.votes import agreements
 from skdeepclust._engine.reports import current_report
@@ -65,6 +66,8 @@ class Partitioner:
         What is made of those of other draws than the plain one, `Draw(n_clusters, ...)`.
     device : torch.device, default=CPU
         Where mixtures are fitted.
+    tolerance : float
+        A mixture has settled when its mean log-likelihood changes by less.
     """
 
     points: np.ndarray
@@ -75,6 +78,7 @@ class Partitioner:
     draws: Sequence[Draw]
     merge: Merger | None = None
     device: torch.device = CPU
+    tolerance: float = TOLERANCE
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -91,6 +95,7 @@ class Partitioner:
                 n_init=n_init,
                 random_state=self.random_state,
                 device=self.device,
+                tolerance=self.tolerance,
             ):
                 if self.merge is not None and n_parts != self.n_clusters:
                     labels = self.merge(labels, self.n_clusters)

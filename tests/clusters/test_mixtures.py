@@ -8,7 +8,12 @@ import torch
 from sklearn.mixture import GaussianMixture
 
 from skdeepclust._clusters.mixtures import gaussians
-from skdeepclust._clusters.mixtures.gaussians import Mixtures, Samples, mixture_partitions
+from skdeepclust._clusters.mixtures.gaussians import (
+    TOLERANCE,
+    Mixtures,
+    Samples,
+    mixture_partitions,
+)
 from skdeepclust._clusters.partitions import candidate_partitions
 
 RIDGE = 1e-3
@@ -30,11 +35,12 @@ def samples_of(X: np.ndarray) -> Samples:
     return Samples(torch.from_numpy(X), torch.from_numpy(X.mean(0)), 12)
 
 
-def peer(X: np.ndarray, labels: np.ndarray) -> GaussianMixture:
+def peer(X: np.ndarray, labels: np.ndarray, tolerance: float) -> GaussianMixture:
     parts = [X[labels == k] for k in range(4)]
     return GaussianMixture(
         4,
         reg_covar=RIDGE,
+        tol=tolerance,
         weights_init=[len(part) / len(X) for part in parts],
         means_init=[part.mean(0) for part in parts],
         precisions_init=[
@@ -43,13 +49,14 @@ def peer(X: np.ndarray, labels: np.ndarray) -> GaussianMixture:
     ).fit(X)
 
 
+@pytest.mark.parametrize("tolerance", [TOLERANCE, 1e-2])
 @pytest.mark.parametrize("offset", [0, 1e5])
-def test_what_is_found_is_what_scikit_learn_finds_from_the_same_start(X, starts, offset):
+def test_what_is_found_is_what_scikit_learn_finds_from_the_same_start(X, starts, offset, tolerance):
     X = X + offset
     samples, ridge = samples_of(X), torch.full((3,), RIDGE, dtype=torch.float64)
     start = Mixtures.of_labels(samples, torch.from_numpy(starts), 4, ridge)
-    weights, means, covariances = start.fitted(samples, ridge)
-    peers = [peer(X, labels) for labels in starts]
+    weights, means, covariances = start.fitted(samples, ridge, tolerance)
+    peers = [peer(X, labels, tolerance) for labels in starts]
     assert len({each.n_iter_ for each in peers}) > 1  # each one stops by itself
     for i, each in enumerate(peers):
         np.testing.assert_allclose(weights[i], each.weights_, atol=1e-6)

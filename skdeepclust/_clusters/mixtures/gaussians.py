@@ -208,10 +208,10 @@ class Mixtures(NamedTuple):
         new = Mixtures.of_moments(moments.view_as(coefficients), ridge, pairs)
         return new, total / len(samples)
 
-    def fitted(self, samples: Samples, ridge: Tensor) -> Mixtures:
+    def fitted(self, samples: Samples, ridge: Tensor, tolerance: float) -> Mixtures:
         """Return what `sklearn.mixture.GaussianMixture` finds from the same start.
 
-        Each mixture takes steps until its mean log-likelihood changes by less than `TOLERANCE`.
+        Each mixture takes steps until its mean log-likelihood changes by less than the tolerance.
         """
         found = Mixtures(*(part.clone() for part in self))
         left = torch.arange(len(ridge), device=ridge.device)
@@ -221,7 +221,7 @@ class Mixtures(NamedTuple):
             new, log_likelihood = now.step(samples, ridge[left])
             for part, of_part in zip(found, new, strict=True):
                 part[left] = of_part
-            goes_on = (log_likelihood - before[left]).abs() >= TOLERANCE
+            goes_on = (log_likelihood - before[left]).abs() >= tolerance
             before[left] = log_likelihood
             left = left[goes_on]
             if len(left) == 0:
@@ -238,7 +238,12 @@ class Mixtures(NamedTuple):
 
 
 def mixture_partitions(
-    points: Tensor, rows: Tensor, labels: Tensor, n_components: int, ridge: Tensor
+    points: Tensor,
+    rows: Tensor,
+    labels: Tensor,
+    n_components: int,
+    ridge: Tensor,
+    tolerance: float = TOLERANCE,
 ) -> Tensor:
     """Fit a mixture from each of several partitions, and return the partitions that they make.
 
@@ -254,6 +259,8 @@ def mixture_partitions(
         Number of parts.
     ridge : Tensor of float64 of shape (b,)
         Is added to variances of each mixture.
+    tolerance : float
+        A mixture has settled when its mean log-likelihood changes by less.
 
     Returns
     -------
@@ -270,5 +277,5 @@ def mixture_partitions(
     found = []
     for group in torch.arange(len(ridge), device=ridge.device).split(n_side_by_side):
         start = Mixtures.of_labels(samples, labels[group], n_components, ridge[group])
-        found.append(start.fitted(samples, ridge[group]).predict(everyone))
+        found.append(start.fitted(samples, ridge[group], tolerance).predict(everyone))
     return torch.cat(found)
