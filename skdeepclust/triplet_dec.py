@@ -162,7 +162,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         warm-up that reconstructs too: 6 for 1,800 samples, none from 5,000 on; a float in (0, 1] is
         a share of that.
     warmup_epochs : "auto", int or float, default="auto"
-        Epochs of the warm-up, each of at most 35,000 samples, drawn at random; "auto" is
+        Epochs of the warm-up, each of at most 50,000 samples, drawn at random; "auto" is
         `(20000 / n_samples) ** 1.3`, rounded, from 1 to 100: 23 for 1,800 samples, 6 for 5,000; a
         float in (0, 1] is a share of that. With neighbours as positives "auto" is 0: they are alike
         before it, and it would drive apart what is.

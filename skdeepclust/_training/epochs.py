@@ -18,7 +18,7 @@ AUTOMATIC_EPOCHS = [
 ]
 # A warm-up takes larger steps than other phases, and of more samples than these draws so many for
 # each epoch: it learns little from more.
-WARMUP: Mapping[str, Any] = MappingProxyType({"lr_factor": 3.0, "n_drawn": 35_000})
+WARMUP: Mapping[str, Any] = MappingProxyType({"lr_factor": 3.0, "n_drawn": 50_000})
 # Steps of the clustering phase after a warm-up are up to so many times as large, if there are ten
 # times as many of them: fewer don't settle, and lose clusters.
 LARGEST_LR_FACTOR = 6.0

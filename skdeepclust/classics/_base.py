@@ -74,7 +74,7 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         default="auto",
         allowed=AUTOMATIC_EPOCHS,
         doc="""{"auto"}, int or float
-        Epochs of the warm-up, if there is one, each of at most 35,000 samples, drawn at random;
+        Epochs of the warm-up, if there is one, each of at most 50,000 samples, drawn at random;
         "auto" is `(20000 / n_samples) ** 1.3`, rounded, from 1 to 100; a float in (0, 1] is a share
         of that.""",
     )
