@@ -100,7 +100,7 @@ def test_centers_decode_into_the_units_of_x(name):
 def test_check_estimator(name, monkeypatch):
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     results = check_estimator(
-        classic(name, batch_size=32, max_epochs=1),
+        classic(name, batch_size=32, pretrain_epochs=1, max_epochs=1, n_init=1),
         expected_failed_checks=dict.fromkeys(SAMPLE_WEIGHT_CHECKS, REASON),
         on_skip=None,
         on_fail=None,

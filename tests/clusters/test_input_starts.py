@@ -155,8 +155,8 @@ def test_stored_rows_are_held_unless_they_are_too_many(tmp_path, monkeypatch) ->
 
 
 def test_a_warm_up_that_is_asked_for() -> None:
-    X, _ = make_blobs(200, centers=3, n_features=5, random_state=1)
-    settings = {"max_epochs": 1, "n_init": 2, "random_state": 0}
+    X, _ = make_blobs(60, centers=3, n_features=5, random_state=1)
+    settings = {"max_epochs": 1, "n_init": 2, "random_state": 0, "module__hidden": (8,)}
     mixed = TripletDECClusterer(3, warmup_epochs=2, **settings).fit(X)
     noisy = TripletDECClusterer(3, augmentation=FeatureAugmentation(), **settings).fit(X)
     plain = TripletDECClusterer(3, n_neighbors=0, **settings).fit(X)

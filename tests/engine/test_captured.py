@@ -112,6 +112,7 @@ def test_what_changes_between_epochs_is_recorded_anew(graphs):
     ],
     ids=lambda value: type(value).__name__,
 )
+@pytest.mark.usefixtures("few_head_steps")
 def test_targets_that_change_stay_where_they_are_read(graphs, model, n_phases):
     options = {} if isinstance(model, TAGnetClusterer) else {"batch_size": 12}
     model = model.set_params(device="cpu", random_state=0, compile="cuda_graph", **options)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -108,20 +108,34 @@ def test_a_loss_is_not_compiled(launched) -> None:
     assert "compile=True has no effect" in message
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it has threads, and forks
 def test_the_death_of_a_process_ends_the_others() -> None:
-    processes = ranks.start(2, SCRIPT, "until killed")
+    # copies of this process, where there is a fork, import nothing anew
+    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    pipes = [context.Pipe() for _ in range(2)]
+    port = ranks.free_port()
+    processes = [
+        context.Process(
+            target=distributed_scenarios.until_killed,
+            args=(ranks.environment(rank, 2, port), teller),
+        )
+        for rank, (_, teller) in enumerate(pipes)
+    ]
     try:
         for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "1\n"
+            process.start()
+        for listener, _ in pipes:
+            assert listener.poll(60)
+            assert listener.recv() == 1
         processes[1].kill()
-        killed = time.monotonic()
-        output, _ = processes[0].communicate(timeout=60)
-        assert time.monotonic() - killed < 60
+        assert pipes[0][0].poll(60)
+        as_it_was, message = pipes[0][0].recv()
     finally:
-        ranks.end(processes)
-    last = output.splitlines()[-1]
-    assert last.startswith("True RuntimeError: Process 0 of 2 has lost contact with the others")
+        for process in processes:
+            process.kill()
+            process.join()
+    assert as_it_was
+    assert message.startswith("RuntimeError: Process 0 of 2 has lost contact with the others")
 
 
 @pytest.mark.parametrize(

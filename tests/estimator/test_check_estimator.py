@@ -50,13 +50,13 @@ SMALL = {
         random_state=0,
     ),
     "classifier": ParsimoniousClassifier(
-        n_clusters=4, batch_size=32, max_epochs=8, lr=0.03, module__hidden=(16,)
+        n_clusters=4, batch_size=32, max_epochs=4, lr=0.06, module__hidden=(16,)
     ),
     "autoencoder": ParsimoniousAutoencoder(
-        n_components=4, n_clusters=4, batch_size=32, max_epochs=1
+        n_components=4, n_clusters=4, batch_size=32, max_epochs=1, module__hidden=(16,)
     ),
     "embedder": ForcedApartEmbedder(
-        n_components=4, batch_size=32, max_epochs=8, lr=0.02, module__hidden=(16,)
+        n_components=4, batch_size=32, max_epochs=4, lr=0.04, module__hidden=(16,)
     ),
 }
 
@@ -64,7 +64,7 @@ SMALL = {
 @pytest.mark.parametrize("name", SMALL)
 def test_check_estimator(name, monkeypatch):
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
-    monkeypatch.setattr(tagnet, "HEAD_STEPS", 10)
+    monkeypatch.setattr(tagnet, "HEAD_STEPS", 3)
     results = check_estimator(
         clone(SMALL[name]),
         expected_failed_checks=dict.fromkeys(SAMPLE_WEIGHT_CHECKS, REASON),
@@ -83,7 +83,7 @@ OF_NUMBERS = ("dtype", "array_api", "pickle", "idempotent", "invariance")
 @pytest.mark.parametrize("name", ["graph clusterer", "classifier"])
 def test_checks_of_numbers_in_float64(name, monkeypatch):
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
-    monkeypatch.setattr(tagnet, "HEAD_STEPS", 10)
+    monkeypatch.setattr(tagnet, "HEAD_STEPS", 3)
     model = clone(SMALL[name]).set_params(dtype="float64")
     n_checks = 0
     for estimator, check in estimator_checks_generator(model):

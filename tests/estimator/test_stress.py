@@ -4,7 +4,6 @@ everything that a fit and an import must leave alone.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import random
@@ -16,12 +15,12 @@ import numpy as np
 import pytest
 import sklearn
 import torch
-from helpers.small_fits import DIGIT, FITS, GRAPH, NETWORKS, QUICK, X, assert_same, fitted, outputs
+from helpers.small_fits import DIGIT, FITS, NETWORKS, QUICK, X, assert_same, fitted, outputs
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skdeepclust import ParsimoniousClassifier, TAGnetClusterer
+from skdeepclust import ParsimoniousClassifier
 from skdeepclust._training.phase_net import PhaseNet
 
 # ---------------------------------------------------------------- threads and processes
@@ -63,19 +62,12 @@ def test_threads_that_share_an_estimator_get_their_own_answers():
             np.testing.assert_array_equal(found, right)
 
 
-SEARCHES = {
-    "spawn": GridSearchCV(ParsimoniousClassifier(n_clusters=5, **QUICK), {"lam": [0.0, 1.0]}, cv=2),
-    "fork": GridSearchCV(TAGnetClusterer(3, **GRAPH), {"lam": [0.1, 0.3]}, cv=2),
-}
-
-
-@pytest.mark.parametrize("start", SEARCHES)
-def test_searches_in_processes(start):
-    if start not in multiprocessing.get_all_start_methods():
-        pytest.skip(f"this system doesn't {start} processes")
-    alone, search = clone(SEARCHES[start]), clone(SEARCHES[start]).set_params(n_jobs=2)
-    # joblib's own processes are spawned
-    with parallel_config("multiprocessing" if start == "fork" else "loky"):
+# Copies of a process: test_searches_in_parallel, with checkpoints.
+def test_a_search_in_new_processes():
+    estimator = ParsimoniousClassifier(n_clusters=5, **QUICK)
+    alone = GridSearchCV(estimator, {"lam": [0.0, 1.0]}, cv=2)
+    search = clone(alone).set_params(n_jobs=2)
+    with parallel_config("loky"):
         search.fit(X, DIGIT)
     scores = alone.fit(X, DIGIT).cv_results_["mean_test_score"]
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], scores)

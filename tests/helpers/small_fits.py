@@ -31,6 +31,7 @@ X, DIGIT = X[:90] / 16, DIGIT[:90]
 KNOWN, NEW = X[:60], X[50:]  # some of the latter are known, too
 QUICK = {"max_epochs": 2, "random_state": 0}
 CLASSIC = {"n_components": 4, "pretrain_epochs": 1, "n_init": 2, "module__hidden": (16,), **QUICK}
+CHANNELS = {"module__channels": (4, 8)}
 GRAPH = {"n_components": 8, "n_stages": 2, "n_init": 1, **QUICK}
 
 # Meta-estimators, and what they are told besides.
@@ -53,13 +54,13 @@ NETWORKS: dict[str, Callable[[], tuple[Any, tuple]]] = {
     "embedder": lambda: (ForcedApartEmbedder(**QUICK), (KNOWN, DIGIT[:60] > 4)),
     "triplet dec": lambda: (
         TripletDECClusterer(
-            3, image_shape=(8, 8), pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK
+            3, image_shape=(8, 8), pretrain_epochs=1, warmup_epochs=1, n_init=1, **CHANNELS, **QUICK
         ),
         (KNOWN,),
     ),
     "triplet dec with links": lambda: (
         TripletDECClusterer(
-            3, image_shape=(8, 8), pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK
+            3, image_shape=(8, 8), pretrain_epochs=1, warmup_epochs=1, n_init=1, **CHANNELS, **QUICK
         ),
         (KNOWN, None, None, [[0, 10], [10, 20]], [[0, 2]], np.where(DIGIT[:60] == 1, 1, -1)),
     ),

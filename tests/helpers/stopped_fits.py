@@ -94,12 +94,13 @@ FITS = {
     "attempts and radius": lambda: (
         TripletDECClusterer(
             3, contrast="triplet", negatives="radius", pretrain_epochs=2, warmup_epochs=2,
-            batch_size=16, n_init=3, n_starts=3, **{**QUICK, "max_epochs": 3},
+            batch_size=16, n_init=3, n_starts=3, module__hidden=(24,),
+            **{**QUICK, "max_epochs": 3},
         ),
         (KNOWN,),
     ),
     "modes": lambda: (
-        Modes(3, pretrain_epochs=1, warmup_epochs=1, n_init=1, **QUICK),
+        Modes(3, pretrain_epochs=1, warmup_epochs=1, n_init=1, module__hidden=(16,), **QUICK),
         (KNOWN,),
     ),
     "functions": lambda: (

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
@@ -134,6 +135,20 @@ def test_a_large_table_is_matched_as_well_as_a_dense_one(pairs, swap: bool) -> N
         assert len(metrics._match(true, pred)[1]) == n_partners
     assert np.mean(matched == true) == pytest.approx(expected, abs=1e-12)
     assert len(set(matched.tolist())) == len(set(pred.tolist()))
+
+
+def test_a_large_table_keeps_empty_columns_its_format_and_its_dtype(monkeypatch) -> None:
+    given, solve = [], metrics.min_weight_full_bipartite_matching
+
+    def solve_and_keep(graph, **options):
+        given.append(graph)
+        return solve(graph, **options)
+
+    monkeypatch.setattr(metrics, "min_weight_full_bipartite_matching", solve_and_keep)
+    counts = csr_array(np.array([[9, 0, 0], [5, 0, 0]]))
+    rows, columns = metrics._sparse_assignment(counts)
+    assert (rows.tolist(), columns.tolist()) == ([0, 1], [0, 1])
+    assert (given[0].format, given[0].dtype) == ("csr", counts.dtype)
 
 
 def test_memory_is_that_of_the_pairs_that_occur() -> None:

@@ -35,6 +35,15 @@ class Ready(BaseEstimator):
         return X
 
 
+@pytest.mark.parametrize("method", ["predict", "transform"])
+def test_masked_answers_are_refused_by_the_name_of_what_gave_them(method, monkeypatch) -> None:
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    masked = np.ma.masked_less(getattr(Ready(), method)(X), 0.1)
+    monkeypatch.setattr(Ready, method, lambda self, X: masked)
+    with pytest.raises(ValueError, match=rf"^{method}\(X\) is a masked array"):
+        embedding_silhouette_scorer(Ready(), X)
+
+
 def test_silhouette_scorer_is_the_silhouette_of_the_embedding() -> None:
     X = np.random.default_rng(0).normal(size=(300, 2))
     expected = silhouette_score(X, X[:, 0] > 0)

@@ -31,7 +31,7 @@ BLOCKS = [
 
 
 # Fits of so few samples and epochs say nothing but that the code runs.
-N_DIGITS, N_EPOCHS = 380, 2
+N_DIGITS, N_EPOCHS = 380, 1
 
 
 def test_the_readme_shows_code() -> None:
