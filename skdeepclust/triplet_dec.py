@@ -457,11 +457,11 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         cluster = partial(self._train_clustering, session, X, extra, schedule)
         worth, share = partial(session.worth, lambda: self._criterion(X)), None
         if schedule["clustering"] and self._fit.judge.n_neighbors:
-            share = lambda start: self._fit.judge.share_of(start.labels, self._hard(X))  # noqa: E731
+            share = lambda start: self._fit.judge.share_of(start.labels, self._hard_own(X))  # noqa: E731
         self.attempt_, start = best_attempt(session, cluster, starts, worth, share, self.n_starts)
         self.initial_labels_ = start.labels
         if not warmup:
-            say_what_was_added(start.labels, lambda: self._hard(X))
+            say_what_was_added(start.labels, lambda: self._hard_own(X))
 
     def _starts(self, X, is_learned: bool) -> list[Start]:
         def assign(points: np.ndarray, clusters: Clusters) -> Tensor:
@@ -469,7 +469,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             return self._assign(torch.from_numpy(points).to(self.module_.metric))
 
         return initial_clusters(
-            lambda: self._embed_samples(X).cpu().numpy(),
+            lambda: self._embed_own(X).cpu().numpy(),
             self._fit.judge,
             is_learned=is_learned,
             sample_weight=self._fit.weight,
@@ -486,7 +486,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         """Train from a start, or go on; the targets stay those of the start if `is_fixed`."""
         watch = self._watch(X)
         partition = start.labels if start is not None and is_gmm(self.init) else None
-        self._set_prior((lambda: self._hard(X)) if start is None else lambda: start.labels)
+        self._set_prior((lambda: self._hard_own(X)) if start is None else lambda: start.labels)
         if start is not None:
             self.module_.set_clusters(start.clusters.centers, start.clusters.metric)
         session.train(
@@ -502,7 +502,7 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
         return EpochWatch(lambda: self._criterion(X), keep_best=self.restore_best)
 
     def _criterion(self, X) -> float:
-        return self._fit.judge.criterion(self._assign_samples(X))
+        return self._fit.judge.criterion(self._assign_own(X))
 
     def _set_prior(self, labels: Callable[[], np.ndarray]) -> None:
         """Bring the expected shares to the device once, not with each batch."""
@@ -521,11 +521,11 @@ class TripletDECClusterer(DecodingEstimator, BaseDeepLinkedClusterer):
             target = softened(partition, self.n_clusters).to(self.module_.centers)
             fit.target = renewed(fit.target, target)
             return
-        assignment = self._assign_samples(X)
+        assignment = self._assign_own(X)
         watch.note(lambda: fit.judge.criterion(assignment))
         weight = torch.from_numpy(fit.weight).to(assignment)
         revived = revive(
-            assignment, lambda: self._embed_samples(X), self._assign, weight,
+            assignment, lambda: self._embed_own(X), self._assign, weight,
             centers=self.module_.centers, metric=self.module_.metric, prior=fit.prior,
         )  # fmt: skip
         smooth = fit.judge.smoothed(revived)

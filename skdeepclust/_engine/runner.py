@@ -247,11 +247,16 @@ class Runner:
         return shard.gather(own.unflatten(0, (-1, size))).flatten(0, 1)[:n_samples]
 
     def remembering(self) -> Runner:
-        """Return one that keeps its last answer, as it is good for within a fit."""
+        """Return one that keeps its last answer, as is good within a fit that nobody steps into."""
         return replace(self, memory=LastAnswer())
 
+    def forget(self) -> None:
+        """Let the next question be answered anew: a network has more state than its weights."""
+        if self.memory is not None:
+            self.memory.forget()
+
     def recall(self, function: Callable[..., Tensor], X) -> Tensor:
-        """Return `infer(function, X)`, from memory if neither X nor the network has changed.
+        """Return `infer(function, X)`, from memory if neither X nor the weights have changed.
 
         What the module names in `of_clusters` doesn't count: the function doesn't depend on it.
         The answer isn't to be changed.
@@ -292,9 +297,13 @@ class LastAnswer:
     """What a network has last made of samples, with these and the weights that it had then."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Keep nothing."""
         self._asked: tuple[Any, Any] = None, None
         self._weights: list[Tensor] = []
-        self._answer: Tensor = torch.empty(0)
+        self._answer = torch.empty(0)
 
     def of(
         self, asked: tuple[Any, Any], weights: Sequence[Tensor], answer: Callable[..., Tensor]
@@ -311,8 +320,9 @@ class LastAnswer:
             Runs it.
         """
         is_asked = self._asked[0] == asked[0] and self._asked[1] is asked[1]
-        if not is_asked or not all(map(torch.equal, self._weights, weights)):
-            self._asked, self._answer = (None, None), torch.empty(0)  # not two at a time
+        are_equal = map(torch.equal, self._weights, weights)
+        if not is_asked or len(self._weights) != len(weights) or not all(are_equal):
+            self.forget()  # not two of them at a time
             self._answer = answer(*asked)
             self._asked, self._weights = asked, [each.clone() for each in weights]
         return self._answer

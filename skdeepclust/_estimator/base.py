@@ -396,7 +396,8 @@ class BaseDeepEstimator(CallbackSupportMixin, DeclaredParameters, BaseEstimator)
         self.regularizers_ = [*self._own_regularizers(), *copies_of(self.regularizers)]
         take_over(self.regularizers_, before)
         attach(self.regularizers_, self.module_, self._input)
-        self.__dict__["_runner"] = runner = self._new_runner().remembering()
+        runner = self._new_runner() if self.callbacks else self._new_runner().remembering()
+        self.__dict__["_runner"] = runner
         ranks = runner.strategy
         return Session(
             estimator=self,

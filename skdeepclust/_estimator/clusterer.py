@@ -187,7 +187,7 @@ class BaseDeepClusterer(
     def _watch(self, X) -> EpochWatch:
         """Follow the score of the training samples from epoch to epoch."""
         return EpochWatch(
-            lambda: self._information_share(self._assign_samples(X)),
+            lambda: self._information_share(self._assign_own(X)),
             keep_best=self.restore_best,
             each_epoch=True,
         )
@@ -204,7 +204,7 @@ class BaseDeepClusterer(
 
     def _labels_of_fit(self, X, **metadata) -> np.ndarray:
         """Return the cluster of each training sample."""
-        return self._hard(X)
+        return self._hard_own(X)
 
     def _soft(self, x: torch.Tensor) -> torch.Tensor:
         return self._assign(self._embed(x))
@@ -217,11 +217,23 @@ class BaseDeepClusterer(
         }  # fmt: skip
 
     def _embed_samples(self, X, **metadata) -> torch.Tensor:
-        return self._runner.recall(self._embed, X)
+        return self._runner.infer(self._embed, X)
 
     def _assign_samples(self, X, **metadata) -> torch.Tensor:
-        embedding = self._embed_samples(X, **metadata)
+        return self._assign_embedded(self._embed_samples(X, **metadata))
+
+    def _assign_embedded(self, embedding: torch.Tensor) -> torch.Tensor:
         return self._runner.infer(self._assign, embedding, sample_shape=(embedding.shape[1],))
+
+    def _embed_own(self, X) -> torch.Tensor:
+        """Return the embedding of the samples of a fit, which is kept for it: not to be changed."""
+        return self._runner.recall(self._embed, X)
+
+    def _assign_own(self, X) -> torch.Tensor:
+        return self._assign_embedded(self._embed_own(X))
+
+    def _hard_own(self, X) -> np.ndarray:
+        return self._assign_own(X).argmax(1).cpu().numpy()
 
     def _hard(self, X, **metadata) -> np.ndarray:
         return self._assign_samples(X, **metadata).argmax(1).cpu().numpy()

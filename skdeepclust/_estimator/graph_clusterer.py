@@ -257,6 +257,9 @@ class BaseGraphClusterer(BaseDeepClusterer):
         with self._as_of_now():
             return self._features(self._codes_of(X, affinity))
 
+    def _embed_own(self, X) -> Tensor:
+        return self._embed_samples(X)
+
     def _codes_of(self, X, affinity: Any) -> Tensor:
         """Return the last codes of samples, those that the graph holds among them."""
         runner = self._runner

@@ -186,7 +186,7 @@ class BaseDeepLinkedClusterer(BaseDeepClusterer):
         return {"links": known} if known else {}
 
     def _labels_of_fit(self, X, **metadata) -> np.ndarray:
-        return settled_labels(self._assign_samples(X), metadata.get("links", NOTHING))
+        return settled_labels(self._assign_own(X), metadata.get("links", NOTHING))
 
     def _embedding_and_assignment(self, X) -> tuple[np.ndarray, np.ndarray]:
         X = self._check(X)

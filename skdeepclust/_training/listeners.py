@@ -14,6 +14,7 @@ from skdeepclust._engine.captured import RecordedSteps
 from skdeepclust._engine.distributed import Strategy
 from skdeepclust._engine.reports import Report
 from skdeepclust._engine.rng import generator_states, set_generator_states
+from skdeepclust._engine.runner import Runner
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust.regularizers import Regularizer
 
@@ -95,13 +96,18 @@ class Recording(Listener):
 
 
 @dataclass
-class Begin(Listener):
-    """A function that is called with the number of the epoch before it begins."""
+class Between(Listener):
+    """Begins an epoch as its phase asks for, and forgets after it what the network was."""
 
-    function: Callable[[int], object]
+    function: Callable[[int], object] | None
+    runner: Runner
 
     def begin_epoch(self, net: NeuralNet, epoch: int) -> None:
-        self.function(epoch)
+        if self.function is not None:
+            self.function(epoch)
+
+    def end_epoch(self, net: NeuralNet) -> None:
+        self.runner.forget()
 
 
 @dataclass

@@ -25,7 +25,7 @@ from skdeepclust._storage.checkpoint import Checkpoint, SharedCheckpoint
 from skdeepclust._training.callback_errors import warn_of_idle_scores
 from skdeepclust._training.epoch_watch import EpochWatch
 from skdeepclust._training.listeners import (
-    Begin,
+    Between,
     CallbackTask,
     Listener,
     Listeners,
@@ -274,7 +274,7 @@ class Session:
             Progress(self.report, self.settings.verbose),
             *([] if watch is None else [Watching(watch, self.trained)]),
             Regularizers(self.regularizers),
-            *([] if on_epoch_begin is None else [Begin(on_epoch_begin)]),
+            Between(on_epoch_begin, self.runner),
         ]
 
     def _end_watch(self, watch: EpochWatch, net: PhaseNet) -> None:

@@ -256,7 +256,7 @@ class BaseClassicClusterer(DecodingEstimator, BaseDeepClusterer):
         return session.once("initial_clusters", found)
 
     def _embedding(self, X) -> np.ndarray:
-        return self._embed_samples(X).cpu().numpy()
+        return self._embed_own(X).cpu().numpy()
 
     def _clusters_of(self, points: Points) -> Mixture:
         return kmeans(points, self.n_clusters, self.n_init)

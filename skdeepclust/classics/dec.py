@@ -99,7 +99,7 @@ class DECClusterer(BaseClassicClusterer):
         return {"loss": self._sharpen(self._embed(x), idx, sample_weight)}
 
     def _begin_epoch(self, X, weight: np.ndarray, epoch: int) -> None:
-        assignment = self._assign_samples(X)
+        assignment = self._assign_own(X)
         sizes = torch.from_numpy(weight).to(assignment)
         target = target_distribution(assignment, sample_weight=sizes)
         self._fit = renewed(getattr(self, "_fit", None), target)

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from skorch.callbacks import Callback
 from torch import nn
 
 from skdeepclust import DECClusterer, TripletDECClusterer
 from skdeepclust._engine.runner import LastAnswer, Runner
 
+DIGITS = load_digits().data[:300].astype(np.float32) / 16
 X = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
 
 
@@ -72,6 +74,17 @@ def test_the_last_answer_is_of_the_same_samples_and_function(samples, function, 
     torch.testing.assert_close(found, runner.infer(function.__get__(net), X), rtol=0, atol=0)
 
 
+def test_what_has_been_forgotten_or_grown_is_found_anew():
+    net = Net()
+    runner = Runner(net, (4,), 64, memory=LastAnswer())
+    runner.recall(net, X)
+    runner.forget()
+    runner.recall(net, X)
+    net.register_buffer("mask", torch.ones(1))  # as pruning adds one
+    runner.recall(net, X)
+    assert net.n_runs == 3
+
+
 def test_without_a_memory_each_question_is_answered():
     net = Net()
     runner = Runner(net, (4,), 64)
@@ -95,15 +108,62 @@ def test_without_a_memory_each_question_is_answered():
     ],
 )
 def test_a_fit_embeds_all_samples_as_often_as_the_network_changes(clusterer, n_passes, monkeypatch):
-    digits = load_digits().data[:300]
     passes, infer = [], Runner.infer
 
     def counted(self, function, samples, *args, **kwargs):
         is_embedding = getattr(function, "__name__", "") in ("_embed", "_soft")
-        passes.extend([function] * (is_embedding and len(samples) == len(digits)))
+        passes.extend([function] * (is_embedding and len(samples) == len(DIGITS)))
         return infer(self, function, samples, *args, **kwargs)
 
     monkeypatch.setattr(Runner, "infer", counted)
-    clusterer.set_params(pretrain_epochs=1, random_state=0).fit(digits)
+    clusterer.set_params(pretrain_epochs=1, random_state=0).fit(DIGITS)
     assert len(passes) == n_passes
     assert "_runner" not in vars(clusterer)  # the memory goes with the fit
+
+
+class Centering(Callback):
+    """Changes what the fitted estimator returns, and asks for an array that it refills."""
+
+    def on_epoch_end(self, net, **kwargs):
+        estimator = net.bound_.estimator
+        embedding = estimator.transform(DIGITS)
+        embedding -= embedding.mean(0)
+        refilled = DIGITS[:100].copy()
+        first = estimator.transform(refilled)
+        refilled[:] = DIGITS[100:200]
+        assert not np.array_equal(estimator.transform(refilled), first)
+
+
+def test_callbacks_that_ask_change_nothing():
+    plain, watched = (
+        DECClusterer(4, pretrain_epochs=1, max_epochs=2, random_state=0, callbacks=callbacks)
+        for callbacks in (None, [Centering()])
+    )
+    labels = watched.fit(DIGITS).labels_
+    np.testing.assert_array_equal(labels, plain.fit_predict(DIGITS))
+    np.testing.assert_array_equal(labels, watched.predict(DIGITS))
+
+
+class Drifting(nn.Module):
+    """A frozen encoder whose output moves with each training step, by no parameter or buffer."""
+
+    def __init__(self, input_shape: tuple[int, ...]):
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(input_shape[0], 3), nn.Linear(3, input_shape[0])
+        self.encoder.requires_grad_(False)
+        self.n_components, self.mean = 3, torch.zeros(3)
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        codes = self.encoder(x)
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * codes.detach().mean(0)
+        return codes * (1 + self.mean)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return self.decoder(z)
+
+
+def test_labels_are_those_of_a_frozen_network_that_holds_more_than_weights():
+    clusterer = DECClusterer(4, module=Drifting, pretrain_epochs=1, max_epochs=3, random_state=0)
+    labels = clusterer.fit(DIGITS).labels_
+    np.testing.assert_array_equal(labels, clusterer.predict(DIGITS))
