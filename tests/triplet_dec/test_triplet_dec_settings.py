@@ -93,7 +93,7 @@ def test_a_warmup_spares_reconstruction_and_half_of_the_clustering(settings, exp
 def test_thousands_of_images_begin_with_the_warmup():
     model = TripletDECClusterer(10, image_shape=(8, 8))
     model._input = InputSpec.learn((64,), 64, (8, 8))
-    expected = {"reconstruction": 0, "warmup": 7, "clustering": 3}
+    expected = {"reconstruction": 0, "warmup": 6, "clustering": 3}
     assert model._schedule(5_000, False) == expected
     assert model._schedule(70_000, False) == {"reconstruction": 0, "warmup": 1, "clustering": 2}
 
