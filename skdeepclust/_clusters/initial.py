@@ -41,7 +41,7 @@ MAX_SAMPLES = 20_000
 N_PROPAGATED = 6
 # A mixture of an embedding has settled when its mean log-likelihood changes by less: the candidates
 # vote and settle on a graph, and training goes on from there.
-TOLERANCE = 1e-2
+EMBEDDING_TOLERANCE = 1e-2
 # So many candidates at least have a majority that means something; so many samples tell which of
 # them are alike.
 LEAST_VOTES = 3
@@ -173,12 +173,24 @@ def _of_embedding(
     neighbors, settle, merge = judge.neighbors, None, None
     if neighbors is not None and is_gmm(init):
         # the neighbours can correct mixtures, and join their parts
-        options: dict[str, Any] = {"neighbors": neighbors, "rows": rows, "tolerance": TOLERANCE}
+        options: dict[str, Any] = {
+            "neighbors": neighbors,
+            "rows": rows,
+            "tolerance": EMBEDDING_TOLERANCE,
+        }
         settle = partial(propagated_partition, embedding, **options)
         merge = Merger(judge.edges, share_of_smaller)
     draws = _draws(n_init, judge, len(rows), merged=merge is not None)
     partitions = Partitioner(
-        embedding, judge.n_clusters, rows, init, random_state, draws, merge, judge.device, TOLERANCE
+        embedding,
+        judge.n_clusters,
+        rows,
+        init,
+        random_state,
+        draws,
+        merge,
+        judge.device,
+        EMBEDDING_TOLERANCE,
     )
     return StartFinder(partitions, merit, settle, N_PROPAGATED).ranked()
 
@@ -201,7 +213,9 @@ def _agreed(
     labels = most_agreed(voters, _compared(rows), n_clusters)
     if len(np.unique(labels)) < n_clusters:
         return None
-    return propagated_partition(embedding, labels, judge.neighbors, rows=rows, tolerance=TOLERANCE)
+    return propagated_partition(
+        embedding, labels, judge.neighbors, rows=rows, tolerance=EMBEDDING_TOLERANCE
+    )
 
 
 def _by_both(

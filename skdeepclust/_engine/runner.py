@@ -76,8 +76,10 @@ class Batches:
         n_drawn: int | None = None,
     ):
         self.X = X
-        is_in_parts = isinstance(X, StoredArray) and X.is_mixed_in_parts
-        self.n_drawn = X.shape[0] if is_in_parts else min(n_drawn or X.shape[0], X.shape[0])
+        self.n_drawn = X.shape[0]
+        # to count blocks takes a look at all rows
+        if n_drawn is not None and not (isinstance(X, StoredArray) and X.is_mixed_in_parts):
+            self.n_drawn = min(n_drawn, self.n_drawn)
         self.extra = {key: _to_tensor(v, device, dtype) for key, v in (extra or {}).items()}
         self.batch_size, self.sample_shape = batch_size, sample_shape
         self.dtype, self.device, self.generator = dtype, device, generator
